@@ -1,0 +1,179 @@
+//! A person's yes or no to one digest, and what only a yes can make (P1, P3).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Plan, Ref, Step, StepId, Value};
+
+/// How we know who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The name of the account on this machine; does not count where policy demands four eyes.
+    Unauthenticated,
+    /// Logged in, or signed with a key that is known.
+    Authenticated,
+}
+
+/// Who asked or decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The name.
+    pub name: String,
+    /// How we know.
+    pub proof: Proof,
+}
+
+/// Yes or no.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Go on.
+    Yes,
+    /// Do not, and why.
+    No {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A person's yes or no to one digest; a yes is used once and expires.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The decision's own id: a UUID v7.
+    pub id: String,
+    /// To which plan.
+    pub digest: Digest,
+    /// Yes or no.
+    pub verdict: Verdict,
+    /// Whose.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Until when a yes counts.
+    pub expires: Timestamp,
+}
+
+/// Why a decision does not make a plan approved.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It was about another plan: the plan was changed, or it is another one.
+    #[error("the decision is about plan {decided}, this plan is {plan}")]
+    OtherPlan {
+        /// What was decided about.
+        decided: Digest,
+        /// What was given.
+        plan: Digest,
+    },
+    /// It was a no.
+    #[error("the plan was rejected by {by}: {reason}")]
+    Rejected {
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// It was a yes, too long ago.
+    #[error("the approval expired at {expires}")]
+    Expired {
+        /// When.
+        expires: Timestamp,
+    },
+    /// Policy wants two people, and one asked and approved, or the approver is not authenticated.
+    #[error("this plan needs a second person: {why}")]
+    FourEyes {
+        /// What is lacking.
+        why: String,
+    },
+}
+
+/// Something a person said yes to.  Neither `Clone` nor `Deserialize`: it is made only by consuming a [`Decision`] about the same
+/// digest, and each is used up by what it allows (P1).
+///
+/// ```compile_fail
+/// fn copied(approved: &model::Approved<model::Plan>) -> model::Approved<model::Plan> { Clone::clone(approved) }
+/// fn needs_clone<T: Clone>() {}
+/// needs_clone::<model::Approved<model::Plan>>();
+/// ```
+///
+/// ```compile_fail
+/// fn from_file<T: serde::de::DeserializeOwned>() {}
+/// from_file::<model::Approved<model::Plan>>();
+/// ```
+///
+/// ```compile_fail
+/// fn from_nothing(plan: model::Plan) -> model::Approved<model::Plan> { model::Approved { inner: plan } }
+/// ```
+///
+/// What the three above would do is fine for a type that may:
+///
+/// ```
+/// fn needs_clone<T: Clone>() {}
+/// fn from_file<T: serde::de::DeserializeOwned>() {}
+/// needs_clone::<model::Plan>();
+/// from_file::<model::Plan>();
+/// ```
+#[derive(Debug)]
+pub struct Approved<T> {
+    inner: T,
+}
+
+impl<T> Approved<T> {
+    /// What was approved.
+    pub fn get(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl Approved<Plan> {
+    /// Uses up a decision about this very plan.  `asker` is who asked for the plan; `now` must be before the expiry unless the yes was
+    /// already used by a run that is being resumed (`resuming`).
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the decision is a no, about other bytes, expired, or by the asker where four eyes are demanded.
+    pub fn consume(decision: Decision, plan: Plan, asker: &Actor, now: Timestamp, resuming: bool) -> Result<Self, Refusal> {
+        let digest = plan.digest();
+        if decision.digest != digest {
+            return Err(Refusal::OtherPlan { decided: decision.digest, plan: digest });
+        }
+        if let Verdict::No { reason } = decision.verdict {
+            return Err(Refusal::Rejected { by: decision.by.name, reason });
+        }
+        if now >= decision.expires && !resuming {
+            return Err(Refusal::Expired { expires: decision.expires });
+        }
+        if plan.four_eyes {
+            if decision.by.name == asker.name {
+                return Err(Refusal::FourEyes { why: format!("{} asked for it and approved it", asker.name) });
+            }
+            if decision.by.proof != Proof::Authenticated || asker.proof != Proof::Authenticated {
+                return Err(Refusal::FourEyes { why: "the decision is neither authenticated nor signed".into() });
+            }
+        }
+        Ok(Self { inner: plan })
+    }
+
+    /// The steps, each approved as part of the plan, in the order of running.
+    pub fn into_steps(self) -> Vec<Approved<Step>> {
+        self.inner.steps.into_iter().map(|inner| Approved { inner }).collect()
+    }
+}
+
+impl Approved<Step> {
+    /// Puts the id that an earlier step made in the places that name that step.  Nothing else of an approved step can change.
+    pub fn resolve(&mut self, made_by: &StepId, id: &str) {
+        let step = &mut self.inner;
+        let made = Ref::CreatedBy { created_by: made_by.clone() };
+        if step.account.as_ref() == Some(&made) {
+            step.account = Some(Ref::Id(id.to_owned()));
+        }
+        if step.add_groups.remove(&made) {
+            step.add_groups.insert(Ref::Id(id.to_owned()));
+        }
+        for change in step.set.values_mut() {
+            if matches!(&change.after, Value::CreatedBy(step) if step == made_by) {
+                change.after = Value::Text(id.to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What the configuration wants: who should have an account, with what; when to wait for a person.  Addresses and secrets are not in
+//! here, so that the policy's digest says the same on a sandbox and on a live tenant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::{AppName, Effect, SourceName};
+
+/// An expression (CEL over `person`) with its place in the configuration file, in bytes, for errors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expr {
+    /// The expression.
+    pub text: String,
+    /// Where it stands.
+    #[serde(skip)]
+    pub span: Range<usize>,
+}
+
+/// The whole policy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Policy {
+    /// `[organization]`.
+    pub organization: Organization,
+    /// `[source.X]`.
+    pub sources: BTreeMap<SourceName, SourcePolicy>,
+    /// `[app.X]`.
+    pub apps: BTreeMap<AppName, AppPolicy>,
+    /// `[guard.X]`.
+    pub guards: BTreeMap<String, GuardRule>,
+    /// `[approval]`.
+    pub approval: Approval,
+}
+
+/// `[organization]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Organization {
+    /// Its name.
+    pub name: String,
+    /// IANA time zone of people whose row names none.
+    pub time_zone: String,
+}
+
+/// What a source is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceRole {
+    /// Who works here; exactly one source.
+    Employment,
+    /// More about them.
+    Attributes,
+    /// Who is active at the identity provider.
+    Idp,
+}
+
+/// The shrink guard of a source (F01): it trips when more rows are gone than `max`, or more than `percent`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Shrink {
+    /// Rows.
+    pub max: u64,
+    /// Per cent of the last good reading, in thousandths (5% = 5000), so that the digest holds no fractions.
+    pub percent_milli: u64,
+}
+
+/// `[source.X]`, as far as planning and reading go.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SourcePolicy {
+    /// Its role.
+    pub role: SourceRole,
+    /// The kind (`file`, `scim`).
+    pub kind: String,
+    /// The column with the person's key.
+    pub key: String,
+    /// Whether a missing row means that the person left (`absent = "leave"`); else it is a finding.
+    pub absent_leaves: bool,
+    /// The shrink guard.
+    pub shrink: Shrink,
+    /// Attribute → column, as configured (defaults are the reader's).
+    pub columns: BTreeMap<String, String>,
+    /// Words of the status column that mean employed.
+    pub active_words: BTreeSet<String>,
+    /// Words of the status column that mean left.
+    pub left_words: BTreeSet<String>,
+}
+
+/// What to do with a matching account that we did not make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adopt {
+    /// A step that waits for a person, with all that depends on it.
+    Approve,
+    /// A step of the open plan.
+    Link,
+    /// A finding; nothing is done for that person in that app.
+    Never,
+}
+
+/// `"attribute == expression"`: how accounts are found for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MatchRule {
+    /// The app's attribute.
+    pub attribute: String,
+    /// The person's side.
+    pub expr: Expr,
+}
+
+/// When an owned value is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// Always.
+    Always,
+    /// When the account is made; never afterwards.
+    Create,
+}
+
+/// Whether lowering a role waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lower {
+    /// It goes with the rest.
+    Free,
+    /// It is held as class `role_lowered`.
+    Approve,
+}
+
+/// One line of `[app.X.set]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SetRule {
+    /// The value.
+    pub value: Expr,
+    /// When.
+    pub on: On,
+    /// For roles.
+    pub lower: Lower,
+}
+
+/// `[app.X.groups]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupPolicy {
+    /// The only groups that are ever added or removed.
+    pub managed: Vec<String>,
+    /// Expressions that give a group's name, or a list of them.
+    pub member: Vec<Expr>,
+    /// Whether a managed group that is not there is made.
+    pub create: bool,
+}
+
+/// One `[[app.X.enrol]]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnrolRule {
+    /// The content's name (`course`, `lesson` or `path`).
+    pub content: String,
+    /// Where the name stands in the file.
+    #[serde(skip)]
+    pub span: Range<usize>,
+    /// For whom.
+    pub when: Expr,
+}
+
+/// `[app.X]`, as far as planning goes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AppPolicy {
+    /// Which connector.
+    pub connector: String,
+    /// `accounts.who`.
+    pub who: Expr,
+    /// `accounts.match`, tried in order.
+    pub matching: Vec<MatchRule>,
+    /// `accounts.adopt`.
+    pub adopt: Adopt,
+    /// Whether leavers lose their access (`leave = "archive"|"deactivate"`; `"keep"` = no).
+    pub leave: bool,
+    /// Seconds before the first day at which an account is made.
+    pub before_start: i64,
+    /// Values of the login or e-mail attribute of accounts that are never touched.
+    pub protect: BTreeSet<String>,
+    /// What we own.
+    pub set: BTreeMap<String, SetRule>,
+    /// Groups, if any are managed.
+    pub groups: Option<GroupPolicy>,
+    /// `[app.X.departments] create`: whether a department that is not there is made.
+    pub create_departments: bool,
+    /// Enrolments.
+    pub enrol: Vec<EnrolRule>,
+    /// `scope = "all"`: asserted that the log-in sees everybody.
+    pub scope_all: bool,
+    /// Custom fields that the app's administrator declared (L13).
+    pub declared: BTreeSet<String>,
+    /// The IdP that provisions here too (L14).
+    pub also_provisioned_by: Option<SourceName>,
+    /// How old (seconds) a full reading may be for creates and leaves that rest on absence.
+    pub max_age: i64,
+}
+
+/// By what a guard counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Per app.
+    App,
+    /// Per group of an app.
+    Group,
+    /// Per department of the roster, in each app.
+    Department,
+}
+
+/// `[guard.NAME]`: trips when `n > exempt && (n > max || n / accounts > percent)`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GuardRule {
+    /// The effect that is counted (the rule's name, unless `effect` says otherwise).
+    pub effect: Effect,
+    /// Per what.
+    pub by: By,
+    /// Up to so many never trip.
+    pub exempt: u64,
+    /// More than so many trip.
+    pub max: Option<u64>,
+    /// More than so many thousandths of a per cent trip (3% = 3000).
+    pub percent_milli: Option<u64>,
+    /// Length of the rolling window, in seconds.
+    pub window: i64,
+}
+
+/// `[approval]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Approval {
+    /// How long a yes counts, in seconds.
+    pub expires: i64,
+    /// Guards and effects whose plans need a second person.
+    pub four_eyes: BTreeSet<Effect>,
+    /// Decisions made ahead.
+    pub standing: Vec<StandingApproval>,
+}
+
+/// One `[[approval.standing]]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StandingApproval {
+    /// Whose changes.
+    pub source: SourceName,
+    /// Only these effects.
+    pub effects: BTreeSet<Effect>,
+    /// At most so many steps.
+    pub max: u64,
+    /// Until (and including) this day, in the organization's zone.
+    pub until: Date,
+}

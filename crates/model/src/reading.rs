@@ -1,0 +1,119 @@
+//! Everything one source or app said at one time, and how far it can be trusted.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Account, AccountId, AppName, Content, Department, Digest, Enrolment, Finding, Fingerprint, Group, Person, PersonKey, SourceName,
+};
+
+/// A kind of record that an app holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Accounts, inactive ones included.
+    Accounts,
+    /// Groups with their members.
+    Groups,
+    /// Departments.
+    Departments,
+    /// Courses, lessons, paths.
+    Content,
+    /// Who is enrolled in what.
+    Enrolments,
+}
+
+/// Whether a reading can show absence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Completeness {
+    /// It holds everything, and how that was proved ("count equals totalItems before and after").
+    Complete {
+        /// The proof, in words.
+        proof: String,
+    },
+    /// Something may be missing, and why.  Absence then proves nothing (P4, F01).
+    Partial {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// How far a reading can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// When the last request or byte of it was read.
+    pub at: Timestamp,
+    /// Complete or partial.
+    pub completeness: Completeness,
+    /// Records read.
+    pub count: u64,
+}
+
+impl Certificate {
+    /// Whether it is complete and not older than `max_age_seconds` at `now`.
+    pub fn shows_absence(&self, now: Timestamp, max_age_seconds: i64) -> bool {
+        matches!(self.completeness, Completeness::Complete { .. }) && now.as_second() - self.at.as_second() <= max_age_seconds
+    }
+}
+
+/// What one source said.  The digest is over people and held keys only, not over time, place or order (P2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceReading {
+    /// Which source.
+    pub source: SourceName,
+    /// Content digest.
+    pub digest: Digest,
+    /// Trust.
+    pub certificate: Certificate,
+    /// The people whose rows can be acted upon, in byte order of their keys.
+    pub people: Vec<Person>,
+    /// The keys of people whose rows are broken or contradictory: nothing is done about them, and they are not absent.
+    pub held: BTreeSet<PersonKey>,
+    /// What was wrong, with file and line.
+    pub findings: Vec<Finding>,
+}
+
+/// What probing an app found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// The profile in force ("guide", "vendor").
+    pub profile: String,
+    /// Whether the log-in sees everybody: `Some(true)` known or asserted, `Some(false)` known not to, `None` cannot be told.
+    pub sees_all: Option<bool>,
+    /// Custom fields that are declared, as far as the API or the configuration tells (L13).
+    pub declared: BTreeSet<String>,
+    /// The vendor's clock minus ours, in milliseconds, by the `Date` header.
+    pub clock_ahead_ms: i64,
+    /// What else a person should know, one line each.
+    pub notes: Vec<String>,
+}
+
+/// What one app said.  The digest is over the records only, not over time or order (P2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppReading {
+    /// Which app.
+    pub app: AppName,
+    /// Which tenant.
+    pub fingerprint: Fingerprint,
+    /// What the probe found.
+    pub tenant: Tenant,
+    /// Content digest.
+    pub digest: Digest,
+    /// Trust, as to accounts.
+    pub certificate: Certificate,
+    /// Accounts, inactive ones included, in byte order of their ids.
+    pub accounts: Vec<Account>,
+    /// Groups with members.
+    pub groups: Vec<Group>,
+    /// Departments.
+    pub departments: Vec<Department>,
+    /// Content.
+    pub content: Vec<Content>,
+    /// Enrolments, as far as read.
+    pub enrolments: Vec<Enrolment>,
+    /// Of which accounts enrolments were read ([`crate::EnrolmentsBy::Account`]).
+    pub enrolments_of: BTreeSet<AccountId>,
+}

@@ -1,0 +1,168 @@
+//! One change to one account, fully decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::digest_of;
+use crate::{AppName, PersonKey, StepId, Value};
+
+/// What a step does at the app.  The order here is the order of running; each verb is one phase (a phase starts when the one before
+/// it has ended in that app).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Make a department.
+    CreateDepartment,
+    /// Make a group.
+    CreateGroup,
+    /// Take over an account that we did not make: nothing is written to the app, the link is kept (F08).
+    Link,
+    /// Reactivate an account (where the manifest says `restore_sets`, with new values in the same write).
+    Restore,
+    /// Make an account, with its groups.
+    Create,
+    /// Change values and memberships of an account.
+    Update,
+    /// Set what could not be set before its other end existed: supervisors (the second pass).
+    Relate,
+    /// Enrol in content.
+    Enrol,
+    /// Archive or deactivate.
+    Leave,
+}
+
+/// What a step does to a human.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Somebody can log in who could not.
+    AccessGiven,
+    /// Somebody cannot log in any more.
+    AccessLost,
+    /// A membership more.
+    GroupGained,
+    /// A membership less.
+    GroupLost,
+    /// More power.
+    RoleRaised,
+    /// Less power.
+    RoleLowered,
+    /// The vendor writes to the person.
+    Notified,
+    /// Attributes change.
+    RecordChanged,
+    /// An enrolment begins.
+    EnrolmentStarted,
+    /// The app's own rules may enrol or re-enrol the person (A19).
+    EnrolmentPossible,
+    /// An account that somebody else made becomes ours (F08).
+    Adopted,
+    /// A group or department comes into being.
+    StructureCreated,
+}
+
+impl Effect {
+    /// The word in configuration and plans (`access_lost`).
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AccessGiven => "access_given",
+            Self::AccessLost => "access_lost",
+            Self::GroupGained => "group_gained",
+            Self::GroupLost => "group_lost",
+            Self::RoleRaised => "role_raised",
+            Self::RoleLowered => "role_lowered",
+            Self::Notified => "notified",
+            Self::RecordChanged => "record_changed",
+            Self::EnrolmentStarted => "enrolment_started",
+            Self::EnrolmentPossible => "enrolment_possible",
+            Self::Adopted => "adopted",
+            Self::StructureCreated => "structure_created",
+        }
+    }
+}
+
+/// An id that is known, or will be made by an earlier step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Ref {
+    /// A vendor's id.
+    Id(String),
+    /// What a step of the same plan makes.
+    CreatedBy {
+        /// That step.
+        created_by: StepId,
+    },
+}
+
+impl Ref {
+    /// The id, once it is known.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::CreatedBy { .. } => None,
+        }
+    }
+}
+
+/// One owned value, before → after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// As the reading said; `null` when there was nothing.
+    pub before: Value,
+    /// As it shall be.
+    pub after: Value,
+}
+
+/// One change to one account (or one new group or department), fully decided.
+///
+/// `set` holds, for Create: every value to send (before = null); for Update, Relate and Restore: the owned values that differ; for
+/// CreateGroup and CreateDepartment: `name`; for the rest nothing.  What is not named is not touched (P8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Content hash of everything below.
+    pub id: StepId,
+    /// In which app.
+    pub app: AppName,
+    /// What is done.
+    pub verb: Verb,
+    /// For whom; none for groups and departments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonKey>,
+    /// How people call them (display name), or the name of the new group or department.
+    pub label: String,
+    /// Which account; none when this step makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Ref>,
+    /// Owned values before → after, by attribute.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, Change>,
+    /// Groups to add.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub add_groups: BTreeSet<Ref>,
+    /// Groups to remove (ids).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub remove_groups: BTreeSet<String>,
+    /// The content to enrol in (Enrol only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The rule that matched (Link only): how the account is found again and the evidence that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// What it does to the human.
+    pub effects: BTreeSet<Effect>,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Steps that must have been done before.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub needs: BTreeSet<StepId>,
+}
+
+impl Step {
+    /// Gives the step its content hash; called once, when everything else is set.
+    pub fn sealed(mut self) -> Self {
+        self.id = StepId::new("");
+        self.id = StepId::new(&digest_of(&self).to_string()[..32]);
+        self
+    }
+}

@@ -1,0 +1,60 @@
+//! The access log: every request, one JSON object a line, written and flushed before the answer is sent.
+//!
+//! | member | |
+//! |---|---|
+//! | `seq` | the request's number, 1, 2, 3, …; goes on after a restart.  Requests at the same time may be written out of order |
+//! | `time` | the sandbox's instant when the request had arrived, RFC 3339 |
+//! | `method`, `path` | as sent, with the query |
+//! | `status` | of the answer |
+//! | `bytes` | length of the answer's body |
+//!
+//! Refused requests (401, 404, 429, …) are in it too.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::jsonl::Jsonl;
+
+/// One line of the access log; the module's documentation says what the members mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// The request's number.
+    pub seq: u64,
+    /// When it had arrived.
+    pub time: Timestamp,
+    /// Its method.
+    pub method: String,
+    /// Its path with its query.
+    pub path: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The length of the answer's body.
+    pub bytes: u64,
+}
+
+/// Where requests are written, if anywhere.
+#[derive(Debug, Default)]
+pub(crate) struct AccessLog(Option<Jsonl>);
+
+impl AccessLog {
+    /// Opens the file, and gives the greatest number in it.
+    pub(crate) fn open(path: Option<&Path>, notes: &mut Vec<String>) -> Result<(Self, u64), Error> {
+        let Some(path) = path else { return Ok((Self::default(), 0)) };
+        let mut last = 0;
+        let file = Jsonl::open(path, notes, |line: Access| {
+            last = last.max(line.seq);
+            Ok(())
+        })?;
+        Ok((Self(Some(file)), last))
+    }
+
+    pub(crate) fn write(&mut self, line: &Access) -> std::io::Result<()> {
+        let Some(file) = &mut self.0 else { return Ok(()) };
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        file.append(&text)
+    }
+}
