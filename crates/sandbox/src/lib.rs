@@ -1,1 +1,28 @@
-//! Skeleton.
+//! Faithful local servers of the vendors' APIs, so that everything can be rehearsed without an account anywhere.
+//!
+//! They are written from the vendors' documents alone and share no code with the connectors: two readings of one
+//! document.  Each sandbox is opened from its `Config`, and then served on an address (`start`) or called in
+//! the process as a tower service (`router`).  What both have in common: a clock that can be set ([`clock`]), a seeded
+//! company ([`company`]), the effect ledger ([`ledger`]), the access log ([`access`]), a rate limiter, and a data
+//! folder that outlives the process, kill -9 included.
+
+pub mod absorb;
+pub mod access;
+mod backend;
+mod call;
+pub mod clock;
+pub mod company;
+mod data;
+mod error;
+mod jsonl;
+pub mod ledger;
+pub mod lessonly;
+mod limit;
+mod options;
+mod server;
+
+pub use clock::{Clock, SandboxClock};
+pub use data::running;
+pub use error::Error;
+pub use options::{Limit, Options};
+pub use server::Running;
