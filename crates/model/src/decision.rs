@@ -91,23 +91,26 @@ pub enum Refusal {
 /// digest, and each is used up by what it allows (P1).
 ///
 /// ```compile_fail
-/// fn copied(approved: &model::Approved<model::Plan>) -> model::Approved<model::Plan> { Clone::clone(approved) }
+/// # use provost_model as model;
 /// fn needs_clone<T: Clone>() {}
 /// needs_clone::<model::Approved<model::Plan>>();
 /// ```
 ///
 /// ```compile_fail
+/// # use provost_model as model;
 /// fn from_file<T: serde::de::DeserializeOwned>() {}
 /// from_file::<model::Approved<model::Plan>>();
 /// ```
 ///
 /// ```compile_fail
+/// # use provost_model as model;
 /// fn from_nothing(plan: model::Plan) -> model::Approved<model::Plan> { model::Approved { inner: plan } }
 /// ```
 ///
 /// What the three above would do is fine for a type that may:
 ///
 /// ```
+/// # use provost_model as model;
 /// fn needs_clone<T: Clone>() {}
 /// fn from_file<T: serde::de::DeserializeOwned>() {}
 /// needs_clone::<model::Plan>();
