@@ -1,0 +1,253 @@
+//! The wires: what may be sent, by whom.  Redaction is by construction: a fault's text is made from status and body, never from
+//! headers, and secrets are [`Secret`]s until the transport has them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use model::Secret;
+use serde_json::Value;
+
+use crate::{Broken, Clock, Fault, Pace, Random, Session, Transport};
+
+/// Requests made over one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All that left.
+    pub sent: u64,
+    /// Of these, answered by "slow down".
+    pub throttled: u64,
+}
+
+struct Shared {
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    pace: Arc<Pace>,
+    base: String,
+    sent: AtomicU64,
+    throttled: AtomicU64,
+}
+
+/// A wire to one app: enough to log in.  Cheap to clone; all clones share pace and counts.
+#[derive(Clone)]
+pub struct Wire {
+    shared: Arc<Shared>,
+}
+
+/// What the app answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, parsed; `Null` when empty, `None` when it is no JSON.
+    pub json: Option<Value>,
+    /// The body's beginning as text, for errors.
+    pub text: String,
+    /// The app's own clock (`Date` header), if it said.
+    pub date: Option<Timestamp>,
+    /// `Retry-After` in seconds, if it said.
+    pub retry_after: Option<u64>,
+    /// Where it points, for redirects, which are never followed (L06).
+    pub location: Option<String>,
+}
+
+impl Wire {
+    /// A wire to `base` (no slash at its end).
+    pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, pace: Arc<Pace>, base: &str) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
+        Self {
+            shared: Arc::new(Shared { transport, clock, random, pace, base, sent: AtomicU64::new(0), throttled: AtomicU64::new(0) }),
+        }
+    }
+
+    /// The base URL.
+    pub fn base(&self) -> &str {
+        &self.shared.base
+    }
+
+    /// The time now, for expiry and clock difference.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Requests so far.
+    pub fn counts(&self) -> Counts {
+        Counts { sent: self.shared.sent.load(Ordering::Relaxed), throttled: self.shared.throttled.load(Ordering::Relaxed) }
+    }
+
+    /// Sends one request: `path` begins with a slash and has its query.  `judge` is the connector's reading of statuses: `Some` is the
+    /// fault that an answer means.  A `Wait` slows the pace down, anything else speeds it up.
+    ///
+    /// # Errors
+    /// What `judge` says; `Unknown` when there was no answer to a request that may have an effect (anything but GET), `Wait` for a GET;
+    /// `Unreachable` when it could not be sent, or was redirected.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(String, Secret)],
+        body: Option<&Value>,
+        judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
+    ) -> Result<Answer, Fault> {
+        let request = self.request(&method, path, headers, body)?;
+        self.shared.pace.permit().await;
+        self.shared.sent.fetch_add(1, Ordering::Relaxed);
+        let answer = match self.shared.transport.send(request).await {
+            Ok(response) => read_answer(&response),
+            Err(Broken::NotSent(detail)) => {
+                return Err(Fault::Unreachable { detail: format!("{method} {}{path}: {detail}", self.shared.base) });
+            }
+            Err(Broken::NoAnswer(why)) if method == Method::GET => return Err(Fault::Wait { after: None, why }),
+            Err(Broken::NoAnswer(why)) => return Err(Fault::Unknown { why }),
+        };
+        if answer.status.is_redirection() {
+            let to = answer.location.as_deref().unwrap_or("nowhere");
+            return Err(Fault::Unreachable {
+                detail: format!(
+                    "{} answered {method} {path} with a redirect to {to}; redirects are not followed with credentials",
+                    self.base()
+                ),
+            });
+        }
+        match judge(&answer) {
+            None => {
+                self.shared.pace.went_well();
+                Ok(answer)
+            }
+            Some(fault) => {
+                if matches!(fault, Fault::Wait { .. }) {
+                    self.shared.throttled.fetch_add(1, Ordering::Relaxed);
+                    self.shared.pace.was_throttled();
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(String, Secret)],
+        body: Option<&Value>,
+    ) -> Result<http::Request<Bytes>, Fault> {
+        let mut request =
+            http::Request::builder().method(method).uri(format!("{}{path}", self.shared.base)).header("accept", "application/json");
+        for (name, value) in headers {
+            let mut value = HeaderValue::from_str(value.expose()).map_err(|_| Fault::Denied {
+                scope: crate::Scope::Credentials(format!("the value for header {name} has characters that no header can carry")),
+            })?;
+            value.set_sensitive(true);
+            request = request.header(name.as_str(), value);
+        }
+        let body = match body {
+            Some(json) => {
+                request = request.header("content-type", "application/json");
+                Bytes::from(json.to_string())
+            }
+            None => Bytes::new(),
+        };
+        request
+            .body(body)
+            .map_err(|error| Fault::Unreachable { detail: format!("{}{path} is not an address: {error}", self.shared.base) })
+    }
+}
+
+fn read_answer(response: &http::Response<Bytes>) -> Answer {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let body = response.body();
+    Answer {
+        status: response.status(),
+        json: if body.is_empty() { Some(Value::Null) } else { serde_json::from_slice(body).ok() },
+        text: String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
+        date: header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok()).map(|zoned| zoned.timestamp()),
+        retry_after: header("retry-after").and_then(|text| text.parse().ok()),
+        location: header("location").map(str::to_owned),
+    }
+}
+
+/// A wire that can only read: GET, logged in.
+#[derive(Clone)]
+pub struct Read {
+    wire: Wire,
+    session: Session,
+}
+
+impl Read {
+    /// A reading wire for a session.
+    pub fn new(wire: Wire, session: Session) -> Self {
+        Self { wire, session }
+    }
+
+    /// GET.
+    ///
+    /// # Errors
+    /// As [`Wire::send`].
+    pub async fn get(&self, path: &str, judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync)) -> Result<Answer, Fault> {
+        self.wire.send(Method::GET, path, &self.session.headers, None, judge).await
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.wire.now()
+    }
+
+    /// The base URL.
+    pub fn base(&self) -> &str {
+        self.wire.base()
+    }
+}
+
+/// A wire that can change things.  Made by the executor only (P1): a source test holds that.
+pub struct Write {
+    read: Read,
+}
+
+impl Write {
+    /// A writing wire for a session.
+    pub fn new(read: Read) -> Self {
+        Self { read }
+    }
+
+    /// The reading side of it, for the looks.
+    pub fn read(&self) -> &Read {
+        &self.read
+    }
+
+    /// POST with a JSON body.
+    ///
+    /// # Errors
+    /// As [`Wire::send`].
+    pub async fn post(&self, path: &str, body: &Value, judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync)) -> Result<Answer, Fault> {
+        self.read.wire.send(Method::POST, path, &self.read.session.headers, Some(body), judge).await
+    }
+
+    /// PUT with a JSON body, or with none.
+    ///
+    /// # Errors
+    /// As [`Wire::send`].
+    pub async fn put(
+        &self,
+        path: &str,
+        body: Option<&Value>,
+        judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
+    ) -> Result<Answer, Fault> {
+        self.read.wire.send(Method::PUT, path, &self.read.session.headers, body, judge).await
+    }
+
+    /// A new strong password (24 characters of four classes, over 130 bits), for the one request that needs one (A07).
+    pub fn password(&self) -> Secret {
+        const CLASSES: [&[u8]; 4] = [b"ABCDEFGHJKLMNPQRSTUVWXYZ", b"abcdefghijkmnopqrstuvwxyz", b"23456789", b"!#%+:=?@"];
+        let mut bytes = [0_u8; 24];
+        self.read.wire.shared.random.fill(&mut bytes);
+        let all: Vec<u8> = CLASSES.concat();
+        let text = bytes.iter().enumerate().map(|(index, byte)| {
+            let class: &[u8] = CLASSES.get(index).copied().unwrap_or(&all);
+            char::from(class[usize::from(*byte) % class.len()])
+        });
+        Secret::new(text.collect::<String>())
+    }
+}
