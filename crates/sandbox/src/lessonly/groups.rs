@@ -1,0 +1,234 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::App;
+use super::state::{self, EVERYONE, Group, User};
+use super::users;
+use super::wire::{self, Params, Refusal};
+use crate::call::Call;
+use crate::ledger::Change;
+
+/// GET /groups: all of them, newest first, the built-in one last.
+pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
+    app.backend.read(|state| {
+        let groups: Vec<Value> = state.groups.values().rev().map(|group| json!(group)).collect();
+        wire::ok(json!({ "type": "groups", "groups": groups }))
+    })
+}
+
+/// GET /groups/:id: with its members and managers, archived users too.
+pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+    app.backend.read(|state| {
+        let group = known(state, &id)?;
+        Ok(wire::ok(full("group", state, group, &BTreeMap::new())))
+    })
+}
+
+/// POST /groups.
+pub(super) async fn create(State(app): State<Arc<App>>, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+    let params = Params::of(&call)?;
+    let body = app.backend.write(&call, |state, now| {
+        let (changes, group, users) = created(state, &params, wire::whole_seconds(now))?;
+        Ok::<_, Refusal>((changes, full("create_group", state, &group, &users)))
+    })?;
+    Ok(wire::answer(StatusCode::CREATED, &body))
+}
+
+/// PUT /groups/:id: adds members and managers, or takes out those that say `remove: "true"`.
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    call: Extension<Arc<Call>>,
+) -> Result<Response, Refusal> {
+    let params = Params::of(&call)?;
+    let body = app.backend.write(&call, |state, now| {
+        let before = writable(state, &id)?;
+        let mut group = before.clone();
+        if let Some(name) = params.text("name")? {
+            group.name = good_name(name)?;
+        }
+        let users = seated(state, group.id, &params)?;
+        let mut changes = vec![group.changed(Some(before))];
+        changes.extend(changed(state, users.clone(), wire::whole_seconds(now)));
+        Ok::<_, Refusal>((changes, full("update_group", state, &group, &users)))
+    })?;
+    Ok(wire::ok(body))
+}
+
+/// PUT /groups/:id/archive; members stay members.
+pub(super) async fn archive(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    call: Extension<Arc<Call>>,
+) -> Result<Response, Refusal> {
+    shelve(&app, &id, &call, |group, now| group.archived_at = group.archived_at.or(Some(now)))
+}
+
+/// PUT /groups/:id/restore.
+pub(super) async fn restore(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    call: Extension<Arc<Call>>,
+) -> Result<Response, Refusal> {
+    shelve(&app, &id, &call, |group, _| group.archived_at = None)
+}
+
+fn shelve(app: &App, id: &str, call: &Call, how: impl Fn(&mut Group, Timestamp)) -> Result<Response, Refusal> {
+    let body = app.backend.write(call, |state, now| {
+        let before = writable(state, id)?;
+        let mut group = before.clone();
+        how(&mut group, wire::whole_seconds(now));
+        let body = full("update_group", state, &group, &BTreeMap::new());
+        Ok::<_, Refusal>((vec![group.changed(Some(before))], body))
+    })?;
+    Ok(wire::ok(body))
+}
+
+/// GET /users/:id/groups.
+pub(super) async fn of_user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+    app.backend.read(|state| {
+        let user = users::known(state, &id)?;
+        Ok(wire::ok(memberships("user_groups", state, user)))
+    })
+}
+
+/// PUT /users/:id/groups: additive, `remove: "true"` takes out.
+pub(super) async fn set_of_user(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    call: Extension<Arc<Call>>,
+) -> Result<Response, Refusal> {
+    let params = Params::of(&call)?;
+    let body = app.backend.write(&call, |state, now| {
+        let before = users::known(state, &id)?;
+        let mut user = before.clone();
+        for (list, groups) in [("memberships", &mut user.group_ids), ("managing", &mut user.managing_ids)] {
+            for item in params.objects(list)? {
+                let group = wire::id_in(item, list, "id")?;
+                if wire::removes(item) {
+                    groups.remove(&group);
+                } else if !groups.contains(&group) {
+                    joinable(state, group)?;
+                    groups.insert(group);
+                }
+            }
+        }
+        let changes = user.changed(Some(before), wire::whole_seconds(now)).into_iter().collect();
+        Ok::<_, Refusal>((changes, memberships("update_user_groups", state, &user)))
+    })?;
+    Ok(wire::ok(body))
+}
+
+/// A new group with these parameters, and the users put into it.
+pub(super) fn created(
+    state: &state::State,
+    params: &Params,
+    now: Timestamp,
+) -> Result<(Vec<Change>, Group, BTreeMap<u64, User>), Refusal> {
+    let name = good_name(params.text("name")?.flatten())?;
+    let group = Group { id: state.next_group(), name, archived_at: None, archived_by_user_id: None };
+    let users = seated(state, group.id, params)?;
+    let mut changes = vec![group.changed(None)];
+    changes.extend(changed(state, users.clone(), now));
+    Ok((changes, group, users))
+}
+
+/// The users whom `members` and `managers` of a group's parameters name, with the group put in or taken out.
+fn seated(state: &state::State, group: u64, params: &Params) -> Result<BTreeMap<u64, User>, Refusal> {
+    let mut users = BTreeMap::new();
+    for list in ["members", "managers"] {
+        for item in params.objects(list)? {
+            let id = wire::id_in(item, list, "id")?;
+            let known = state.users.get(&id);
+            let known = known.ok_or_else(|| Refusal::malformed(format!("{list}: there is no user {id}")))?;
+            let user: &mut User = users.entry(id).or_insert_with(|| known.clone());
+            let seats = if list == "members" { &mut user.group_ids } else { &mut user.managing_ids };
+            if wire::removes(item) {
+                seats.remove(&group);
+            } else {
+                seats.insert(group);
+            }
+        }
+    }
+    Ok(users)
+}
+
+fn changed(state: &state::State, users: BTreeMap<u64, User>, now: Timestamp) -> impl Iterator<Item = Change> {
+    users.into_values().filter_map(move |mut user| user.changed(state.users.get(&user.id), now))
+}
+
+/// The groups that `group_ids` names: these and no others.
+pub(super) fn replacing(state: &state::State, current: &BTreeSet<u64>, given: &Value) -> Result<BTreeSet<u64>, Refusal> {
+    let wrong = || Refusal::malformed("group_ids must be a list of integers");
+    let ids: BTreeSet<u64> =
+        given.as_array().ok_or_else(wrong)?.iter().map(|id| id.as_u64().ok_or_else(wrong)).collect::<Result<_, _>>()?;
+    for id in ids.difference(current) {
+        joinable(state, *id)?;
+    }
+    Ok(ids)
+}
+
+/// Whether somebody can be put into the group; an archived one keeps whom it has and takes nobody (CHOSEN).
+fn joinable(state: &state::State, id: u64) -> Result<(), Refusal> {
+    match state.groups.get(&id) {
+        None => Err(Refusal::malformed(format!("there is no group {id}"))),
+        Some(_) if id == EVERYONE => Err(Refusal::malformed("Group::Everyone holds everybody and cannot be set")),
+        Some(group) if group.archived_at.is_some() => Err(Refusal::malformed(format!("group {id} is archived"))),
+        Some(_) => Ok(()),
+    }
+}
+
+fn good_name(name: Option<&str>) -> Result<String, Refusal> {
+    match name {
+        Some(name) if !name.trim().is_empty() => Ok(name.to_owned()),
+        _ => Err(Refusal::malformed("name is missing")),
+    }
+}
+
+/// The group with the id in a path.
+pub(super) fn known<'a>(state: &'a state::State, id: &str) -> Result<&'a Group, Refusal> {
+    wire::id(id).and_then(|id| state.groups.get(&id)).ok_or_else(|| Refusal::missing("group"))
+}
+
+fn writable<'a>(state: &'a state::State, id: &str) -> Result<&'a Group, Refusal> {
+    match known(state, id)? {
+        group if group.id == EVERYONE => {
+            Err(Refusal { status: StatusCode::FORBIDDEN, error: "Group::Everyone cannot be changed".to_owned() })
+        }
+        group => Ok(group),
+    }
+}
+
+/// `[{id, name}]` of these groups.
+pub(super) fn brief(state: &state::State, ids: &BTreeSet<u64>) -> Vec<Value> {
+    let groups = ids.iter().filter_map(|id| state.groups.get(id));
+    groups.map(|group| json!({ "id": group.id, "name": group.name })).collect()
+}
+
+fn memberships(kind: &str, state: &state::State, user: &User) -> Value {
+    json!({
+        "type": kind,
+        "memberships": brief(state, &user.group_ids),
+        "managing": brief(state, &user.managing_ids),
+    })
+}
+
+/// The whole group, as it is once these users are changed.
+fn full(kind: &str, state: &state::State, group: &Group, users: &BTreeMap<u64, User>) -> Value {
+    let seats = |now: Vec<&User>, sits: &dyn Fn(&User) -> bool| -> Vec<Value> {
+        let stay = now.into_iter().filter(|user| !users.contains_key(&user.id)).map(|user| (user.id, user));
+        let all: BTreeMap<u64, &User> = stay.chain(users.iter().filter(|(_, user)| sits(user)).map(|(id, user)| (*id, user))).collect();
+        all.values().rev().map(|user| user.item()).collect()
+    };
+    let mut record = wire::typed(kind, json!(group));
+    record["members"] = seats(state.members(group.id), &|user| user.group_ids.contains(&group.id)).into();
+    record["managers"] = seats(state.managers(group.id), &|user| user.managing_ids.contains(&group.id)).into();
+    record
+}
