@@ -1,4 +1,3 @@
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -41,7 +40,6 @@ pub(crate) struct Backend<S> {
     held: Mutex<Held<S>>,
     front: Mutex<Front>,
     data: Option<DataDir>,
-    ledger_path: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -91,7 +89,6 @@ impl<S: Objects> Backend<S> {
             held: Mutex::new(Held { state, ledger }),
             front: Mutex::new(Front { calls: last_call.max(last_seq), log, bucket }),
             data,
-            ledger_path: own.or_else(|| options.ledger.clone()),
         }))
     }
 
@@ -124,11 +121,6 @@ impl<S: Objects> Backend<S> {
     /// The vendor's routes behind what every request goes through: its number, its [`Call`], the limiter, the log.
     pub(crate) fn front(self: &Arc<Self>, routes: Router) -> Router {
         Router::new().fallback_service(routes).layer(from_fn_with_state(Arc::clone(self), pass::<S>))
-    }
-
-    /// Where the changes are recorded, if anywhere: the data folder's own ledger, else the file asked for.
-    pub(crate) fn ledger_path(&self) -> Option<&Path> {
-        self.ledger_path.as_deref()
     }
 
     /// Says in the data folder, if there is one, where the server listens.

@@ -15,6 +15,9 @@ use super::wire::{self, Params, Refusal};
 use crate::call::Call;
 use crate::ledger::Change;
 
+/// Users as they are once a call has put them into a group or taken them out, by id.
+type Seated = BTreeMap<u64, User>;
+
 /// GET /groups: all of them, newest first, the built-in one last.
 pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
     app.backend.read(|state| {
@@ -127,11 +130,7 @@ pub(super) async fn set_of_user(
 }
 
 /// A new group with these parameters, and the users put into it.
-pub(super) fn created(
-    state: &state::State,
-    params: &Params,
-    now: Timestamp,
-) -> Result<(Vec<Change>, Group, BTreeMap<u64, User>), Refusal> {
+pub(super) fn created(state: &state::State, params: &Params, now: Timestamp) -> Result<(Vec<Change>, Group, Seated), Refusal> {
     let name = good_name(params.text("name")?.flatten())?;
     let group = Group { id: state.next_group(), name, archived_at: None, archived_by_user_id: None };
     let users = seated(state, group.id, params)?;
@@ -141,7 +140,7 @@ pub(super) fn created(
 }
 
 /// The users whom `members` and `managers` of a group's parameters name, with the group put in or taken out.
-fn seated(state: &state::State, group: u64, params: &Params) -> Result<BTreeMap<u64, User>, Refusal> {
+fn seated(state: &state::State, group: u64, params: &Params) -> Result<Seated, Refusal> {
     let mut users = BTreeMap::new();
     for list in ["members", "managers"] {
         for item in params.objects(list)? {
@@ -160,7 +159,7 @@ fn seated(state: &state::State, group: u64, params: &Params) -> Result<BTreeMap<
     Ok(users)
 }
 
-fn changed(state: &state::State, users: BTreeMap<u64, User>, now: Timestamp) -> impl Iterator<Item = Change> {
+fn changed(state: &state::State, users: Seated, now: Timestamp) -> impl Iterator<Item = Change> {
     users.into_values().filter_map(move |mut user| user.changed(state.users.get(&user.id), now))
 }
 
@@ -221,7 +220,7 @@ fn memberships(kind: &str, state: &state::State, user: &User) -> Value {
 }
 
 /// The whole group, as it is once these users are changed.
-fn full(kind: &str, state: &state::State, group: &Group, users: &BTreeMap<u64, User>) -> Value {
+fn full(kind: &str, state: &state::State, group: &Group, users: &Seated) -> Value {
     let seats = |now: Vec<&User>, sits: &dyn Fn(&User) -> bool| -> Vec<Value> {
         let stay = now.into_iter().filter(|user| !users.contains_key(&user.id)).map(|user| (user.id, user));
         let all: BTreeMap<u64, &User> = stay.chain(users.iter().filter(|(_, user)| sits(user)).map(|(id, user)| (*id, user))).collect();

@@ -136,11 +136,6 @@ impl Sandbox {
         &self.app.backend.clock
     }
 
-    /// Where its changes are recorded, if anywhere: the data folder's own ledger, else the file asked for.
-    pub fn ledger_path(&self) -> Option<&std::path::Path> {
-        self.app.backend.ledger_path()
-    }
-
     /// What a person should know about how it opened: a torn line that was cut off.
     pub fn notes(&self) -> &[String] {
         &self.app.backend.notes
