@@ -1,1 +1,279 @@
-//! Absorb LMS: its Integration API as the guide and the vendor describe it.
+//! The Absorb LMS Integration API, as the guide gives it: users, departments, enrollments, batches, tokens and scope.
+//!
+//! Everything is made from the contract (`vendors/absorb.md`); where it and the guide are silent, the handler that had to
+//! choose says "CHOSEN".  State is in memory and changes only through the ledger ([`crate::ledger`]); tokens are not in
+//! it, so a restart ends them.
+
+mod auth;
+mod batch;
+mod content;
+mod departments;
+mod edit;
+mod enrollments;
+mod fields;
+mod hand;
+mod profile;
+mod seed;
+mod state;
+mod users;
+mod wire;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Body;
+use axum::extract::State as Shared;
+use axum::http::header::{CONTENT_TYPE, DATE};
+use axum::response::Response;
+use axum::{Extension, Router};
+use jiff::SignedDuration;
+
+pub use profile::{GUIDE, Profile};
+
+use crate::backend::Backend;
+use crate::call::Call;
+use crate::clock::SandboxClock;
+use crate::error::Error;
+use crate::limit::Pace;
+use crate::options::Options;
+use crate::server::Running;
+use auth::Auth;
+use edit::{Edit, Scope, View};
+use state::State;
+use wire::{Refusal, Reply, Request};
+
+/// An admin of the API: an account of the portal that may ask for tokens.
+#[derive(Clone)]
+pub struct Admin {
+    /// Name to log in with; also the user name of its account.
+    pub username: String,
+    /// Password to log in with.
+    pub password: String,
+    /// Names of the departments whose users it sees, with all below them; None: it sees everyone.
+    pub departments: Option<Vec<String>>,
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { username, departments, password: _ } = self;
+        f.debug_struct("Admin").field("username", username).field("departments", departments).finish_non_exhaustive()
+    }
+}
+
+/// An enrolment rule of the portal: who comes to the department is enrolled in the course (trap A19).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Department by name; it may come to be later.
+    pub department: String,
+    /// Course by name; it must exist.
+    pub course: String,
+    /// Whether who is enrolled already starts again.
+    pub re_enroll: bool,
+}
+
+/// What an Absorb sandbox is opened with.
+#[derive(Clone)]
+pub struct Config {
+    /// What all sandboxes have.
+    pub options: Options,
+    /// Which reading of the API is served.
+    pub profile: &'static Profile,
+    /// The portal's name, which is its root department's.
+    pub portal: String,
+    /// The Private Key, sent as `x-api-key` with every call.
+    pub api_key: String,
+    /// The admins; each has an account in the portal.
+    pub admins: Vec<Admin>,
+    /// Courses besides the standard ones, by name.
+    pub courses: Vec<String>,
+    /// Enrolment rules.
+    pub rules: Vec<Rule>,
+}
+
+impl Default for Config {
+    /// The portal "Acme" with the key `sandbox-key` and one admin `api@acme.example`, password `sandbox-password`, who
+    /// sees everyone.
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            profile: &GUIDE,
+            portal: "Acme".to_owned(),
+            api_key: "sandbox-key".to_owned(),
+            admins: vec![Admin { username: "api@acme.example".to_owned(), password: "sandbox-password".to_owned(), departments: None }],
+            courses: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("options", &self.options)
+            .field("profile", &self.profile.name)
+            .field("portal", &self.portal)
+            .field("admins", &self.admins)
+            .field("courses", &self.courses)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An open Absorb sandbox.  Clones are the same sandbox.
+#[derive(Clone)]
+pub struct Absorb(Arc<Portal>);
+
+struct Portal {
+    backend: Arc<Backend<State>>,
+    profile: &'static Profile,
+    rules: Vec<Rule>,
+    auth: Mutex<Auth>,
+    listen: std::net::SocketAddr,
+}
+
+impl fmt::Debug for Absorb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Absorb").field("profile", &self.0.profile.name).finish_non_exhaustive()
+    }
+}
+
+impl Absorb {
+    /// Opens the files, makes the portal and replays what its data folder holds.
+    ///
+    /// # Errors
+    /// A file that cannot be used, two admins of one name, a rule for a course that there is not.
+    pub fn open(config: Config) -> Result<Self, Error> {
+        check(&config)?;
+        let Config { options, profile, portal, api_key, admins, courses, rules } = config;
+        let pace = Pace { calls: profile.refill_per_second, period: SignedDuration::from_secs(1), capacity: profile.burst };
+        let backend =
+            Backend::open("absorb", profile.name, pace, &options, |origin| seed::portal(origin, profile, &portal, &courses, &admins))?;
+        let auth = Mutex::new(Auth::new(api_key, admins));
+        Ok(Self(Arc::new(Portal { backend, profile, rules, auth, listen: options.listen })))
+    }
+
+    /// The API as a service that can be called in this process, limiter and logs included.
+    pub fn router(&self) -> Router {
+        let routes = Router::new().fallback(answer).with_state(Arc::clone(&self.0));
+        self.0.backend.front(routes)
+    }
+
+    /// Serves the API on the address of the options.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or the data folder not written.
+    pub async fn start(&self) -> Result<Running, Error> {
+        Running::start(self.0.listen, self.router(), |address| self.0.backend.announce(address)).await
+    }
+
+    /// The portal's clock: dates, tokens and the limiter go by it.
+    pub fn clock(&self) -> &SandboxClock {
+        &self.0.backend.clock
+    }
+
+    /// What a person should know about how it opened, such as a torn line that was cut off.
+    pub fn notes(&self) -> &[String] {
+        &self.0.backend.notes
+    }
+}
+
+fn check(config: &Config) -> Result<(), Error> {
+    if config.api_key.is_empty() {
+        return Err(Error::Option("the API key of the sandbox is empty".to_owned()));
+    }
+    let mut names: Vec<String> = config.admins.iter().map(|admin| wire::fold(&admin.username)).collect();
+    names.sort();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::Option(format!("two admins are called `{}`", pair[0])));
+    }
+    let standard = content::COURSES.iter().map(|name| (*name).to_owned());
+    let courses: Vec<String> = standard.chain(config.courses.iter().cloned()).collect();
+    let known = |name: &str| courses.iter().any(|course| wire::fold(course) == wire::fold(name));
+    match config.rules.iter().find(|rule| !known(&rule.course)) {
+        Some(rule) => {
+            let courses = courses.join(", ");
+            Err(Error::Option(format!("a rule enrols in `{}`, but the courses are: {courses}", rule.course)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Answers one request.  The date is the portal's own, which its clients take their watermarks from (trap A12).
+async fn answer(Shared(portal): Shared<Arc<Portal>>, Extension(call): Extension<Arc<Call>>) -> Response {
+    let reply = portal.answer(&call).unwrap_or_else(Reply::from);
+    let date = portal.backend.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let response = Response::builder().status(reply.status).header(CONTENT_TYPE, "application/json").header(DATE, date);
+    response.body(Body::from(reply.body)).expect("the headers are plain text")
+}
+
+impl Portal {
+    fn answer(&self, call: &Call) -> Result<Reply, Refusal> {
+        let request = &Request::of(call);
+        let path = request.segments.as_slice();
+        let now = self.backend.clock.now();
+        self.auth().check_key(call.header("x-api-key"))?;
+        if path == [self.profile.token_path] {
+            return if call.method == "POST" { self.log_in(request) } else { Err(Refusal::verb()) };
+        }
+        let admin = self.auth().check_token(call.header("authorization"), now)?;
+        match (call.method.as_str(), path) {
+            ("GET", ["users"]) => self.see(admin, |view| users::list(view, request)),
+            ("POST", ["users"]) => self.change(admin, call, |edit| users::create(edit, &request.members()?)),
+            ("POST", ["users", last]) if *last == self.profile.batch_path => {
+                self.change(admin, call, |edit| batch::post(edit, &request.members()?))
+            }
+            ("GET", ["users", id]) => self.see(admin, |view| users::get(view, id)),
+            ("PUT", ["users", id]) => self.change(admin, call, |edit| users::replace(edit, id, &request.members()?)),
+            ("GET", ["users", id, "enrollments"]) => self.see(admin, |view| enrollments::list(view, id, request)),
+            ("POST", ["enrollments"]) => self.change(admin, call, |edit| enrollments::post(edit, &request.members()?)),
+            ("GET", ["departments"]) => self.see(admin, |view| departments::list(view, request)),
+            ("POST", ["departments"]) => self.change(admin, call, |edit| departments::post(edit, &request.members()?)),
+            ("GET", ["departments", id]) => self.see(admin, |view| departments::get(view, id)),
+            ("GET", ["courses", id]) => self.see(admin, |view| content::course(view, id)),
+            ("GET", [name]) => self.see(admin, |view| content::list(view, name, request)),
+            (_, ["users" | "enrollments" | "departments"] | ["users" | "departments" | "courses", _]) => Err(Refusal::verb()),
+            (_, ["users", _, "enrollments"]) => Err(Refusal::verb()),
+            (_, [name]) if content::LISTS.contains(name) => Err(Refusal::verb()),
+            _ => Err(Refusal::not_found("the path")),
+        }
+    }
+
+    fn log_in(&self, request: &Request<'_>) -> Result<Reply, Refusal> {
+        let members = request.members()?;
+        // An admin whose own account was made inactive gets no token (A18).
+        let usable = |admin: &Admin| {
+            let id = |state: &State| state.admin_id(&admin.username);
+            self.backend.read(|state| state.user(id(state)).is_some_and(|user| user.active(self.profile)))
+        };
+        self.auth().log_in(&members, self.profile, self.backend.clock.now(), usable)
+    }
+
+    /// Looks at the portal as an admin sees it.
+    fn see(&self, admin: usize, look: impl FnOnce(&View<'_>) -> Result<Reply, Refusal>) -> Result<Reply, Refusal> {
+        let departments = self.auth().admin(admin).departments.clone();
+        self.backend.read(|state| look(&self.view(state, departments.as_deref())))
+    }
+
+    /// Changes the portal as an admin may.
+    fn change(
+        &self,
+        admin: usize,
+        call: &Call,
+        decide: impl FnOnce(&mut Edit<'_>) -> Result<Reply, Refusal>,
+    ) -> Result<Reply, Refusal> {
+        let departments = self.auth().admin(admin).departments.clone();
+        self.backend.write(call, |state, now| {
+            let mut edit = Edit::new(self.view(state, departments.as_deref()), now, &self.rules);
+            let reply = decide(&mut edit)?;
+            Ok((edit.changes(), reply))
+        })
+    }
+
+    fn view<'a>(&self, state: &'a State, departments: Option<&[String]>) -> View<'a> {
+        View { state, profile: self.profile, scope: Scope::of(departments, state) }
+    }
+
+    fn auth(&self) -> MutexGuard<'_, Auth> {
+        self.auth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! The key of the portal and the tokens of its admins (contract, section 2).
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::Admin;
+use super::profile::Profile;
+use super::wire::{Members, Refusal, Reply, fold};
+
+/// A token that was given out last for its admin.
+struct Token {
+    text: String,
+    expires: Timestamp,
+}
+
+/// Who may call.
+pub(super) struct Auth {
+    key: String,
+    admins: Vec<Admin>,
+    /// The one live token of each admin, by its place among the admins.
+    tokens: HashMap<usize, Token>,
+    /// How many were given out since the sandbox opened, and when by the system's time that was: no token comes twice.
+    given: u64,
+    opened: Timestamp,
+}
+
+impl Auth {
+    pub(super) fn new(key: String, admins: Vec<Admin>) -> Self {
+        Self { key, admins, tokens: HashMap::new(), given: 0, opened: Timestamp::now() }
+    }
+
+    pub(super) fn admin(&self, at: usize) -> &Admin {
+        &self.admins[at]
+    }
+
+    /// 401 without the portal's key; every call needs it (A01).
+    pub(super) fn check_key(&self, key: Option<&str>) -> Result<(), Refusal> {
+        if key == Some(self.key.as_str()) {
+            return Ok(());
+        }
+        Err(Refusal::unauthorized("apiKey", "the x-api-key header is missing or holds no key of this portal"))
+    }
+
+    /// The token call.  A new token for a user name kills the one before at once (A02); other names' live on.  `usable` says
+    /// whether an admin's own account is active.
+    pub(super) fn log_in(
+        &mut self,
+        members: &Members,
+        profile: &Profile,
+        now: Timestamp,
+        usable: impl Fn(&Admin) -> bool,
+    ) -> Result<Reply, Refusal> {
+        let text = |name| match members.given(name).map(|value| value.as_str()) {
+            None => Err(Refusal::invalid(name, "is required")),
+            Some(None) => Err(Refusal::invalid(name, "must be text")),
+            Some(Some(text)) => Ok(text),
+        };
+        let (username, password) = (text("username")?, text("password")?);
+        let named = |admin: &&Admin| fold(&admin.username) == fold(username) && admin.password == password && usable(admin);
+        let found = self.admins.iter().enumerate().find(|(_, admin)| named(admin)).map(|(at, _)| at);
+        let at = found.ok_or_else(|| Refusal::unauthorized("credentials", "the user name or the password is wrong"))?;
+        let expires = now
+            .checked_add(SignedDuration::from_hours(profile.token_hours))
+            .map_err(|_| Refusal::unauthorized("credentials", "the clock is at the end of the calendar"))?;
+        self.given += 1;
+        let seed = format!("{}/{}/{}/{}", self.key, fold(username), self.opened.as_nanosecond(), self.given);
+        let text: String = Sha256::digest(seed).iter().map(|byte| format!("{byte:02x}")).collect();
+        let seconds = expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let reply = Reply::ok(&json!({"token": text, "expiresAt": seconds}));
+        self.tokens.insert(at, Token { text, expires });
+        Ok(reply)
+    }
+
+    /// The admin whose live token this is; `Authorization` holds it bare or after `Bearer`.
+    pub(super) fn check_token(&self, header: Option<&str>, now: Timestamp) -> Result<usize, Refusal> {
+        let dead = || Refusal::unauthorized("token", "the token is missing, dead or expired");
+        let text = header.ok_or_else(dead)?.trim();
+        let bare = match text.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            _ => text,
+        };
+        let live = self.tokens.iter().find(|(_, token)| token.text == bare && now < token.expires);
+        live.map(|(at, _)| *at).ok_or_else(dead)
+    }
+}

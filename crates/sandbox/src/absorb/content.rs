@@ -1,0 +1,144 @@
+//! The fixed catalog: courses, roles, groups, languages and the other lists that the guide's calls only read.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::edit::View;
+use super::fields::CUSTOM;
+use super::state::make_id;
+use super::wire::{Listed, Refusal, Reply, Request, Window, fold, parse_id};
+
+/// The courses that every portal starts with.
+pub(super) const COURSES: [&str; 8] = [
+    "Welcome to Acme",
+    "Security Basics",
+    "Code of Conduct",
+    "Data Protection",
+    "Workplace Safety",
+    "Leading a Team",
+    "Selling with Acme",
+    "Customer First",
+];
+const ROLES: [&str; 5] = ["Learner", "Instructor", "Department Admin", "Reporter", "System Admin"];
+const GROUPS: [&str; 4] = ["All Staff", "New Joiners", "People Managers", "Remote Workers"];
+const LANGUAGES: [&str; 5] = ["English (US)", "English (UK)", "Français", "Deutsch", "Español"];
+const COUNTRIES: [&str; 5] = ["Australia", "Canada", "Germany", "United Kingdom", "United States"];
+const PROVINCES: [&str; 4] = ["Alberta", "Illinois", "Indiana", "Ontario"];
+const TAGS: [&str; 3] = ["compliance", "onboarding", "sales"];
+
+/// The lists there are, by path.
+pub(super) const LISTS: [&str; 8] =
+    ["courses", "roles", "groups", "countries", "provinces", "tags", "languages", "customfielddefinitions"];
+
+/// A course.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Course {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    course_type: &'static str,
+    active_status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Named {
+    id: Uuid,
+    name: &'static str,
+}
+
+/// What a portal offers.
+pub(super) struct Catalog {
+    courses: Vec<Course>,
+    roles: Vec<Named>,
+    groups: Vec<Named>,
+    countries: Vec<Named>,
+    provinces: Vec<Named>,
+    tags: Vec<Named>,
+}
+
+impl Catalog {
+    /// The standard courses, then those of the configuration.
+    pub(super) fn new(seed: u64, more: &[String], active: &'static str) -> Self {
+        let named = |kind: &str, names: &[&'static str]| {
+            names.iter().enumerate().map(|(n, name)| Named { id: make_id(seed, kind, n), name }).collect()
+        };
+        let names = COURSES.iter().map(|name| (*name).to_owned()).chain(more.iter().cloned());
+        let course = |(n, name)| Course { id: make_id(seed, "course", n), name, course_type: "OnlineCourse", active_status: active };
+        Self {
+            courses: names.enumerate().map(course).collect(),
+            roles: named("role", &ROLES),
+            groups: named("group", &GROUPS),
+            countries: named("country", &COUNTRIES),
+            provinces: named("province", &PROVINCES),
+            tags: named("tag", &TAGS),
+        }
+    }
+
+    pub(super) fn courses(&self) -> &[Course] {
+        &self.courses
+    }
+
+    pub(super) fn course(&self, id: Uuid) -> Option<&Course> {
+        self.courses.iter().find(|course| course.id == id)
+    }
+
+    /// A course by name, in whatever case.
+    pub(super) fn course_named(&self, name: &str) -> Option<&Course> {
+        self.courses.iter().find(|course| fold(&course.name) == fold(name))
+    }
+
+    pub(super) fn has_role(&self, id: Uuid) -> bool {
+        self.roles.iter().any(|role| role.id == id)
+    }
+
+    pub(super) fn has_language(&self, id: u64) -> bool {
+        (1..=LANGUAGES.len() as u64).contains(&id)
+    }
+}
+
+/// `GET /courses`, `/groups`, `/roles`: envelopes, by name; `/languages`, `/customfielddefinitions`, `/countries`, `/provinces`,
+/// `/tags`: bare arrays.
+pub(super) fn list(view: &View<'_>, name: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let catalog = &view.state.catalog;
+    match name {
+        "courses" => enveloped(view, request, "courses", &catalog.courses, |course| &course.name),
+        "roles" => enveloped(view, request, "roles", &catalog.roles, |role| role.name),
+        "groups" => enveloped(view, request, "groups", &catalog.groups, |group| group.name),
+        "countries" => Ok(Reply::ok(&catalog.countries)),
+        "provinces" => Ok(Reply::ok(&catalog.provinces)),
+        "tags" => Ok(Reply::ok(&catalog.tags)),
+        "languages" => {
+            let language = |(n, name): (usize, &&str)| json!({"id": n + 1, "name": name});
+            Ok(Reply::ok(&LANGUAGES.iter().enumerate().map(language).collect::<Vec<_>>()))
+        }
+        "customfielddefinitions" => Ok(Reply::ok(&definitions())),
+        _ => Err(Refusal::not_found("the path")),
+    }
+}
+
+/// `GET /courses/:id`.
+pub(super) fn course(view: &View<'_>, id: &str) -> Result<Reply, Refusal> {
+    let found = view.state.catalog.course(parse_id("id", id)?);
+    found.map(Reply::ok).ok_or_else(|| Refusal::not_found("the course"))
+}
+
+fn enveloped<T: Serialize>(
+    view: &View<'_>,
+    request: &Request<'_>,
+    plural: &'static str,
+    all: &[T],
+    name: impl Fn(&T) -> &str,
+) -> Result<Reply, Refusal> {
+    let window = Window::of(&request.query, view.profile)?;
+    let mut rows: Vec<&T> = all.iter().collect();
+    rows.sort_by_cached_key(|one| fold(name(one)));
+    let total = rows.len();
+    Ok(Reply::ok(&Listed { plural, window: &window, total, rows: window.cut(rows) }))
+}
+
+/// The custom fields that a user may have.
+fn definitions() -> Vec<Value> {
+    let names = CUSTOM.iter().flat_map(|(prefix, count)| (1..=*count).map(move |n| (*prefix, format!("{prefix}{n}"))));
+    names.map(|(kind, name)| json!({"name": name, "type": kind})).collect()
+}

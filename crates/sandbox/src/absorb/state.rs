@@ -1,0 +1,238 @@
+//! What the portal holds: users, departments, enrollments and the fixed catalog, with the indexes the lists need.
+//!
+//! Nothing is ever deleted, so the number of objects of a kind is the counter their ids are made from: the same requests
+//! give the same ids, also after a restart.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
+
+use super::content::Catalog;
+use super::fields::User;
+use super::wire::fold;
+use crate::backend::Objects;
+
+/// A department; `parent_id` is none for the portal's root only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Department {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) parent_id: Option<Uuid>,
+    pub(super) external_id: Option<String>,
+    pub(super) date_added: String,
+    pub(super) date_edited: String,
+}
+
+/// One user's enrollment in one course; `is_active` is false once a re-enrolment made it history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Enrollment {
+    pub(super) id: Uuid,
+    pub(super) user_id: Uuid,
+    pub(super) course_id: Uuid,
+    pub(super) status: u8,
+    pub(super) date_added: String,
+    pub(super) date_edited: String,
+    pub(super) date_completed: Option<String>,
+    pub(super) is_active: bool,
+}
+
+/// Everything in the portal.
+pub(super) struct State {
+    seed: u64,
+    pub(super) root: Uuid,
+    pub(super) catalog: Catalog,
+    admins: BTreeSet<Uuid>,
+    users: HashMap<Uuid, User>,
+    by_username: BTreeMap<String, Uuid>,
+    by_external_id: BTreeSet<(String, Uuid)>,
+    by_email: BTreeSet<(String, Uuid)>,
+    by_edited: BTreeSet<(Timestamp, Uuid)>,
+    departments: BTreeMap<Uuid, Department>,
+    enrollments: HashMap<Uuid, Enrollment>,
+    of_user: HashMap<Uuid, Vec<Uuid>>,
+}
+
+impl State {
+    /// A portal with its root department, named as the portal is, and nobody in it.
+    pub(super) fn new(seed: u64, portal: &str, catalog: Catalog, founded: &str) -> Self {
+        let root = make_id(seed, "department", 0);
+        let mut state = Self {
+            seed,
+            root,
+            catalog,
+            admins: BTreeSet::new(),
+            users: HashMap::new(),
+            by_username: BTreeMap::new(),
+            by_external_id: BTreeSet::new(),
+            by_email: BTreeSet::new(),
+            by_edited: BTreeSet::new(),
+            departments: BTreeMap::new(),
+            enrollments: HashMap::new(),
+            of_user: HashMap::new(),
+        };
+        state.put_department(Department {
+            id: root,
+            name: portal.to_owned(),
+            parent_id: None,
+            external_id: None,
+            date_added: founded.to_owned(),
+            date_edited: founded.to_owned(),
+        });
+        state
+    }
+
+    /// The id of the user made after `more` others.  The API's own admins do not count: they come with the configuration.
+    pub(super) fn next_user(&self, more: usize) -> Uuid {
+        make_id(self.seed, "user", self.users.len() - self.admins.len() + more)
+    }
+
+    /// The id of the next department.
+    pub(super) fn next_department(&self) -> Uuid {
+        make_id(self.seed, "department", self.departments.len())
+    }
+
+    /// The id of the enrollment made after `more` others.
+    pub(super) fn next_enrollment(&self, more: usize) -> Uuid {
+        make_id(self.seed, "enrollment", self.enrollments.len() + more)
+    }
+
+    /// The id that an admin of the API has in this portal, by user name.
+    pub(super) fn admin_id(&self, username: &str) -> Uuid {
+        make_id(self.seed, &format!("admin/{}", fold(username)), 0)
+    }
+
+    /// Puts the user record of an admin of the API.
+    pub(super) fn put_admin(&mut self, user: User) {
+        self.admins.insert(user.id());
+        self.put_user(user);
+    }
+
+    pub(super) fn user(&self, id: Uuid) -> Option<&User> {
+        self.users.get(&id)
+    }
+
+    pub(super) fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The user of that name, in whatever case; names are unique in the portal.
+    pub(super) fn by_username(&self, name: &str) -> Option<&User> {
+        self.users.get(self.by_username.get(&fold(name))?)
+    }
+
+    /// All users in the order of their names.
+    pub(super) fn users(&self) -> impl DoubleEndedIterator<Item = &User> {
+        self.by_username.values().filter_map(|id| self.users.get(id))
+    }
+
+    /// The ids of all users in the order of their names, for skipping rows without looking at them.
+    pub(super) fn user_ids(&self) -> impl DoubleEndedIterator<Item = Uuid> {
+        self.by_username.values().copied()
+    }
+
+    /// Users with that external id, in whatever case; it need not be unique.
+    pub(super) fn by_external_id(&self, id: &str) -> Vec<&User> {
+        self.under(&self.by_external_id, id)
+    }
+
+    /// Users with that e-mail address, in whatever case.
+    pub(super) fn by_email(&self, email: &str) -> Vec<&User> {
+        self.under(&self.by_email, email)
+    }
+
+    /// Users edited at `since` or later.
+    pub(super) fn edited_since(&self, since: Timestamp) -> Vec<&User> {
+        self.by_edited.range((since, Uuid::nil())..).filter_map(|(_, id)| self.users.get(id)).collect()
+    }
+
+    fn under(&self, index: &BTreeSet<(String, Uuid)>, text: &str) -> Vec<&User> {
+        let key = fold(text);
+        let range = (key.clone(), Uuid::nil())..=(key, Uuid::max());
+        index.range(range).filter_map(|(_, id)| self.users.get(id)).collect()
+    }
+
+    /// Puts a user in the place of the one with the same id.
+    pub(super) fn put_user(&mut self, user: User) {
+        let id = user.id();
+        if let Some(old) = self.users.remove(&id) {
+            self.by_username.remove(&fold(old.username()));
+            if let Some(external) = old.text("externalId") {
+                self.by_external_id.remove(&(fold(external), id));
+            }
+            if let Some(email) = old.text("emailAddress") {
+                self.by_email.remove(&(fold(email), id));
+            }
+            self.by_edited.remove(&(old.edited(), id));
+        }
+        self.by_username.insert(fold(user.username()), id);
+        if let Some(external) = user.text("externalId") {
+            self.by_external_id.insert((fold(external), id));
+        }
+        if let Some(email) = user.text("emailAddress") {
+            self.by_email.insert((fold(email), id));
+        }
+        self.by_edited.insert((user.edited(), id));
+        self.users.insert(id, user);
+    }
+
+    pub(super) fn department(&self, id: Uuid) -> Option<&Department> {
+        self.departments.get(&id)
+    }
+
+    pub(super) fn departments(&self) -> impl Iterator<Item = &Department> {
+        self.departments.values()
+    }
+
+    pub(super) fn put_department(&mut self, department: Department) {
+        self.departments.insert(department.id, department);
+    }
+
+    pub(super) fn enrollment(&self, id: Uuid) -> Option<&Enrollment> {
+        self.enrollments.get(&id)
+    }
+
+    /// A user's enrollments, history too, oldest first.
+    pub(super) fn enrollments_of(&self, user: Uuid) -> impl Iterator<Item = &Enrollment> {
+        self.of_user.get(&user).into_iter().flatten().filter_map(|id| self.enrollments.get(id))
+    }
+
+    pub(super) fn put_enrollment(&mut self, enrollment: Enrollment) {
+        let (id, user) = (enrollment.id, enrollment.user_id);
+        if self.enrollments.insert(id, enrollment).is_none() {
+            self.of_user.entry(user).or_default().push(id);
+        }
+    }
+}
+
+impl Objects for State {
+    fn put(&mut self, object: &str, after: Value) -> Result<(), String> {
+        let read = |error: serde_json::Error| error.to_string();
+        match object.split_once('/') {
+            Some(("user", _)) => {
+                let user = User::from_ledger(after)?;
+                if self.by_username(user.username()).is_some_and(|other| other.id() != user.id()) {
+                    return Err(format!("another user is called `{}`", user.username()));
+                }
+                self.put_user(user);
+            }
+            Some(("department", _)) => self.put_department(serde_json::from_value(after).map_err(read)?),
+            Some(("enrollment", _)) => self.put_enrollment(serde_json::from_value(after).map_err(read)?),
+            _ => return Err(format!("`{object}` is of no kind that this portal holds")),
+        }
+        Ok(())
+    }
+}
+
+/// The `n`th id of a kind: the same for the same seed.
+pub(super) fn make_id(seed: u64, kind: &str, n: usize) -> Uuid {
+    let digest = Sha256::digest(format!("absorb/{seed}/{kind}/{n}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Builder::from_random_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,133 @@
+//! `/users`: list, one, create, replace (contract, section 3).
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::edit::{Edit, View};
+use super::fields::{Draft, User, sortable};
+use super::wire::{Listed, Members, Refusal, Reply, Request, Validation, Window, fold, parse_id};
+
+/// `GET /users`: those whom the calling admin sees, and no word about the others.
+pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let query = &request.query;
+    let window = Window::of(query, view.profile)?;
+    let sort = sort_keys(query.get("_sort"))?;
+    let since = query.modified_since()?;
+    let [username, external, email] = ["username", "externalId", "email"].map(|name| query.get(name));
+
+    let by_name = matches!(sort.as_slice(), [] | [("username", _)]);
+    let backwards = matches!(sort.as_slice(), [(_, true)]);
+    let narrowed = username.or(external).or(email).is_some() || since.is_some();
+    let state = view.state;
+    if by_name && !narrowed && matches!(view.scope, super::edit::Scope::All) {
+        // Rows that are skipped need not be looked at.
+        let ids = if backwards { window.cut(state.user_ids().rev()) } else { window.cut(state.user_ids()) };
+        let rows = ids.into_iter().filter_map(|id| state.user(id)).collect();
+        return Ok(Reply::ok(&Listed { plural: "users", window: &window, total: state.user_count(), rows }));
+    }
+
+    let mut found: Vec<&User> = match (username, external, email, since) {
+        (Some(name), ..) => state.by_username(name).into_iter().collect(),
+        (_, Some(id), ..) => state.by_external_id(id),
+        (_, _, Some(address), _) => state.by_email(address),
+        (.., Some(since)) => state.edited_since(since),
+        _ => state.users().collect(),
+    };
+    let holds = |user: &User, name: &str, wanted: Option<&str>| {
+        wanted.is_none_or(|wanted| user.text(name).is_some_and(|text| fold(text) == fold(wanted)))
+    };
+    found.retain(|user| {
+        view.scope.sees(user)
+            && holds(user, "externalId", external)
+            && holds(user, "emailAddress", email)
+            && since.is_none_or(|since| user.edited() >= since)
+    });
+    if narrowed || !by_name {
+        // Ties and the default are in the order of the names, which are unique.
+        found.sort_by_cached_key(|user| fold(user.username()));
+    }
+    if !by_name {
+        found.sort_by(|a, b| compare(a, b, &sort));
+    } else if backwards {
+        found.reverse();
+    }
+    let total = found.len();
+    Ok(Reply::ok(&Listed { plural: "users", window: &window, total, rows: window.cut(found) }))
+}
+
+/// `_sort=name,-date`: member and whether downwards.
+fn sort_keys(text: Option<&str>) -> Result<Vec<(&'static str, bool)>, Refusal> {
+    let key = |part: &str| {
+        let (name, down) = part.trim().strip_prefix('-').map_or((part.trim(), false), |name| (name, true));
+        let name = sortable(name).ok_or_else(|| Refusal::invalid("_sort", format!("`{name}` is nothing to sort users by")))?;
+        Ok((name, down))
+    };
+    text.into_iter().flat_map(|text| text.split(',')).map(key).collect()
+}
+
+fn compare(a: &User, b: &User, keys: &[(&'static str, bool)]) -> Ordering {
+    let rank = |user: &User, name: &str| match (name, user.value(name)) {
+        ("id", _) => (3, 0.0, user.id().to_string()),
+        (_, None | Some(Value::Null)) => (0, 0.0, String::new()),
+        (_, Some(Value::Bool(flag))) => (1, f64::from(u8::from(*flag)), String::new()),
+        (_, Some(Value::Number(number))) => (2, number.as_f64().unwrap_or_default(), String::new()),
+        (_, Some(other)) => (3, 0.0, other.as_str().map(fold).unwrap_or_default()),
+    };
+    keys.iter().fold(Ordering::Equal, |so_far, (name, down)| {
+        so_far.then_with(|| {
+            let order = rank(a, name).partial_cmp(&rank(b, name)).unwrap_or(Ordering::Equal);
+            if *down { order.reverse() } else { order }
+        })
+    })
+}
+
+/// `GET /users/:id`.
+pub(super) fn get(view: &View<'_>, id: &str) -> Result<Reply, Refusal> {
+    view.user(parse_id("id", id)?).map(Reply::ok)
+}
+
+/// `POST /users`.
+pub(super) fn create(edit: &mut Edit<'_>, members: &Members) -> Result<Reply, Refusal> {
+    let id = make(edit, members)?;
+    Ok(Reply::json(edit.view.profile.created, &edit.user(id)))
+}
+
+/// `PUT /users/:id`.  The answer shows the user also when the change moved it out of the admin's sight (A20).
+pub(super) fn replace(edit: &mut Edit<'_>, id: &str, members: &Members) -> Result<Reply, Refusal> {
+    let id = parse_id("id", id)?;
+    let old = edit.view.user(id)?.clone();
+    change(edit, &old, members, true)?;
+    Ok(Reply::json(edit.view.profile.replaced, &edit.user(id)))
+}
+
+/// Makes a user of the members; a department outside the admin's scope is 403 (CHOSEN).
+pub(super) fn make(edit: &mut Edit<'_>, members: &Members) -> Result<Uuid, Refusal> {
+    let mut draft = Draft::read(members, edit);
+    refuse_taken_name(&mut draft, None, edit);
+    let user = draft.create(edit.next_user(), edit, true).map_err(Refusal::validations)?;
+    if !edit.view.scope.holds(user.department()) {
+        return Err(Refusal::forbidden("the department is outside your departments"));
+    }
+    let id = user.id();
+    edit.save_user(user);
+    Ok(id)
+}
+
+/// Makes of a user what the members say.
+pub(super) fn change(edit: &mut Edit<'_>, old: &User, members: &Members, clears: bool) -> Result<(), Refusal> {
+    let mut draft = Draft::read(members, edit);
+    refuse_taken_name(&mut draft, Some(old.id()), edit);
+    let user = draft.replace(old, edit, clears).map_err(Refusal::validations)?;
+    edit.save_user(user);
+    Ok(())
+}
+
+/// User names are unique in the portal, in whatever case, whether or not the admin sees who has the name (A11).
+pub(super) fn refuse_taken_name(draft: &mut Draft, own: Option<Uuid>, edit: &Edit<'_>) {
+    let taken = draft.text("username").and_then(|name| edit.by_username(name)).is_some_and(|other| Some(other.id()) != own);
+    if taken {
+        draft.faults.push(Validation::new("username", "is taken"));
+    }
+}
