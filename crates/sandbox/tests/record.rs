@@ -221,6 +221,66 @@ async fn it_answers_over_http_and_stops() {
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
 
+/// Not a test of its own: the server that [`a_killed_server_keeps_all_it_answered`] starts in a process to kill.
+#[tokio::test]
+async fn served_until_killed() {
+    let Some(data) = std::env::var_os("SANDBOX_TEST_DATA") else { return };
+    let sandbox = Sandbox::open(config(|o| o.data = Some(data.into()))).unwrap();
+    let _server = sandbox.start().await.unwrap();
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_killed_server_keeps_all_it_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("lessonly");
+    let mut answered = 0;
+    for round in 0..3 {
+        let mut server = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "served_until_killed"])
+            .env("SANDBOX_TEST_DATA", &data)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = std::time::Instant::now();
+        let address = loop {
+            if let Some(address) = sandbox::running(&data) {
+                break address;
+            }
+            assert!(begun.elapsed().as_secs() < 30, "the server did not start");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        };
+        let posting =
+            std::thread::spawn(move || (0..).take_while(|n| post_user(address, &format!("n{n}.{round}@example.com")).is_ok()).count());
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        server.kill().unwrap();
+        server.wait().unwrap();
+        answered += posting.join().unwrap();
+        assert_eq!(sandbox::running(&data), None);
+        let kept = Sandbox::open(config(|o| o.data = Some(data.clone()))).unwrap().users().len() - 1;
+        // The one under way when the process died may have been done without an answer.
+        assert!((answered..=answered + round + 1).contains(&kept), "{answered} answered, {kept} kept");
+    }
+    assert!(answered > 0);
+}
+
+/// Makes a user over a connection of its own; an error unless it was answered with 201.
+fn post_user(address: std::net::SocketAddr, email: &str) -> std::io::Result<()> {
+    let body = json!({ "name": "Some Body", "email": email }).to_string();
+    let request = format!(
+        "POST /api/v1/users HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: {}\r\n\
+         content-type: application/json\r\nconnection: close\r\n\r\n{body}",
+        api::basic("acme:lessonly-sandbox-key"),
+        body.len()
+    );
+    let mut connection = std::net::TcpStream::connect(address)?;
+    connection.write_all(request.as_bytes())?;
+    match std::io::read_to_string(connection)?.starts_with("HTTP/1.1 201") {
+        true => Ok(()),
+        false => Err(std::io::Error::other("refused")),
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_cannot_be_written_down_is_not_done() {
