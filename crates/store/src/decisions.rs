@@ -1,0 +1,154 @@
+//! Decisions: a yes binds to one digest, once, until it expires (P3).
+
+use jiff::Timestamp;
+use model::{Actor, Decision, Digest, Run, RunId, Verdict};
+
+use crate::db::{Row, args};
+use crate::pack::{json, millis, time};
+use crate::plans::PlanState;
+use crate::runs::word;
+use crate::{Store, StoreError, sql};
+
+/// What is known of the decision about a plan, to show it; it decides nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The decision's id.
+    pub id: String,
+    /// Yes or no.
+    pub verdict: Verdict,
+    /// Whose.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Until when a yes counts.
+    pub expires: Timestamp,
+    /// The run that used it up.
+    pub used_by: Option<RunId>,
+}
+
+impl Store {
+    /// Keeps a person's yes or no.  A plan has one decision that counts; a no takes back a yes that was not used yet, and an expired
+    /// yes can be given again while the plan itself has not expired.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Superseded`], [`StoreError::Expired`], [`StoreError::AlreadyDecided`],
+    /// [`StoreError::AlreadyUsed`], [`StoreError::Empty`]: the plan is not there to be decided.
+    pub async fn decide(&self, decision: Decision) -> Result<(), StoreError> {
+        let digest = decision.digest;
+        let short = digest.short();
+        let mut tx = self.db.begin().await?;
+        let row = tx.fetch_one(sql::PLAN_HEAD, args![digest.to_string()]).await?;
+        let plan = PlanState::read(&row.ok_or_else(|| StoreError::no_plan(&digest))?)?;
+        let live = tx.fetch_one(sql::DECISION_LIVE, args![digest.to_string()]).await?;
+        let live = live.as_ref().map(decided).transpose()?;
+        let yes = decision.verdict == Verdict::Yes;
+        match plan.word.as_str() {
+            "superseded" => return Err(StoreError::Superseded { digest: short }),
+            "done" if plan.steps == 0 => return Err(StoreError::Empty { digest: short }),
+            _ => {}
+        }
+        if let Some(live) = live {
+            if let Some(run) = live.used_by {
+                return Err(StoreError::AlreadyUsed { digest: short, run });
+            }
+            let verdict = if live.verdict == Verdict::Yes { "approved" } else { "rejected" };
+            let replaceable = live.verdict == Verdict::Yes && (!yes || live.expires <= decision.at);
+            if !replaceable {
+                return Err(StoreError::AlreadyDecided { digest: short, verdict, by: live.by.name, at: live.at });
+            }
+            tx.execute(sql::DECISION_END, args![digest.to_string()]).await?;
+        }
+        if yes && plan.expires <= decision.at {
+            return Err(StoreError::Expired {
+                what: "plan",
+                digest: short,
+                expires: plan.expires,
+                next: "`provost plan` makes a new one",
+            });
+        }
+        let (verdict, by) = (json(&decision.verdict), json(&decision.by));
+        let (at, expires) = (millis(decision.at), millis(decision.expires));
+        tx.execute(sql::DECISION_PUT, args![decision.id, digest.to_string(), verdict, by, at, expires, yes]).await?;
+        if yes {
+            tx.execute(sql::PLAN_APPROVED, args![digest.to_string(), expires]).await?;
+        } else {
+            tx.execute(sql::PLAN_REJECTED, args![digest.to_string()]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Uses up the yes to a plan for this run, and keeps the run: of all who try, one gets it.  The run is kept with the decision's
+    /// own id, in the state it has, since `run.started`.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyUsed`] names the run that was first; [`StoreError::NotApproved`], [`StoreError::Rejected`],
+    /// [`StoreError::Expired`], [`StoreError::NotFound`].
+    pub async fn take_decision(&self, digest: &Digest, run: &Run) -> Result<Decision, StoreError> {
+        let plan = digest.to_string();
+        let mut tx = self.db.begin().await?;
+        let used = tx.execute(sql::DECISION_USE, args![plan.as_str(), run.id.as_str(), millis(run.started)]).await?;
+        let row = tx.fetch_one(sql::DECISION_LIVE, args![plan.as_str()]).await?;
+        if used == 0 {
+            let known = tx.fetch_one(sql::PLAN_HEAD, args![plan.as_str()]).await?;
+            let plan = PlanState::read(&known.ok_or_else(|| StoreError::no_plan(digest))?)?;
+            return Err(why_not(digest, &plan, row.as_ref().map(decided).transpose()?));
+        }
+        let decided = decided(&row.ok_or_else(|| StoreError::corrupt("a decision", "it vanished"))?)?;
+        let state = word(run.state);
+        tx.execute(sql::RUN_PUT, args![run.id.as_str(), plan.as_str(), decided.id.as_str(), state, millis(run.started)]).await?;
+        tx.execute(sql::PLAN_RUNNING, args![plan.as_str()]).await?;
+        tx.commit().await?;
+        Ok(decided.of(*digest))
+    }
+
+    /// The yes that a run used up: what it goes on with when it is resumed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such run.
+    pub async fn decision_of_run(&self, run: &RunId) -> Result<Decision, StoreError> {
+        let row = self.db.fetch_one(sql::DECISION_OF_RUN, args![run.as_str()]).await?;
+        let row = row.ok_or_else(|| StoreError::NotFound { what: "run", name: run.to_string() })?;
+        Ok(decided(&row)?.of(row.parsed(1, "the digest of a decision")?))
+    }
+
+    /// What was decided about a plan, to show it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn decided(&self, digest: &Digest) -> Result<Option<Decided>, StoreError> {
+        self.db.fetch_one(sql::DECISION_LIVE, args![digest.to_string()]).await?.as_ref().map(decided).transpose()
+    }
+}
+
+impl Decided {
+    fn of(self, digest: Digest) -> Decision {
+        Decision { id: self.id, digest, verdict: self.verdict, by: self.by, at: self.at, expires: self.expires }
+    }
+}
+
+fn why_not(digest: &Digest, plan: &PlanState, live: Option<Decided>) -> StoreError {
+    let digest = digest.short();
+    match live {
+        Some(Decided { used_by: Some(run), .. }) => StoreError::AlreadyUsed { digest, run },
+        Some(Decided { verdict: Verdict::No { reason }, by, .. }) => StoreError::Rejected { digest, by: by.name, reason },
+        Some(Decided { expires, .. }) => {
+            StoreError::Expired { what: "the approval of plan", digest, expires, next: "approve it again, or plan anew" }
+        }
+        None if plan.word == "superseded" => StoreError::Superseded { digest },
+        None if plan.steps == 0 => StoreError::Empty { digest },
+        None => StoreError::NotApproved { digest },
+    }
+}
+
+fn decided(row: &Row) -> Result<Decided, StoreError> {
+    let what = "a decision";
+    let used_by = row.text(6)?;
+    Ok(Decided {
+        id: row.text(0)?,
+        verdict: row.json(2, what)?,
+        by: row.json(3, what)?,
+        at: time(row.int(4)?, what)?,
+        expires: time(row.int(5)?, what)?,
+        used_by: (!used_by.is_empty()).then(|| RunId::new(used_by)),
+    })
+}

@@ -1,0 +1,330 @@
+//! Plans and proposals: what was asked for, by its digest, and where it stands.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use model::{Actor, Class, Digest, Finding, Plan, Proposal, RunId, StepId, StepState};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::db::{Row, Tx, args};
+use crate::pack::{expand, json, millis, pack, squeeze, time, unpack};
+use crate::{Store, StoreError, sql};
+
+/// Where a plan stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanStatus {
+    /// Waits for a decision.
+    Pending,
+    /// Somebody said yes, nobody has used it.
+    Approved,
+    /// Somebody said no.
+    Rejected,
+    /// A newer plan for everybody took its place before anybody decided.
+    Superseded,
+    /// Nobody decided, or used the yes, in time.
+    Expired,
+    /// A run carries it out, or was cut off or stopped and can be resumed.
+    Running,
+    /// Its run has finished, or it had no step.
+    Done,
+}
+
+/// The guards' rows of one plan: what each step counts as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanCounted {
+    /// The plan.
+    pub digest: Digest,
+    /// Step and JSON; the store does not look into the JSON.
+    pub rows: Vec<(StepId, String)>,
+}
+
+/// A guards' row that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedRow {
+    /// Of which plan.
+    pub digest: Digest,
+    /// Of which step: the same step may be in several plans.
+    pub step: StepId,
+    /// The JSON as it was given.
+    pub json: String,
+    /// When it was done (or begun, with an unknown end); none when it may still happen.
+    pub done: Option<Timestamp>,
+}
+
+/// What is known of a plan without its steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlanSummary {
+    /// Its digest.
+    pub digest: Digest,
+    /// The proposal it came with last.
+    pub proposal: u64,
+    /// Whether that planned for everybody.
+    pub whole: bool,
+    /// Open or held.
+    pub class: Class,
+    /// How many steps it has.
+    pub steps: u64,
+    /// Where it stands, at the time that was asked for.
+    pub status: PlanStatus,
+    /// Who asked for it.
+    pub asker: Actor,
+    /// When.
+    pub created: Timestamp,
+    /// Until when it can be decided.
+    pub expires: Timestamp,
+}
+
+/// A plan as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredPlan {
+    /// The plan; its bytes were checked against its digest.
+    pub plan: Plan,
+    /// What else is known of it.
+    pub summary: PlanSummary,
+}
+
+/// What the last planning found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatestFindings {
+    /// Which proposal.
+    pub proposal: u64,
+    /// Whether it planned for everybody.
+    pub whole: bool,
+    /// When.
+    pub at: Timestamp,
+    /// What it found.
+    pub findings: Vec<Finding>,
+}
+
+impl Store {
+    /// Keeps a proposal: its findings and each of its plans, to be decided until `expires`.  One for everybody supersedes the undecided
+    /// plans of earlier ones for everybody.  A plan that is known already waits for a decision again, unless somebody's word about it
+    /// stands: then it stays approved, rejected, running or done.  A plan without steps is done.  Returns the plans as they then
+    /// stand: the open one, then the held ones.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_proposal(
+        &self,
+        proposal: &Proposal,
+        asker: &Actor,
+        at: Timestamp,
+        expires: Timestamp,
+        counted: &[PlanCounted],
+    ) -> Result<Vec<PlanSummary>, StoreError> {
+        let whole = proposal.open.inputs.only.is_empty();
+        let counted: BTreeMap<Digest, Vec<u8>> = counted.iter().map(|plan| (plan.digest, pack(&plan.rows))).collect();
+        let packed: Vec<_> = proposal.plans().map(Packed::new).collect();
+        let findings = pack(&proposal.findings);
+        let (asker, at, expires) = (json(asker), millis(at), millis(expires));
+        let mut tx = self.db.begin().await?;
+        let id = tx.fetch_one(sql::PROPOSAL_NEXT, args![]).await?.map_or(Ok(1), |row| row.int(0))?;
+        tx.execute(sql::PROPOSAL_PUT, args![id, whole, at, findings]).await?;
+        if whole {
+            tx.execute(sql::PLAN_SUPERSEDE, args![at]).await?;
+        }
+        let mut summaries = Vec::with_capacity(packed.len());
+        for Packed { digest, class, steps, readings, body } in packed {
+            let counted = counted.get(&digest).cloned().unwrap_or_else(|| pack::<[(); 0]>(&[]));
+            let key = digest.to_string();
+            if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
+                tx.execute(sql::PLAN_AGAIN, args![key.as_str(), id, whole, asker.as_str(), at, expires, counted]).await?;
+            } else {
+                let status = if steps == 0 { "done" } else { "pending" };
+                let asker = asker.as_str();
+                tx.execute(
+                    sql::PLAN_PUT,
+                    args![key.as_str(), id, whole, class, steps, status, asker, at, expires, readings, counted, body],
+                )
+                .await?;
+            }
+            summaries.push(summary_in(&mut tx, &key, at).await?);
+        }
+        tx.commit().await?;
+        Ok(summaries)
+    }
+
+    /// A plan, and where it stands at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] when its bytes do not have its digest.
+    pub async fn plan(&self, digest: &Digest, now: Timestamp) -> Result<StoredPlan, StoreError> {
+        let row = self.db.fetch_one(sql::PLAN, args![digest.to_string()]).await?.ok_or_else(|| StoreError::no_plan(digest))?;
+        let what = || format!("plan {}", digest.short());
+        let bytes = expand(&row.bytes(10)?, &what())?;
+        if Digest::new(Sha256::digest(&bytes).into()) != *digest {
+            return Err(StoreError::corrupt(what(), "its bytes do not have its digest"));
+        }
+        let plan = serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt(what(), error))?;
+        Ok(StoredPlan { plan, summary: PlanState::read(&row)?.summary(millis(now)) })
+    }
+
+    /// The plan whose digest begins so, and where it stands at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::BadPrefix`], [`StoreError::NotFound`], [`StoreError::Ambiguous`] with the plans that fit.
+    pub async fn find_plan(&self, prefix: &str, now: Timestamp) -> Result<StoredPlan, StoreError> {
+        let low = prefix.to_ascii_lowercase();
+        if !(4..=64).contains(&low.len()) || !low.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(StoreError::BadPrefix { what: "plan", prefix: prefix.to_owned() });
+        }
+        let rows = self.db.fetch(sql::PLAN_FIND, args![low.as_str(), format!("{low}g")]).await?;
+        let digests = rows.iter().map(|row| row.parsed(0, "a plan's digest")).collect::<Result<Vec<Digest>, _>>()?;
+        match digests.as_slice() {
+            [] => Err(StoreError::NotFound { what: "plan", name: low }),
+            [digest] => self.plan(digest, now).await,
+            several => Err(StoreError::Ambiguous { prefix: low, matches: several.iter().map(Digest::short).collect() }),
+        }
+    }
+
+    /// All plans without their steps, newest first, and where they stand at `now`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn plans(&self, now: Timestamp) -> Result<Vec<PlanSummary>, StoreError> {
+        let rows = self.db.fetch(sql::PLANS, args![]).await?;
+        rows.iter().map(|row| Ok(PlanState::read(row)?.summary(millis(now)))).collect()
+    }
+
+    /// What the last planning for everybody found; while there is none, the last planning at all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn findings(&self) -> Result<Option<LatestFindings>, StoreError> {
+        let Some(row) = self.db.fetch_one(sql::FINDINGS, args![]).await? else { return Ok(None) };
+        Ok(Some(LatestFindings {
+            proposal: row.int(0)?.unsigned_abs(),
+            whole: row.int(1)? != 0,
+            at: time(row.int(2)?, "a proposal")?,
+            findings: unpack(&row.bytes(3)?, "the findings of a proposal")?,
+        }))
+    }
+
+    /// The guards' rows that count in a window from `since` to `now`: of plans that may still be run, and of steps that runs did, or
+    /// may have done, since.  With `planning_whole`, the undecided plans for everybody are left out: the new proposal supersedes them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn counted_since(&self, since: Timestamp, now: Timestamp, planning_whole: bool) -> Result<Vec<CountedRow>, StoreError> {
+        let mut rows = Vec::new();
+        for row in self.db.fetch(sql::COUNTED_AHEAD, args![millis(now)]).await? {
+            let state = PlanState::read(&row)?;
+            if !(planning_whole && state.whole && state.status(millis(now)) == PlanStatus::Pending) {
+                let of_plan = counted(&row, 10)?;
+                rows.extend(of_plan.into_iter().map(|(step, json)| CountedRow { digest: state.digest, step, json, done: None }));
+            }
+        }
+        for row in self.db.fetch(sql::COUNTED_RUNS, args![millis(since)]).await? {
+            let (digest, finished) = (row.parsed(0, "a plan's digest")?, row.text(3)? == "finished");
+            let said = self.said(&RunId::new(row.text(2)?)).await?;
+            for (step, json) in counted(&row, 1)? {
+                let done = match said.get(&step) {
+                    None if finished => continue,
+                    None => None,
+                    Some((StepState::Drifted { .. } | StepState::Failed { .. } | StepState::Skipped { .. }, _)) => continue,
+                    Some((StepState::AlreadyDone, _)) => continue,
+                    Some((_, at)) if *at < since => continue,
+                    Some((StepState::Done | StepState::Started | StepState::Unsettled { .. }, at)) => Some(*at),
+                };
+                rows.push(CountedRow { digest, step, json, done });
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The newest state of each step of a run, and when it was noted.
+    async fn said(&self, run: &RunId) -> Result<BTreeMap<StepId, (StepState, Timestamp)>, StoreError> {
+        let what = "a line of the journal";
+        let rows = self.db.fetch(sql::JOURNAL_STATES, args![run.as_str()]).await?;
+        rows.iter().map(|row| Ok((StepId::new(row.text(0)?), (row.json(1, what)?, time(row.int(2)?, what)?)))).collect()
+    }
+}
+
+async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, StoreError> {
+    let row = tx.fetch_one(sql::PLAN_HEAD, args![digest]).await?;
+    Ok(PlanState::read(&row.ok_or_else(|| StoreError::corrupt("a plan", "it vanished"))?)?.summary(now))
+}
+
+fn counted(row: &Row, column: usize) -> Result<Vec<(StepId, String)>, StoreError> {
+    unpack(&row.bytes(column)?, "what a plan counts")
+}
+
+/// A plan on its way into its row.
+struct Packed {
+    digest: Digest,
+    class: String,
+    steps: i64,
+    readings: String,
+    body: Vec<u8>,
+}
+
+impl Packed {
+    fn new(plan: &Plan) -> Self {
+        // The same as `plan.digest()`, without writing the canonical bytes twice.
+        let bytes = plan.to_bytes();
+        Self {
+            digest: Digest::new(Sha256::digest(&bytes).into()),
+            class: json(&plan.class),
+            steps: i64::try_from(plan.steps.len()).unwrap_or(i64::MAX),
+            readings: json(&plan.inputs.readings),
+            body: squeeze(&bytes),
+        }
+    }
+}
+
+/// A plan's row without its body.
+pub(crate) struct PlanState {
+    pub(crate) digest: Digest,
+    proposal: u64,
+    whole: bool,
+    class: Class,
+    pub(crate) steps: u64,
+    /// The status as it is stored, which knows no time.
+    pub(crate) word: String,
+    asker: Actor,
+    created: Timestamp,
+    pub(crate) expires: Timestamp,
+    approved_until: i64,
+}
+
+impl PlanState {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
+        let what = "a plan's row";
+        let word = row.text(5)?;
+        if !["pending", "approved", "rejected", "superseded", "running", "done"].contains(&word.as_str()) {
+            return Err(StoreError::corrupt(what, format!("unknown status {word:?}")));
+        }
+        Ok(Self {
+            digest: row.parsed(0, what)?,
+            proposal: row.int(1)?.unsigned_abs(),
+            whole: row.int(2)? != 0,
+            class: row.json(3, what)?,
+            steps: row.int(4)?.unsigned_abs(),
+            word,
+            asker: row.json(6, what)?,
+            created: time(row.int(7)?, what)?,
+            expires: time(row.int(8)?, what)?,
+            approved_until: row.int(9)?,
+        })
+    }
+
+    fn status(&self, now: i64) -> PlanStatus {
+        match self.word.as_str() {
+            "approved" if self.approved_until > now => PlanStatus::Approved,
+            "pending" | "approved" if millis(self.expires) > now => PlanStatus::Pending,
+            "pending" | "approved" => PlanStatus::Expired,
+            "rejected" => PlanStatus::Rejected,
+            "superseded" => PlanStatus::Superseded,
+            "running" => PlanStatus::Running,
+            _ => PlanStatus::Done,
+        }
+    }
+
+    fn summary(self, now: i64) -> PlanSummary {
+        let status = self.status(now);
+        let Self { digest, proposal, whole, class, steps, asker, created, expires, .. } = self;
+        PlanSummary { digest, proposal, whole, class, steps, status, asker, created, expires }
+    }
+}

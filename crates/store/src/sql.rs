@@ -1,0 +1,196 @@
+//! Every statement of the store, in one SQL that SQLite and PostgreSQL take alike.
+//!
+//! Text is compared and ordered bytewise: a PostgreSQL schema has to be made with collation C.
+
+/// A statement that inserts many rows at once: measured, a statement costs far more than a row.
+pub(crate) struct Rows {
+    head: &'static str,
+    columns: usize,
+    tail: &'static str,
+}
+
+impl Rows {
+    /// More would not be faster: SQLite looks every `$n` up in a list, and takes 32,766 of them at most.
+    const MOST: usize = 64;
+
+    /// How many of so many rows go into the next statement: a power of two, so that few texts are prepared and all are reused.
+    pub(crate) fn chunk(rows: usize) -> usize {
+        Self::MOST.min(1 << rows.ilog2())
+    }
+
+    /// The statement for so many rows.
+    pub(crate) fn text(&self, rows: usize) -> String {
+        let mut text = String::from(self.head);
+        for row in 0..rows {
+            text.push_str(if row == 0 { " VALUES (" } else { ", (" });
+            for column in 1..=self.columns {
+                text.push_str(if column == 1 { "$" } else { ", $" });
+                text.push_str(&(row * self.columns + column).to_string());
+            }
+            text.push(')');
+        }
+        text + self.tail
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident = $text:literal;)*) => {
+        $(pub(crate) const $name: &str = $text;)*
+        /// All of them, for the test that prepares them.
+        #[cfg(test)]
+        pub(crate) const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+statements! {
+    META = "SELECT value FROM meta WHERE name = $1";
+    SET_META = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+    READING_NEXT = "SELECT COALESCE(MAX(seq), 0) + 1 FROM readings";
+    // The same content again: it is told anew how far it can be trusted; the body stays.
+    READING_AGAIN = "UPDATE readings SET seq = $3, head = $5,
+        good_seq = CASE WHEN $6 = 0 THEN good_seq ELSE $6 END, good_count = CASE WHEN $6 = 0 THEN good_count ELSE $7 END
+        WHERE subject = $1 AND digest = $2 AND fingerprint = $4";
+    READING_PUT = "INSERT INTO readings (subject, digest, seq, fingerprint, head, good_seq, good_count, body)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (subject, digest) DO UPDATE SET seq = excluded.seq, fingerprint = excluded.fingerprint, head = excluded.head,
+        good_seq = excluded.good_seq, good_count = excluded.good_count, body = excluded.body";
+    READING_RAW_PUT = "INSERT INTO reading_raw (subject, digest, raw) VALUES ($1, $2, $3)
+        ON CONFLICT (subject, digest) DO UPDATE SET raw = excluded.raw";
+    READING_LATEST = "SELECT head, body FROM readings WHERE subject = $1 ORDER BY seq DESC LIMIT 1";
+    READING = "SELECT head, body FROM readings WHERE subject = $1 AND digest = $2";
+    READING_RAW = "SELECT raw FROM reading_raw WHERE subject = $1 AND digest = $2";
+    READING_GOOD = "SELECT good_count FROM readings WHERE subject = $1 AND good_seq > 0 ORDER BY good_seq DESC LIMIT 1";
+    READING_ALL = "SELECT subject, digest, good_seq FROM readings ORDER BY subject, seq DESC";
+    READING_DROP = "DELETE FROM readings WHERE subject = $1 AND digest = $2";
+
+    LINKS = "SELECT app, person, account, evidence, since FROM links";
+    LINKS_OF_APP = "SELECT app, person, account, evidence, since FROM links WHERE app = $1";
+    LINKS_OF_PERSON = "SELECT app, person, account, evidence, since FROM links WHERE person = $1";
+    LINKS_LIKE = "SELECT app, person, account, evidence, since FROM links WHERE app = $1 AND (person = $2 OR account = $3)";
+
+    PROPOSAL_NEXT = "SELECT COALESCE(MAX(id), 0) + 1 FROM proposals";
+    PROPOSAL_PUT = "INSERT INTO proposals (id, whole, created, findings) VALUES ($1, $2, $3, $4)";
+    FINDINGS = "SELECT id, whole, created, findings FROM proposals ORDER BY whole DESC, id DESC LIMIT 1";
+    PROPOSAL_DROP = "DELETE FROM proposals WHERE id NOT IN (SELECT proposal FROM plans)
+        AND id < (SELECT COALESCE(MAX(id), 0) FROM proposals WHERE whole = 1)";
+
+    PLAN_SUPERSEDE = "UPDATE plans SET status = 'superseded'
+        WHERE whole = 1 AND (status = 'pending' OR (status = 'approved' AND approved_until <= $1))";
+    PLAN_PUT = "INSERT INTO plans
+        (digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, readings, counted, body)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12)";
+    // The same plan again: to be decided anew, unless somebody's word about it stands.
+    PLAN_AGAIN = "UPDATE plans SET proposal = $2, whole = $3, status = 'pending', asker = $4, created = $5, expires = $6,
+        approved_until = 0, counted = $7
+        WHERE digest = $1 AND (status IN ('pending', 'superseded') OR (status = 'approved' AND approved_until <= $5))";
+    PLAN_EXISTS = "SELECT 1 FROM plans WHERE digest = $1";
+    PLAN = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, body
+        FROM plans WHERE digest = $1";
+    PLAN_HEAD = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until
+        FROM plans WHERE digest = $1";
+    PLAN_FIND = "SELECT digest FROM plans WHERE digest >= $1 AND digest < $2 ORDER BY digest LIMIT 10";
+    PLANS = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until
+        FROM plans ORDER BY created DESC, proposal DESC, class DESC, digest";
+    PLANS_LIVE = "SELECT readings FROM plans WHERE status = 'running'
+        OR (status = 'pending' AND expires > $1) OR (status = 'approved' AND (approved_until > $1 OR expires > $1))";
+    PLAN_APPROVED = "UPDATE plans SET status = 'approved', approved_until = $2 WHERE digest = $1";
+    PLAN_REJECTED = "UPDATE plans SET status = 'rejected', approved_until = 0 WHERE digest = $1";
+    PLAN_RUNNING = "UPDATE plans SET status = 'running' WHERE digest = $1";
+    PLAN_DONE = "UPDATE plans SET status = 'done' WHERE digest IN (SELECT digest FROM runs WHERE id = $1)";
+    // What may still happen …
+    COUNTED_AHEAD = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, counted
+        FROM plans WHERE (status = 'pending' AND expires > $1)
+        OR (status = 'approved' AND (approved_until > $1 OR expires > $1)) ORDER BY digest";
+    // … and what runs did, or may have done.
+    COUNTED_RUNS = "SELECT plans.digest, plans.counted, runs.id, runs.state FROM plans JOIN runs ON runs.digest = plans.digest
+        WHERE runs.ended = 0 OR runs.ended >= $1 OR runs.state <> 'finished' ORDER BY plans.digest";
+
+    DECISION_LIVE = "SELECT id, digest, verdict, decider, decided, expires, used_by FROM decisions WHERE digest = $1 AND live = 1";
+    DECISION_OF_RUN = "SELECT id, digest, verdict, decider, decided, expires, used_by FROM decisions WHERE used_by = $1";
+    DECISION_PUT = "INSERT INTO decisions (id, digest, verdict, decider, decided, expires, live, yes, used_by)
+        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, '')";
+    DECISION_END = "UPDATE decisions SET live = 0 WHERE digest = $1 AND live = 1 AND used_by = ''";
+    DECISION_USE = "UPDATE decisions SET used_by = $2 WHERE digest = $1 AND live = 1 AND yes = 1 AND used_by = '' AND expires > $3";
+
+    RUN_PUT = "INSERT INTO runs (id, digest, decision, state, started, ended, stopped_by) VALUES ($1, $2, $3, $4, $5, 0, '')";
+    RUN = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs WHERE id = $1";
+    RUN_FIND = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 10";
+    RUNS = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs ORDER BY started DESC, id DESC";
+    RUNS_OPEN = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs WHERE state <> 'finished' ORDER BY started, id";
+    RUN_STATE = "UPDATE runs SET state = $2, ended = $3, stopped_by = $4 WHERE id = $1 AND state <> 'finished'";
+
+    JOURNAL_LAST = "SELECT COALESCE(MAX(seq), 0) FROM journal WHERE run = $1";
+    JOURNAL = "SELECT seq, app, epoch, call_no, step, state, noted, receipt FROM journal WHERE run = $1 ORDER BY seq";
+    JOURNAL_STATES = "SELECT step, state, noted FROM journal WHERE run = $1 ORDER BY seq";
+
+    CONNECTION_PUT = "INSERT INTO connections (app, epoch, owner, leased_until, writes, session, session_expires)
+        VALUES ($1, 0, '', 0, 0, $2, 0) ON CONFLICT (app) DO NOTHING";
+    CONNECTION = "SELECT epoch, owner, leased_until FROM connections WHERE app = $1";
+    CONNECTION_LEASE = "UPDATE connections SET epoch = epoch + 1, owner = $3, leased_until = $4 WHERE app = $1 AND epoch = $2";
+    CONNECTION_RENEW = "UPDATE connections SET leased_until = $3 WHERE app = $1 AND epoch = $2 AND owner <> ''";
+    CONNECTION_RELEASE = "UPDATE connections SET owner = '', leased_until = 0 WHERE app = $1 AND epoch = $2 AND owner <> ''";
+    // The fence: no row changes when the turn is over, and the row is locked against the next turn until the commit.
+    CONNECTION_FENCE = "UPDATE connections SET writes = writes + 1 WHERE app = $1 AND epoch = $2 AND owner <> ''";
+    SESSION = "SELECT session, session_expires FROM connections WHERE app = $1";
+    SESSION_PUT = "UPDATE connections SET session = $3, session_expires = $4 WHERE app = $1 AND epoch = $2 AND owner <> ''";
+}
+
+pub(crate) const LINKS_PUT: Rows =
+    Rows { head: "INSERT INTO links (app, person, account, evidence, since)", columns: 5, tail: " ON CONFLICT DO NOTHING" };
+
+pub(crate) const JOURNAL_PUT: Rows =
+    Rows { head: "INSERT INTO journal (run, seq, app, epoch, call_no, step, state, noted, receipt)", columns: 9, tail: "" };
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Executor, SqlSafeStr};
+
+    use super::*;
+    use crate::db::Db;
+
+    #[tokio::test]
+    async fn the_database_takes_every_statement() {
+        let dir = tempfile::tempdir().unwrap();
+        let Db::Sqlite { writer, .. } = Db::open_sqlite(&dir.path().join("store")).await.unwrap();
+        let mut texts: Vec<String> = ALL.iter().map(|text| text.to_string()).collect();
+        for rows in [&LINKS_PUT, &JOURNAL_PUT] {
+            texts.extend((0..=6).map(|power| rows.text(1 << power)));
+        }
+        assert!(texts.len() > 60, "the list has lost statements: {}", texts.len());
+        for text in texts {
+            let prepared = writer.prepare(sqlx::AssertSqlSafe(text.clone()).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
+        }
+    }
+
+    #[test]
+    fn rows_are_cut_into_powers_of_two() {
+        let mut left = 64 * 3 + 7;
+        let mut sizes = Vec::new();
+        while left > 0 {
+            sizes.push(Rows::chunk(left));
+            left -= Rows::chunk(left);
+        }
+        assert_eq!(sizes, [64, 64, 64, 4, 2, 1]);
+        assert_eq!(
+            LINKS_PUT.text(2),
+            "INSERT INTO links (app, person, account, evidence, since) VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"
+        );
+    }
+
+    /// SQL is only here, and only `db.rs` hands it to a database.
+    #[test]
+    fn sql_is_nowhere_else() {
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name != "sql.rs" && name != "db.rs" {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for word in ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "sqlx::query"] {
+                    assert!(!text.contains(word), "{name} contains {word:?}");
+                }
+            }
+        }
+    }
+}
