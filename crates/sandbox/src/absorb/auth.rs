@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -11,14 +12,16 @@ use super::profile::Profile;
 use super::wire::{Members, Refusal, Reply, fold};
 
 /// A token that was given out last for its admin.
+#[derive(Debug)]
 struct Token {
-    text: String,
+    text: SecretString,
     expires: Timestamp,
 }
 
 /// Who may call.
+#[derive(Debug)]
 pub(super) struct Auth {
-    key: String,
+    key: SecretString,
     admins: Vec<Admin>,
     /// The one live token of each admin, by its place among the admins.
     tokens: HashMap<usize, Token>,
@@ -28,7 +31,7 @@ pub(super) struct Auth {
 }
 
 impl Auth {
-    pub(super) fn new(key: String, admins: Vec<Admin>) -> Self {
+    pub(super) fn new(key: SecretString, admins: Vec<Admin>) -> Self {
         Self { key, admins, tokens: HashMap::new(), given: 0, opened: Timestamp::now() }
     }
 
@@ -38,7 +41,7 @@ impl Auth {
 
     /// 401 without the portal's key; every call needs it (A01).
     pub(super) fn check_key(&self, key: Option<&str>) -> Result<(), Refusal> {
-        if key == Some(self.key.as_str()) {
+        if key == Some(self.key.expose_secret()) {
             return Ok(());
         }
         Err(Refusal::unauthorized("apiKey", "the x-api-key header is missing or holds no key of this portal"))
@@ -59,18 +62,19 @@ impl Auth {
             Some(Some(text)) => Ok(text),
         };
         let (username, password) = (text("username")?, text("password")?);
-        let named = |admin: &&Admin| fold(&admin.username) == fold(username) && admin.password == password && usable(admin);
+        let named =
+            |admin: &&Admin| fold(&admin.username) == fold(username) && admin.password.expose_secret() == password && usable(admin);
         let found = self.admins.iter().enumerate().find(|(_, admin)| named(admin)).map(|(at, _)| at);
         let at = found.ok_or_else(|| Refusal::unauthorized("credentials", "the user name or the password is wrong"))?;
         let expires = now
             .checked_add(SignedDuration::from_hours(profile.token_hours))
             .map_err(|_| Refusal::unauthorized("credentials", "the clock is at the end of the calendar"))?;
         self.given += 1;
-        let seed = format!("{}/{}/{}/{}", self.key, fold(username), self.opened.as_nanosecond(), self.given);
+        let seed = format!("{}/{}/{}/{}", self.key.expose_secret(), fold(username), self.opened.as_nanosecond(), self.given);
         let text: String = Sha256::digest(seed).iter().map(|byte| format!("{byte:02x}")).collect();
         let seconds = expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let reply = Reply::ok(&json!({"token": text, "expiresAt": seconds}));
-        self.tokens.insert(at, Token { text, expires });
+        self.tokens.insert(at, Token { text: text.into(), expires });
         Ok(reply)
     }
 
@@ -82,7 +86,7 @@ impl Auth {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => text,
         };
-        let live = self.tokens.iter().find(|(_, token)| token.text == bare && now < token.expires);
+        let live = self.tokens.iter().find(|(_, token)| token.text.expose_secret() == bare && now < token.expires);
         live.map(|(at, _)| *at).ok_or_else(dead)
     }
 }

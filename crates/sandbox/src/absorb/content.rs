@@ -41,13 +41,14 @@ pub(super) struct Course {
     active_status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Named {
     id: Uuid,
     name: &'static str,
 }
 
 /// What a portal offers.
+#[derive(Debug)]
 pub(super) struct Catalog {
     courses: Vec<Course>,
     roles: Vec<Named>,

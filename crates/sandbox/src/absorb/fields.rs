@@ -100,7 +100,7 @@ pub(super) fn sortable(name: &str) -> Option<&'static str> {
 }
 
 /// A user.  Only members that are set are held, under their own names; passwords are not held at all.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct User {
     id: Uuid,
     department: Uuid,

@@ -3,20 +3,38 @@
 //! They go into the ledger with the method `ADMIN`.  Departments, scope and passwords do not bind them; user names are
 //! unique all the same.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Absorb;
+use super::Sandbox;
 use super::edit::{Edit, Scope, View};
 use super::enrollments::{COMPLETE, STATUSES};
-use super::fields::Draft;
+use super::fields::{Draft, User};
 use super::state::Department;
 use super::users::{change, refuse_taken_name};
 use super::wire::{Members, Refusal, fold};
 use crate::call::Call;
 use crate::error::Error;
 
-impl Absorb {
+impl Sandbox {
+    /// All users as the ledger has them, inactive ones and the admins too, by user name.
+    pub fn users(&self) -> Vec<Value> {
+        self.0.backend.read(|state| state.users().map(User::ledger).collect())
+    }
+
+    /// All departments as the ledger has them.
+    pub fn departments(&self) -> Vec<Value> {
+        self.0.backend.read(|state| state.departments().map(|one| json!(one)).collect())
+    }
+
+    /// All enrollments as the ledger has them, history too, by user and then oldest first.
+    pub fn enrollments(&self) -> Vec<Value> {
+        self.0.backend.read(|state| {
+            let of_users = state.users().flat_map(|user| state.enrollments_of(user.id()));
+            of_users.map(|one| json!(one)).collect()
+        })
+    }
+
     /// Makes or edits a user: the one with the `id`, else with the `username` of the members.  What they leave out stays.
     /// A just-in-time account (A14), a merged duplicate (A10) and an edit under a client's feet (A05) are made so.
     ///

@@ -18,7 +18,6 @@ mod state;
 mod users;
 mod wire;
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
@@ -27,6 +26,7 @@ use axum::http::header::{CONTENT_TYPE, DATE};
 use axum::response::Response;
 use axum::{Extension, Router};
 use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
 
 pub use profile::{GUIDE, Profile};
 
@@ -43,21 +43,14 @@ use state::State;
 use wire::{Refusal, Reply, Request};
 
 /// An admin of the API: an account of the portal that may ask for tokens.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Admin {
     /// Name to log in with; also the user name of its account.
     pub username: String,
     /// Password to log in with.
-    pub password: String,
+    pub password: SecretString,
     /// Names of the departments whose users it sees, with all below them; None: it sees everyone.
     pub departments: Option<Vec<String>>,
-}
-
-impl fmt::Debug for Admin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { username, departments, password: _ } = self;
-        f.debug_struct("Admin").field("username", username).field("departments", departments).finish_non_exhaustive()
-    }
 }
 
 /// An enrolment rule of the portal: who comes to the department is enrolled in the course (trap A19).
@@ -72,7 +65,7 @@ pub struct Rule {
 }
 
 /// What an Absorb sandbox is opened with.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// What all sandboxes have.
     pub options: Options,
@@ -81,7 +74,7 @@ pub struct Config {
     /// The portal's name, which is its root department's.
     pub portal: String,
     /// The Private Key, sent as `x-api-key` with every call.
-    pub api_key: String,
+    pub api_key: SecretString,
     /// The admins; each has an account in the portal.
     pub admins: Vec<Admin>,
     /// Courses besides the standard ones, by name.
@@ -91,38 +84,31 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// The portal "Acme" with the key `sandbox-key` and one admin `api@acme.example`, password `sandbox-password`, who
+    /// The portal "Acme" with the key `absorb-sandbox-key` and one admin `api@acme.example`, password
+    /// `absorb-sandbox-password`, who
     /// sees everyone.
     fn default() -> Self {
         Self {
             options: Options::default(),
             profile: &GUIDE,
             portal: "Acme".to_owned(),
-            api_key: "sandbox-key".to_owned(),
-            admins: vec![Admin { username: "api@acme.example".to_owned(), password: "sandbox-password".to_owned(), departments: None }],
+            api_key: "absorb-sandbox-key".into(),
+            admins: vec![Admin {
+                username: "api@acme.example".to_owned(),
+                password: "absorb-sandbox-password".into(),
+                departments: None,
+            }],
             courses: Vec::new(),
             rules: Vec::new(),
         }
     }
 }
 
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("options", &self.options)
-            .field("profile", &self.profile.name)
-            .field("portal", &self.portal)
-            .field("admins", &self.admins)
-            .field("courses", &self.courses)
-            .field("rules", &self.rules)
-            .finish_non_exhaustive()
-    }
-}
+/// An Absorb sandbox.  Clones are handles on the same one; its data folder is free again when the last is gone.
+#[derive(Debug, Clone)]
+pub struct Sandbox(Arc<Portal>);
 
-/// An open Absorb sandbox.  Clones are the same sandbox.
-#[derive(Clone)]
-pub struct Absorb(Arc<Portal>);
-
+#[derive(Debug)]
 struct Portal {
     backend: Arc<Backend<State>>,
     profile: &'static Profile,
@@ -131,13 +117,7 @@ struct Portal {
     listen: std::net::SocketAddr,
 }
 
-impl fmt::Debug for Absorb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Absorb").field("profile", &self.0.profile.name).finish_non_exhaustive()
-    }
-}
-
-impl Absorb {
+impl Sandbox {
     /// Opens the files, makes the portal and replays what its data folder holds.
     ///
     /// # Errors
@@ -178,7 +158,7 @@ impl Absorb {
 }
 
 fn check(config: &Config) -> Result<(), Error> {
-    if config.api_key.is_empty() {
+    if config.api_key.expose_secret().is_empty() {
         return Err(Error::Option("the API key of the sandbox is empty".to_owned()));
     }
     let mut names: Vec<String> = config.admins.iter().map(|admin| wire::fold(&admin.username)).collect();

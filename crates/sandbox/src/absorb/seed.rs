@@ -44,11 +44,6 @@ pub(super) fn portal(origin: &Origin, profile: &'static Profile, name: &str, cou
     let mut ids: Vec<Uuid> = Vec::with_capacity(people.len());
     let mut chance = Chance::new(origin.seed ^ 0xab50_4b00);
     for person in &people {
-        // An admin of that name is that person's account already.
-        if let Some(known) = state.by_username(&person.email) {
-            ids.push(known.id());
-            continue;
-        }
         let supervisor = person.manager.map(|number| ids[number - 1]);
         let user = user(person, supervisor, &state, profile);
         ids.push(user.id());
@@ -89,12 +84,14 @@ fn account(admin: &Admin, state: &State, profile: &Profile) -> User {
 }
 
 fn user(person: &Person, supervisor: Option<Uuid>, state: &State, profile: &Profile) -> User {
+    // The name is taken where an admin of the API is called so; ids must not depend on who the admins are.
+    let username = if state.by_username(&person.email).is_some() { &person.employee_id } else { &person.email };
     let midnight = |day: &String| format!("{day}T00:00:00");
     let values = json!({
         "departmentId": department(state, person.department).unwrap_or(state.root),
         "firstName": person.given,
         "lastName": person.family,
-        "username": person.email,
+        "username": username,
         "emailAddress": person.email,
         "externalId": person.employee_id,
         "jobTitle": person.title,

@@ -43,6 +43,7 @@ pub(super) struct Enrollment {
 }
 
 /// Everything in the portal.
+#[derive(Debug)]
 pub(super) struct State {
     seed: u64,
     pub(super) root: Uuid,

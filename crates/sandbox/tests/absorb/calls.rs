@@ -1,7 +1,9 @@
 //! The Absorb sandbox, quirk by quirk, as a client meets it (contract `vendors/absorb.md` 1-5, profile `guide`).
 
+use std::io::{Read, Write};
+
 use crate::client::{ALL, Client, HALF, at, config, open, rule};
-use sandbox::absorb::Absorb;
+use sandbox::absorb::Sandbox;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -513,11 +515,78 @@ async fn a_company_is_seeded_the_same_every_time() {
     assert!(statuses.len() >= 8, "{statuses:?}");
 }
 
-#[tokio::test]
-async fn it_serves_on_loopback() {
-    let sandbox: Absorb = open(config(0));
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn it_serves_on_loopback_with_the_date_of_its_own_clock() {
+    let sandbox: Sandbox = open(config(0));
     let running = sandbox.start().await.expect("a free port");
     assert!(running.address.ip().is_loopback());
-    assert!(running.url().starts_with("http://127.0.0.1:"));
+    assert_eq!(running.url(), format!("http://{}", running.address));
+    let address = running.address;
+    let exchange = move || {
+        let mut stream = std::net::TcpStream::connect(address)?;
+        stream.write_all(b"GET /users HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        std::io::Result::Ok(answer)
+    };
+    let answer = tokio::task::spawn_blocking(exchange).await.expect("no panic").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert_eq!(answer.to_lowercase().matches("\r\ndate: ").count(), 1);
+    assert!(answer.contains("Mon, 02 Mar 2026 08:00:00 GMT"), "{answer}");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn ids_do_not_depend_on_who_the_admins_are() {
+    let ids = async |more: &str| {
+        let mut config = config(50);
+        config.admins[1].username = more.to_owned();
+        let client = Client::new(&open(config)).log_in(ALL).await;
+        let users = client.get("/users?_limit=1000").await.users();
+        let people = users.into_iter().filter(|user| user["isAdmin"] == json!(false));
+        let mut ids: Vec<_> = people.map(|user| (user["externalId"].to_string(), user["id"].to_string())).collect();
+        ids.sort();
+        (ids, client.make("new", json!({})).await)
+    };
+    let someone = {
+        let users = open(config(50)).users();
+        users.iter().find(|user| user["externalId"] == "E00007").expect("seeded")["username"].as_str().unwrap().to_owned()
+    };
+    let (plain, clashing) = (ids("other@acme.example").await, ids(&someone).await);
+    assert_eq!(plain.0.len(), 50);
+    assert_eq!(plain, clashing);
+}
+
+#[tokio::test]
+async fn the_admin_pages_change_what_the_api_shows_and_tell_no_secret() {
+    let sandbox = open(config(20));
+    let client = Client::new(&sandbox).log_in(ALL).await;
+    assert_eq!(sandbox.users().len(), 22);
+    let user = sandbox.users().into_iter().find(|user| user["externalId"] == "E00002").expect("seeded");
+    sandbox.put_user(json!({"id": user["id"], "jobTitle": "Edited meanwhile"})).expect("a known user");
+    let shown = client.get(&format!("/users/{}", user["id"].as_str().unwrap())).await.body;
+    assert_eq!((&shown["jobTitle"], &shown["emailAddress"]), (&json!("Edited meanwhile"), &user["emailAddress"]));
+    sandbox.put_department("Lab", Some("Engineering")).expect("a parent");
+    assert!(sandbox.put_department("Lab", Some("Nowhere")).is_err());
+    assert_eq!(sandbox.departments().len(), 10);
+    let enrollments = sandbox.enrollments().len();
+    sandbox.put_enrollment(user["id"].as_str().unwrap().parse().unwrap(), "Leading a Team", 1).expect("a course");
+    assert_eq!(sandbox.enrollments().len(), enrollments + 1);
+
+    let token = client.token.expect("logged in");
+    for text in [format!("{sandbox:?}"), format!("{:?}", config(0))] {
+        assert!(!text.contains("\"pw\"") && !text.contains("\"key\"") && !text.contains(&token));
+    }
+}
+
+#[tokio::test]
+async fn wrong_options_are_told() {
+    let refused = |change: &dyn Fn(&mut sandbox::absorb::Config)| {
+        let mut config = config(0);
+        change(&mut config);
+        Sandbox::open(config).expect_err("it cannot be used").to_string()
+    };
+    assert!(refused(&|config| config.rules = vec![rule("Sales", "Sailing", false)]).contains("`Sailing`"));
+    assert!(refused(&|config| config.admins[1].username = ALL.to_uppercase()).contains(ALL));
+    assert!(refused(&|config| config.api_key = "".into()).contains("API key"));
 }

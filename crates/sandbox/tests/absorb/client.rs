@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use jiff::Timestamp;
-use sandbox::absorb::{Absorb, Admin, Config, Rule};
+use sandbox::absorb::{Admin, Config, Rule, Sandbox};
 use sandbox::{Clock, Limit};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -21,9 +21,9 @@ pub(crate) fn at(text: &str) -> Timestamp {
 
 /// Two admins, no limit, a clock that stands.
 pub(crate) fn config(people: usize) -> Config {
-    let admin = |username: &str, departments| Admin { username: username.to_owned(), password: "pw".to_owned(), departments };
+    let admin = |username: &str, departments| Admin { username: username.to_owned(), password: "pw".into(), departments };
     let mut config = Config {
-        api_key: "key".to_owned(),
+        api_key: "key".into(),
         admins: vec![admin(ALL, None), admin(HALF, Some(vec!["sales".to_owned(), "Support".to_owned()]))],
         ..Config::default()
     };
@@ -39,8 +39,8 @@ pub(crate) fn rule(department: &str, course: &str, re_enroll: bool) -> Rule {
 }
 
 /// Opens it.
-pub(crate) fn open(config: Config) -> Absorb {
-    Absorb::open(config).expect("a sandbox that opens")
+pub(crate) fn open(config: Config) -> Sandbox {
+    Sandbox::open(config).expect("a sandbox that opens")
 }
 
 /// What came back.
@@ -76,7 +76,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(sandbox: &Absorb) -> Self {
+    pub(crate) fn new(sandbox: &Sandbox) -> Self {
         Self { router: sandbox.router(), token: None }
     }
 
