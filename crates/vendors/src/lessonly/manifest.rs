@@ -1,0 +1,57 @@
+//! What Lessonly can do, as data (`vendors/lessonly.md`).
+
+use connector::{Attribute, Compare, EnrolmentsBy, Manifest, Shape, Support};
+use model::{Kind, Verb};
+
+/// Attributes that begin with this are custom fields: `custom.NAME`.  They are declared per tenant, so they are not in the manifest.
+pub(super) const CUSTOM: &str = "custom.";
+
+/// Roles, from least to most power.
+pub(super) const ROLES: &[&str] = &["learner", "creator", "manager", "admin"];
+
+const fn text(name: &'static str) -> Attribute {
+    Attribute { name, shape: Shape::Text, compare: Compare::Exact, required: false, unique: false, refused: "" }
+}
+
+/// The manifest of every profile.
+pub static MANIFEST: Manifest = Manifest {
+    connector: "lessonly",
+    attributes: &[
+        Attribute { required: true, refused: "`!@#$%^&*+=()|[];", ..text("name") },
+        Attribute { required: true, unique: true, compare: Compare::Folded, ..text("email") },
+        Attribute { shape: Shape::Role(ROLES), ..text("role") },
+        text("ext_uid"),
+        text("job_title"),
+        text("business_unit"),
+        text("department"),
+        text("location"),
+        text("locale"),
+        Attribute { shape: Shape::Date, ..text("hire_date") },
+        text("manager_name"),
+    ],
+    key_attribute: Some("ext_uid"),
+    verbs: &[
+        (Verb::CreateDepartment, Support::Cannot("a department is plain text on the account, set like any other attribute")),
+        (Verb::CreateGroup, Support::Can),
+        (Verb::Link, Support::Can),
+        (Verb::Restore, Support::Can),
+        (Verb::Create, Support::Can),
+        (Verb::Update, Support::Can),
+        (Verb::Relate, Support::Cannot("manager_name is plain text; the API knows no supervisor")),
+        (Verb::Enrol, Support::Can),
+        (Verb::Leave, Support::Can),
+    ],
+    batches: &[],
+    kinds: &[Kind::Accounts, Kind::Groups, Kind::Content, Kind::Enrolments],
+    restore_sets: false,
+    enrolments: EnrolmentsBy::Content,
+    hides: false,
+    leave: (
+        "archive",
+        "can no longer log in and drops out of reports; completion history is kept; restoring later does not enrol again",
+    ),
+    moves_enrol: false,
+    limit: None,
+    concurrency: 4,
+    page: 50,
+};

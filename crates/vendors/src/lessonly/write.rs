@@ -1,0 +1,363 @@
+//! Writing: each step looks, composes the whole write, writes, and checks the answer, which is the full record (P5).
+
+use std::collections::BTreeSet;
+
+use connector::{Done, Fault, Key, Outcome, Write};
+use model::{Account, AccountId, Kind, Receipt, Ref, Step, Value, Verb};
+use serde_json::{Value as Json, json};
+
+use super::Lessonly;
+use super::convert::{self, garbled, typed};
+use super::manifest::MANIFEST;
+use super::read;
+use super::wire::{get_one, post, put};
+
+/// An account as it is now.
+struct Look {
+    id: u64,
+    raw: Json,
+    account: Account,
+}
+
+impl Look {
+    fn value(&self, attribute: &str) -> &Value {
+        self.account.attributes.get(attribute).unwrap_or(&Value::Null)
+    }
+
+    /// Nothing needs to be written.
+    fn already(self) -> Outcome {
+        Ok(Done {
+            already: true,
+            receipt: Receipt { account: Some(self.account.id), before: Some(self.raw.clone()), after: Some(self.raw) },
+        })
+    }
+
+    /// An account that became protected after the plan was made is left alone (P8).
+    fn may_be_touched(&self) -> Result<(), Fault> {
+        match &self.account.protected {
+            None => Ok(()),
+            Some(why) => Err(drift(format!("account {} is protected now: {why}", self.id))),
+        }
+    }
+}
+
+/// Carries out one step.
+pub(super) async fn apply(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+    match step.verb {
+        Verb::CreateGroup => create_group(wire, step).await,
+        Verb::Link => link(app, wire, step).await,
+        Verb::Restore => restore(app, wire, step).await,
+        Verb::Create => create(app, wire, step).await,
+        Verb::Update => update(app, wire, step).await,
+        Verb::Enrol => enrol(app, wire, step).await,
+        Verb::Leave => leave(app, wire, step).await,
+        Verb::CreateDepartment | Verb::Relate => {
+            let why = match MANIFEST.support(step.verb) {
+                connector::Support::Cannot(why) | connector::Support::Unbuilt(why) => why,
+                connector::Support::Can => "the manifest promises it and the connector does not have it",
+            };
+            Err(Fault::Unsupported { what: format!("{:?} in Lessonly: {why}", step.verb) })
+        }
+    }
+}
+
+/// Sets what differs, and composes the whole of the memberships from the look: what the step does not name stays (L07).
+async fn update(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+    let look = look(app, wire, step).await?;
+    let mut wrong = Vec::new();
+    let mut changed = Vec::new();
+    for (name, change) in &step.set {
+        let now = look.value(name);
+        if convert::same(name, now, &change.after) {
+            continue;
+        }
+        if !convert::same(name, now, &change.before) {
+            wrong.push(format!("{name} is `{now}`, neither `{}` nor `{}`", change.before, change.after));
+        }
+        changed.push((name, &change.after));
+    }
+    if !wrong.is_empty() {
+        return Err(drift(format!("account {}: {}", look.id, wrong.join("; "))));
+    }
+    let groups = groups_after(step, &look.raw)?;
+    if changed.is_empty() && groups.is_none() {
+        return look.already();
+    }
+    look.may_be_touched()?;
+    let mut body = convert::body(changed.iter().copied(), app.profile.custom_fields)?;
+    if let Some(groups) = &groups {
+        body["group_ids"] = json!(groups);
+    }
+    let answer = put(wire, &format!("/users/{}", look.id), Some(&body)).await?;
+    let after = written(app, &answer, app.profile.updated_user)?;
+    same_account(&look, &after)?;
+    kept(&after, changed, groups.as_ref())?;
+    done(Some(look), after)
+}
+
+/// Makes an account with its groups.  The answer is the look afterwards; a value that the app did not keep is reported as drift,
+/// naming the new account, and it is left to the executor to look (L13).
+async fn create(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+    let wanted: Vec<(&String, &Value)> =
+        step.set.iter().map(|(name, change)| (name, &change.after)).filter(|(_, value)| !value.is_null()).collect();
+    let mut body = convert::body(wanted.iter().copied(), app.profile.custom_fields)?;
+    let groups = group_numbers(&step.add_groups)?;
+    if !groups.is_empty() {
+        body["group_ids"] = json!(groups);
+    }
+    let groups = (!groups.is_empty()).then_some(groups);
+    match post(wire, "/users", &body).await {
+        Ok(answer) => {
+            let after = written(app, &answer, app.profile.created_user)?;
+            kept(&after, wanted, groups.as_ref())?;
+            done(None, after)
+        }
+        // Without a code of its own, a duplicate e-mail is told by its text; other refusals are not worth a walk through all pages.
+        Err(Fault::Refused { code, detail }) if code == "400" && detail.to_lowercase().contains("mail") => {
+            taken(app, wire, step, &wanted, groups.as_ref(), &code, &detail).await
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The e-mail is taken (L08).  Ours only if the account carries our key: then an earlier call made it and its answer was lost.
+async fn taken(
+    app: &Lessonly,
+    wire: &Write,
+    step: &Step,
+    wanted: &[(&String, &Value)],
+    groups: Option<&BTreeSet<u64>>,
+    code: &str,
+    detail: &str,
+) -> Outcome {
+    let refused = |detail: String| Err(Fault::Refused { code: code.to_owned(), detail });
+    let Some(email) = step.set.get("email").and_then(|change| change.after.as_text()) else { return refused(detail.to_owned()) };
+    let found = read::find(app, wire.read(), Kind::Accounts, &Key::one("email", email)).await?;
+    let Some(owner) = found.into_iter().next() else { return refused(detail.to_owned()) };
+    // The list has no groups and perhaps no custom fields: look at the whole.
+    let Some(other) = look_at(app, wire, &owner.id).await? else { return refused(detail.to_owned()) };
+    let key = MANIFEST.key_attribute.and_then(|key| step.set.get(key).map(|change| (key, &change.after)));
+    let ours = key.is_some_and(|(key, value)| !value.is_null() && other.value(key) == value);
+    let state = if other.account.active { "" } else { ", which is archived" };
+    if !ours {
+        return refused(format!(
+            "{detail}: {email} belongs to account {}{state}, which does not carry this person's key; nothing was changed",
+            other.id
+        ));
+    }
+    if !other.account.active {
+        return Err(drift(format!("account {} is this person's and is archived", other.id)));
+    }
+    kept(&other, wanted.iter().copied(), groups)?;
+    other.already()
+}
+
+/// Reactivates the account; enrols nothing (L11).
+async fn restore(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+    only(step, "restores only; values are set by a step of their own")?;
+    let look = look(app, wire, step).await?;
+    if look.account.active {
+        return look.already();
+    }
+    look.may_be_touched()?;
+    switch(app, wire, look, "restore", true).await
+}
+
+/// Archives the account: there is no delete, and we have no call for one (L10).
+async fn leave(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+    only(step, "archives only; values are set by a step of their own")?;
+    let look = look(app, wire, step).await?;
+    if !look.account.active {
+        return look.already();
+    }
+    look.may_be_touched()?;
+    switch(app, wire, look, "archive", false).await
+}
+
+async fn switch(app: &Lessonly, wire: &Write, look: Look, call: &str, active: bool) -> Outcome {
+    let answer = put(wire, &format!("/users/{}/{call}", look.id), None).await?;
+    let after = written(app, &answer, app.profile.updated_user)?;
+    same_account(&look, &after)?;
+    if after.account.active != active {
+        return Err(drift(format!("account {} was sent {call}, and archived_at is {}", look.id, after.raw["archived_at"])));
+    }
+    done(Some(look), after)
+}
+
+/// Checks that the account is still the one that the rule matched; nothing is written.
+async fn link(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+    let look = look(app, wire, step).await?;
+    if let Some((attribute, expression)) = step.evidence.as_deref().and_then(|rule| rule.split_once("==")) {
+        let (attribute, now) = (attribute.trim(), look.value(attribute.trim()));
+        let key = step.person.as_ref().filter(|_| expression.trim() == "person.key");
+        let holds = match key {
+            Some(key) => convert::same(attribute, now, &Value::text(key.as_str())),
+            None => !now.is_null(),
+        };
+        if !holds {
+            return Err(drift(format!("account {} matched by `{attribute}`, which is `{now}` now", look.id)));
+        }
+    }
+    look.already()
+}
+
+/// Makes a group, unless there is one of that name.
+async fn create_group(wire: &Write, step: &Step) -> Outcome {
+    let name = step.set.get("name").and_then(|change| change.after.as_text()).unwrap_or(&step.label);
+    let named = |record: &connector::Record| matches!(&record.body, connector::Body::Group(group) if group.name == name);
+    if let Some(there) = read::groups(wire.read()).await?.into_iter().find(named) {
+        return if matches!(&there.body, connector::Body::Group(group) if group.writable) {
+            let receipt = Receipt { account: Some(there.id.into()), before: Some(there.raw.clone()), after: Some(there.raw) };
+            Ok(Done { already: true, receipt })
+        } else {
+            Err(Fault::Refused {
+                code: "archived".to_owned(),
+                detail: format!("group `{name}` is there (id {}) and is archived or built in; restore it in Lessonly", there.id),
+            })
+        };
+    }
+    let answer = post(wire, "/groups", &json!({ "name": name })).await?;
+    let made = convert::group_record(&answer, "group").map_err(unreadable)?;
+    if !named(&made) {
+        return Err(drift(format!("group {} was made, and its name is not `{name}`", made.id)));
+    }
+    Ok(Done { already: false, receipt: Receipt { account: Some(made.id.into()), before: None, after: Some(answer) } })
+}
+
+/// Assigns content, unless it is assigned or completed: assigning what is completed would begin it anew.
+async fn enrol(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+    let account = account_number(step)?;
+    let content = step.content.as_deref().unwrap_or_default();
+    let Some((_, called, number)) = convert::content_id(content) else {
+        return Err(Fault::Refused { code: "content".to_owned(), detail: format!("`{content}` is no content of Lessonly") });
+    };
+    let all = read::assignments_of(app, wire.read(), account).await?.ok_or_else(|| gone(account))?;
+    let receipt = |raw: Json| Receipt { account: Some(AccountId::new(account.to_string())), before: None, after: Some(raw) };
+    if let Some(there) = all.into_iter().find(|record| is_for(record, account, content)) {
+        return Ok(Done { already: true, receipt: Receipt { before: Some(there.raw.clone()), ..receipt(there.raw) } });
+    }
+    let body = json!({ "assignments": [{ "assignable_id": number, "assignable_type": called }] });
+    let answer = post(wire, &format!("/users/{account}/assignments"), &body).await?;
+    let made = convert::list(&answer, Some("create_user_assignments"), "assignments").map_err(unreadable)?;
+    for raw in made {
+        let record = convert::enrolment_record(raw, "assignments[]").map_err(unreadable)?;
+        if is_for(&record, account, content) {
+            return Ok(Done { already: false, receipt: receipt(record.raw) });
+        }
+    }
+    Err(Fault::Unknown { why: format!("{content} was assigned to account {account}, and the answer does not show it") })
+}
+
+fn is_for(record: &connector::Record, account: u64, content: &str) -> bool {
+    matches!(&record.body, connector::Body::Enrolment(enrolment)
+        if enrolment.content == content && enrolment.account.as_str() == account.to_string())
+}
+
+/// The look before a write.
+async fn look(app: &Lessonly, wire: &Write, step: &Step) -> Result<Look, Fault> {
+    let id = account_number(step)?;
+    look_at(app, wire, &id.to_string()).await?.ok_or_else(|| gone(id))
+}
+
+async fn look_at(app: &Lessonly, wire: &Write, id: &str) -> Result<Option<Look>, Fault> {
+    let Some(raw) = get_one(wire.read(), &format!("/users/{id}")).await? else { return Ok(None) };
+    full(app, &raw, "user").map(Some)
+}
+
+/// A full record, with its type.
+fn full(app: &Lessonly, raw: &Json, kind: &str) -> Result<Look, Fault> {
+    typed(raw, kind)?;
+    let account = convert::account(raw, "user", &app.protect)?;
+    let id = convert::number(account.id.as_str()).ok_or_else(|| garbled("user.id", "an integer", raw.get("id")))?;
+    Ok(Look { id, raw: raw.clone(), account })
+}
+
+/// The answer to a write.  One that cannot be read is no proof that nothing was written.
+fn written(app: &Lessonly, raw: &Json, kind: &str) -> Result<Look, Fault> {
+    full(app, raw, kind).map_err(unreadable)
+}
+
+fn unreadable(fault: Fault) -> Fault {
+    match fault {
+        Fault::Garbled { detail } => Fault::Unknown { why: format!("the answer to the write cannot be read: {detail}") },
+        other => other,
+    }
+}
+
+/// Whether the account is what was sent, as the manifest compares.
+fn kept<'a>(
+    after: &Look,
+    sent: impl IntoIterator<Item = (&'a String, &'a Value)>,
+    groups: Option<&BTreeSet<u64>>,
+) -> Result<(), Fault> {
+    let mut lost: Vec<String> = sent
+        .into_iter()
+        .filter(|(name, value)| !convert::same(name, after.value(name), value))
+        .map(|(name, value)| format!("{name} should be `{value}`, and is `{}`", after.value(name)))
+        .collect();
+    if let Some(groups) = groups {
+        let there = convert::group_ids(&after.raw).map_err(unreadable)?;
+        if there != *groups {
+            lost.push(format!("group_ids should be {groups:?}, and are {there:?}"));
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(drift(format!("account {} does not hold what it should: {}", after.id, lost.join("; "))))
+}
+
+fn same_account(before: &Look, after: &Look) -> Result<(), Fault> {
+    if before.id == after.id {
+        return Ok(());
+    }
+    Err(Fault::Unknown { why: format!("account {} was written, and the answer is about {}", before.id, after.id) })
+}
+
+fn done(before: Option<Look>, after: Look) -> Outcome {
+    let before = before.map(|look| look.raw);
+    Ok(Done { already: false, receipt: Receipt { account: Some(after.account.id), before, after: Some(after.raw) } })
+}
+
+/// The whole set of groups as it shall be; none when it is that already, so that it is not sent.
+fn groups_after(step: &Step, raw: &Json) -> Result<Option<BTreeSet<u64>>, Fault> {
+    if step.add_groups.is_empty() && step.remove_groups.is_empty() {
+        return Ok(None);
+    }
+    let now = convert::group_ids(raw)?;
+    let remove = step.remove_groups.iter().map(|id| group_number(id)).collect::<Result<BTreeSet<u64>, Fault>>()?;
+    let wanted: BTreeSet<u64> = now.difference(&remove).copied().chain(group_numbers(&step.add_groups)?).collect();
+    Ok((wanted != now).then_some(wanted))
+}
+
+fn group_numbers(groups: &BTreeSet<Ref>) -> Result<BTreeSet<u64>, Fault> {
+    groups.iter().map(|group| group_number(group.id().unwrap_or_default())).collect()
+}
+
+fn group_number(id: &str) -> Result<u64, Fault> {
+    let wrong = || Fault::Refused { code: "group".to_owned(), detail: format!("`{id}` is no id of a Lessonly group") };
+    convert::number(id).ok_or_else(wrong)
+}
+
+/// The account of a step, as paths take it.
+fn account_number(step: &Step) -> Result<u64, Fault> {
+    let id = step.account.as_ref().and_then(Ref::id).unwrap_or_default();
+    let wrong = || Fault::Refused { code: "id".to_owned(), detail: format!("`{id}` is no id of a Lessonly account") };
+    convert::number(id).ok_or_else(wrong)
+}
+
+/// Restore and Leave carry neither values nor groups.
+fn only(step: &Step, what: &str) -> Result<(), Fault> {
+    if step.set.is_empty() && step.add_groups.is_empty() && step.remove_groups.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::Unsupported { what: format!("a step that {what}") })
+}
+
+fn gone(id: u64) -> Fault {
+    drift(format!("there is no account {id} any more"))
+}
+
+fn drift(found: String) -> Fault {
+    Fault::Drift { found }
+}
