@@ -1,0 +1,176 @@
+//! C7: the least possible number of requests that keeps the promises.  One function for each vendor; `docs/checker.md` gives
+//! the reasons for every line.  What a promise costs is in it: one complete reading for every planning (P4), one look before
+//! and one after every write by the cheapest means that the API has (P5, P6).
+
+/// The parts of a sum, in words, with their numbers.
+pub type Parts = Vec<(&'static str, u64)>;
+
+/// Lessonly's page (guide profile).
+pub const LESSONLY_PAGE: u64 = 50;
+/// Absorb's largest page.
+pub const ABSORB_PAGE: u64 = 1000;
+/// Absorb's largest batch.
+pub const ABSORB_BATCH: u64 = 200;
+/// The life of an Absorb token, in seconds.
+pub const ABSORB_TOKEN: u64 = 4 * 3600;
+
+/// One complete reading of a Lessonly company.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LessonlyReading {
+    /// Accounts at that time.
+    pub accounts: u64,
+    /// Managed groups: one read of each gives its members.
+    pub groups: u64,
+    /// Kinds of content that enrolment rules name: one list each.
+    pub kinds: u64,
+    /// Assignments of each content that a rule names, at that time.
+    pub assignments: Vec<u64>,
+}
+
+/// What was done at Lessonly.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LessonlyWork {
+    /// Readings for planning.
+    pub readings: Vec<LessonlyReading>,
+    /// Accounts made.
+    pub creates: u64,
+    /// Updates, restores and archives.
+    pub changes: u64,
+    /// Groups made.
+    pub groups: u64,
+    /// Enrolments made.
+    pub enrols: u64,
+}
+
+/// The least number of requests to Lessonly, guide profile.
+pub fn lessonly(work: &LessonlyWork) -> Parts {
+    let each = |of: fn(&LessonlyReading) -> u64| work.readings.iter().map(of).sum();
+    vec![
+        // A walk ends with a page that is not full: one more, empty, when the last was.
+        ("reading: pages of users", each(|reading| reading.accounts / LESSONLY_PAGE + 1)),
+        ("reading: second look at page one", each(|_| 1)),
+        ("reading: list of groups", each(|reading| u64::from(reading.groups > 0))),
+        ("reading: members of each managed group", each(|reading| reading.groups)),
+        ("reading: lists of content", each(|reading| reading.kinds)),
+        ("reading: assignments of each named content", each(|reading| reading.assignments.iter().map(|n| n / LESSONLY_PAGE + 1).sum())),
+        // The vendor refuses a known e-mail (the look before); the answer is the whole record (the look after).
+        ("create: POST", work.creates),
+        ("change: GET, then PUT whose answer is the whole record", 2 * work.changes),
+        ("group: POST", work.groups),
+        ("enrol: GET, then POST whose answer is the record", 2 * work.enrols),
+    ]
+}
+
+/// One complete reading of an Absorb portal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AbsorbReading {
+    /// Accounts at that time.
+    pub accounts: u64,
+    /// Whether policy names departments.
+    pub departments: bool,
+    /// Whether policy names courses.
+    pub courses: bool,
+    /// Accounts there already whose enrolments a rule asks about.
+    pub asked: u64,
+}
+
+/// What one run did at Absorb.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AbsorbRun {
+    /// Accounts in the portal when it began.
+    pub accounts: u64,
+    /// Departments made.
+    pub departments: u64,
+    /// Accounts made.
+    pub creates: u64,
+    /// Restores and updates.
+    pub changes: u64,
+    /// Supervisors set.
+    pub relates: u64,
+    /// Accounts made inactive.
+    pub leaves: u64,
+    /// Enrolments made.
+    pub enrols: u64,
+}
+
+/// What was done at Absorb.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AbsorbWork {
+    /// Seconds from the first request to the last.
+    pub seconds: u64,
+    /// Readings for planning.
+    pub readings: Vec<AbsorbReading>,
+    /// Runs.
+    pub runs: Vec<AbsorbRun>,
+}
+
+/// The least number of requests to Absorb, guide profile.
+pub fn absorb(work: &AbsorbWork) -> Parts {
+    let each = |of: fn(&AbsorbReading) -> u64| work.readings.iter().map(of).sum();
+    let runs = |of: fn(&AbsorbRun) -> u64| work.runs.iter().map(of).sum();
+    let busy = !work.readings.is_empty() || !work.runs.is_empty();
+    vec![
+        ("log-in: one in four hours", if busy { work.seconds / ABSORB_TOKEN + 1 } else { 0 }),
+        ("reading: pages of users", each(|reading| reading.accounts.div_ceil(ABSORB_PAGE).max(1))),
+        ("reading: second look at the count", each(|_| 1)),
+        ("reading: list of departments", each(|reading| u64::from(reading.departments))),
+        ("reading: list of courses", each(|reading| u64::from(reading.courses))),
+        ("reading: enrolments of accounts that policy asks about", each(|reading| reading.asked)),
+        ("departments: POST each, one list after", runs(|run| if run.departments > 0 { run.departments + 1 } else { 0 })),
+        ("run: first look", runs(AbsorbRun::first_look)),
+        ("run: batches", runs(AbsorbRun::batches)),
+        // What changed since the batch was sent; it is the look before the next batch too.
+        ("run: one look after each batch", runs(AbsorbRun::batches)),
+        ("enrol: GET, then POST whose answer is the enrolment", runs(|run| 2 * run.enrols)),
+    ]
+}
+
+impl AbsorbRun {
+    fn batches(&self) -> u64 {
+        [self.creates, self.changes, self.relates, self.leaves].iter().map(|steps| steps.div_ceil(ABSORB_BATCH)).sum()
+    }
+
+    /// Existing accounts are looked at one by one, or all together, whichever is less.
+    fn first_look(&self) -> u64 {
+        let existing = self.changes + self.relates + self.leaves + self.creates;
+        existing.min(self.accounts.div_ceil(ABSORB_PAGE).max(1))
+    }
+}
+
+/// The sum.
+pub fn total(parts: &Parts) -> u64 {
+    parts.iter().map(|(_, number)| number).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lessonly_from_empty_and_back() {
+        // Two readings (empty, then 120 accounts) of three groups; one lesson rule with 100 assignments at the second.
+        let reading = |accounts, assignments| LessonlyReading { accounts, groups: 3, kinds: 1, assignments: vec![assignments] };
+        let work = LessonlyWork { readings: vec![reading(0, 0), reading(120, 100)], creates: 120, changes: 4, groups: 0, enrols: 100 };
+        // Empty: 1 + 1 + 1 + 3 + 1 + 1; later 3 pages and 3 of assignments; 120 + 8 + 200.
+        assert_eq!(total(&lessonly(&work)), 8 + (3 + 1 + 1 + 3 + 1 + 3) + 120 + 8 + 200);
+        // A full last page needs one more.
+        assert_eq!(
+            lessonly(&LessonlyWork { readings: vec![LessonlyReading { accounts: 100, ..Default::default() }], ..Default::default() })
+                [0]
+            .1,
+            3
+        );
+        assert_eq!(total(&lessonly(&LessonlyWork::default())), 0);
+    }
+
+    #[test]
+    fn absorb_in_batches() {
+        let reading = |accounts, asked| AbsorbReading { accounts, departments: true, courses: true, asked };
+        let run = AbsorbRun { accounts: 1, departments: 9, creates: 1001, relates: 1000, enrols: 7, ..Default::default() };
+        let work = AbsorbWork { seconds: 60, readings: vec![reading(1, 0), reading(1002, 7)], runs: vec![run] };
+        // Log-in 1; readings 4 and 5 + 7; departments 10; look 1; batches 6 + 5, each with a look; enrolments 14.
+        assert_eq!(total(&absorb(&work)), 1 + 4 + (5 + 7) + 10 + 1 + 2 * 11 + 14);
+        assert_eq!(total(&absorb(&AbsorbWork::default())), 0);
+        assert_eq!(absorb(&AbsorbWork { seconds: 4 * 3600, ..work })[0].1, 2);
+    }
+}

@@ -1,0 +1,211 @@
+//! C6 and C7: what the access logs and the raw lines tell: secrets, forbidden calls, and the requests by purpose.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::formula::{AbsorbReading, AbsorbRun, AbsorbWork, LessonlyReading, LessonlyWork, absorb, lessonly, total};
+use crate::inputs::{Request, Verb};
+use crate::policy::Vendor;
+use crate::replay::Part;
+use crate::report::{Report, Traffic};
+use crate::rules::{Case, Matched};
+
+/// Path segments without the API's prefix, and the query.
+fn taken_apart(path: &str) -> (Vec<&str>, Vec<(&str, &str)>) {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let segments = path.split('/').filter(|part| !part.is_empty() && !matches!(*part, "api" | "v1" | "v1.1"));
+    let query = query.split('&').filter_map(|pair| pair.split_once('='));
+    (segments.collect(), query.collect())
+}
+
+fn is_log_in(request: &Request) -> bool {
+    request.method == "POST" && matches!(taken_apart(&request.path).0.last(), Some(&"authentication" | &"authenticate"))
+}
+
+fn is_write(request: &Request) -> bool {
+    !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") && !is_log_in(request)
+}
+
+/// What a request was for.
+fn purpose(request: &Request) -> &'static str {
+    let (segments, query) = taken_apart(&request.path);
+    let asks = |name: &str| query.iter().any(|(found, _)| found.eq_ignore_ascii_case(name));
+    match request.status {
+        429 | 500.. | 0 => "fault",
+        400.. => "refused",
+        _ if is_log_in(request) => "log-in",
+        _ if is_write(request) => "write",
+        _ if segments.first() == Some(&"users") && segments.len() > 1 => "look",
+        _ if ["modifiedSince", "externalId", "username", "email"].iter().any(|name| asks(name)) => "look",
+        _ => "read",
+    }
+}
+
+/// The request with which each complete walk over the accounts began.
+pub fn walks(vendor: Vendor, requests: &[Request]) -> Vec<u64> {
+    let mut starts = Vec::new();
+    // Lessonly's page one opens a walk, and the next page one closes it: the second look.
+    let mut open = false;
+    for request in requests {
+        let (segments, query) = taken_apart(&request.path);
+        if segments != ["users"] || request.method != "GET" || purpose(request) != "read" {
+            continue;
+        }
+        let value = |name: &str| query.iter().find(|(found, _)| *found == name).map(|(_, value)| *value);
+        let first = match vendor {
+            Vendor::Lessonly => value("page").is_none_or(|page| page == "1"),
+            Vendor::Absorb => value("_offset").is_none_or(|offset| offset == "0") && value("_limit") != Some("1"),
+        };
+        if first && !open {
+            starts.push(request.seq);
+        }
+        open = vendor == Vendor::Lessonly && first != open;
+    }
+    starts
+}
+
+/// Judges an app's access log beside its ledger (C3, C5) and counts its requests (C7).
+pub fn requests(case: &Case<'_>, requests: &[Request], matched: &Matched<'_>, readings: Option<u64>, asked: u64, report: &mut Report) {
+    let calls: BTreeSet<u64> = case.world.events.iter().map(|event| event.line.call).collect();
+    let known: BTreeSet<u64> = requests.iter().map(|request| request.seq).collect();
+    for request in requests {
+        let what = format!("request {}: {} {}", request.seq, request.method, request.path);
+        let accepted = (200..300).contains(&request.status);
+        if request.method == "DELETE" {
+            report.violation("C5", "delete_tried", case.name, what);
+        } else if is_write(request) && accepted && matched.jobs.is_empty() {
+            report.violation("C5", "write_without_plan", case.name, what);
+        } else if is_write(request) && accepted && !calls.contains(&request.seq) {
+            report.violation("C3", "idle_write", case.name, format!("{what} was accepted and changed nothing"));
+        }
+    }
+    for event in case.world.events.iter().filter(|event| event.line.method != "ADMIN" && !known.contains(&event.line.call)) {
+        let what = format!(
+            "line {} ({}) belongs to request {}, which the access log has not",
+            event.line.seq, event.line.object, event.line.call
+        );
+        report.violation("C5", "unlogged_write", case.name, what);
+    }
+    let mut traffic = Traffic::default();
+    for request in requests {
+        *traffic.requests.entry(purpose(request)).or_default() += 1;
+    }
+    traffic.counted = traffic.requests.iter().filter(|(purpose, _)| **purpose != "fault").map(|(_, number)| number).sum();
+    let mut starts = walks(case.policy.vendor, requests);
+    if let Some(readings) = readings {
+        // Readings that the log does not show were made when the last one was.
+        starts.resize(usize::try_from(readings).unwrap_or(usize::MAX).min(1_000_000), starts.last().copied().unwrap_or(0));
+    }
+    traffic.readings = starts.len() as u64;
+    traffic.parts = match case.policy.vendor {
+        Vendor::Lessonly => lessonly(&lessonly_work(case, matched, &starts)),
+        Vendor::Absorb => absorb(&absorb_work(case, matched, &starts, requests, asked)),
+    };
+    traffic.least = total(&traffic.parts);
+    traffic.ratio = if traffic.least == 0 { 0.0 } else { traffic.counted as f64 / traffic.least as f64 };
+    report.traffic.insert(case.name.to_owned(), traffic);
+}
+
+/// Accounts in the app just before a request.
+fn accounts_before(case: &Case<'_>, call: u64) -> u64 {
+    let made = |later: bool| {
+        case.world.events.iter().filter(|event| event.parts.contains(&Part::Made) && (!later || event.line.call >= call)).count()
+    };
+    let first = case.world.accounts.len() - made(false);
+    (first + made(false) - made(true)) as u64
+}
+
+/// Steps of one verb that had an effect, by plan.
+fn done(matched: &Matched<'_>, plan: Option<usize>, verbs: &[Verb]) -> u64 {
+    let jobs = matched.jobs.iter().filter(|job| plan.is_none_or(|plan| job.plan == plan) && verbs.contains(&job.step.verb));
+    jobs.filter(|job| !job.done.is_empty()).count() as u64
+}
+
+fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64]) -> LessonlyWork {
+    let kinds: BTreeSet<&str> = case.policy.enrol.iter().map(|rule| rule.kind).collect();
+    let named: BTreeSet<(&str, &str)> = case.policy.enrol.iter().map(|rule| (rule.kind, rule.name.as_str())).collect();
+    let reading = |start: &u64| {
+        let assignments = named.iter().map(|(kind, name)| {
+            let is_it = |id: &String| id.starts_with(kind) && case.name_of(&case.world.content, id).as_deref() == Some(*name);
+            let all = case.world.enrolments.iter().filter(|(_, content)| is_it(content)).count() as u64;
+            let later = case.world.events.iter().filter(|event| event.line.before.is_null() && event.line.call >= *start);
+            let later =
+                later.filter(|event| event.parts.iter().any(|part| matches!(part, Part::Enrolled(id) if is_it(id)))).count() as u64;
+            all.saturating_sub(later)
+        });
+        LessonlyReading {
+            accounts: accounts_before(case, *start),
+            groups: case.policy.managed.len() as u64,
+            kinds: kinds.len() as u64,
+            assignments: assignments.collect(),
+        }
+    };
+    LessonlyWork {
+        readings: starts.iter().map(reading).collect(),
+        creates: done(matched, None, &[Verb::Create]),
+        changes: done(matched, None, &[Verb::Update, Verb::Relate, Verb::Restore, Verb::Leave]),
+        groups: done(matched, None, &[Verb::CreateGroup]),
+        enrols: done(matched, None, &[Verb::Enrol]),
+    }
+}
+
+fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests: &[Request], asked: u64) -> AbsorbWork {
+    let instant = |request: Option<&Request>| request.and_then(|request| request.time.parse::<jiff::Timestamp>().ok());
+    let span = instant(requests.first()).zip(instant(requests.last())).map_or(0, |(from, to)| to.as_second() - from.as_second());
+    let departments = case.policy.set.contains_key("department");
+    let courses = !case.policy.enrol.is_empty();
+    let reading = |start: &u64| {
+        let accounts = accounts_before(case, *start);
+        AbsorbReading { accounts, departments, courses, asked: asked.min(accounts) }
+    };
+    let plans: BTreeSet<usize> = matched.jobs.iter().filter(|job| !job.done.is_empty()).map(|job| job.plan).collect();
+    let run = |plan: usize| {
+        let lines = matched.jobs.iter().filter(|job| job.plan == plan).flat_map(|job| job.done.values());
+        let first = lines.min().and_then(|seq| case.world.events.iter().find(|event| event.line.seq == *seq));
+        let done = |verbs: &[Verb]| done(matched, Some(plan), verbs);
+        AbsorbRun {
+            accounts: first.map_or(0, |event| accounts_before(case, event.line.call)),
+            departments: done(&[Verb::CreateDepartment]),
+            creates: done(&[Verb::Create]),
+            changes: done(&[Verb::Update, Verb::Restore]),
+            relates: done(&[Verb::Relate]),
+            leaves: done(&[Verb::Leave]),
+            enrols: done(&[Verb::Enrol]),
+        }
+    };
+    AbsorbWork {
+        seconds: u64::try_from(span).unwrap_or(0),
+        readings: starts.iter().map(reading).collect(),
+        runs: plans.into_iter().map(run).collect(),
+    }
+}
+
+/// C6: no line holds a secret.
+pub fn secrets<'a>(app: &str, lines: impl Iterator<Item = (u64, &'a str, [&'a Value; 2])>, report: &mut Report) {
+    for (seq, path, objects) in lines {
+        let (_, query) = taken_apart(path);
+        let in_query = query.iter().any(|(name, value)| is_secret(name) && !value.is_empty());
+        if in_query || objects.into_iter().any(holds_secret) {
+            report.violation("C6", "secret_recorded", app, format!("line {seq} holds a password, a key or a token"));
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    name == "passwd"
+        || name == "authorization"
+        || ["password", "apikey", "privatekey", "token", "secret"].iter().any(|word| name.ends_with(word))
+}
+
+fn holds_secret(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            let told = value.as_str().is_some_and(|text| !text.is_empty() && text != "set");
+            (is_secret(name) && told) || holds_secret(value)
+        }),
+        Value::Array(items) => items.iter().any(holds_secret),
+        _ => false,
+    }
+}
