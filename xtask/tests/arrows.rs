@@ -1,0 +1,97 @@
+//! The arrows between crates, as the design draws them: who may depend on whom, and what the pure crates must not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Crate → crates of ours that it may depend on.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("provost-model", &[]),
+    ("provost-plan", &["provost-model"]),
+    ("provost-connector", &["provost-model"]),
+    ("provost-store", &["provost-model"]),
+    ("provost-vendors", &["provost-connector", "provost-model"]),
+    ("provost-engine", &["provost-plan", "provost-connector", "provost-store", "provost-model"]),
+    ("provost-sandbox", &[]),
+    (
+        "provost-cli",
+        &["provost-model", "provost-plan", "provost-connector", "provost-vendors", "provost-store", "provost-engine", "provost-sandbox"],
+    ),
+    ("provost-checker", &[]),
+    ("xtask", &[]),
+];
+
+/// Crate → crates of ours that only its tests may use.
+const TEST_ARROWS: &[(&str, &[&str])] =
+    &[("provost-vendors", &["provost-sandbox"]), ("provost-cli", &["provost-checker"]), ("provost-engine", &["provost-vendors", "provost-sandbox"])];
+
+/// What the pure crates must not reach, directly or through others.
+const IMPURE: &[&str] = &["tokio", "sqlx", "reqwest", "axum", "hyper", "rand", "getrandom"];
+
+#[test]
+fn crates_depend_on_each_other_as_the_design_says() {
+    let metadata = metadata();
+    let mut seen = BTreeSet::new();
+    for package in array(&metadata, "packages") {
+        let name = text(package, "name");
+        if !package["source"].is_null() {
+            continue;
+        }
+        seen.insert(name);
+        let allowed = ARROWS.iter().find(|(from, _)| *from == name).unwrap_or_else(|| panic!("{name} is not in the design; add it to ARROWS with a decision record")).1;
+        let in_tests = TEST_ARROWS.iter().find(|(from, _)| *from == name).map_or(&[][..], |(_, to)| to);
+        for dependency in array(package, "dependencies") {
+            let on = text(dependency, "name");
+            if !ARROWS.iter().any(|(known, _)| *known == on) {
+                continue;
+            }
+            let is_test = dependency["kind"] == "dev";
+            assert!(allowed.contains(&on) || (is_test && in_tests.contains(&on)), "{name} must not depend on {on}{}", if is_test { " even in its tests" } else { "" });
+        }
+    }
+    let listed: BTreeSet<&str> = ARROWS.iter().map(|(from, _)| *from).collect();
+    assert_eq!(seen, listed, "the list of crates and the workspace differ");
+}
+
+#[test]
+fn pure_crates_know_no_io_no_clock_and_no_chance() {
+    let metadata = metadata();
+    let names: BTreeMap<&str, &str> = array(&metadata, "packages").iter().map(|package| (text(package, "id"), text(package, "name"))).collect();
+    let nodes: BTreeMap<&str, &Value> = array(&metadata["resolve"], "nodes").iter().map(|node| (text(node, "id"), node)).collect();
+    for pure in ["provost-model", "provost-plan"] {
+        let start = names.iter().find(|(_, name)| **name == pure).map(|(id, _)| *id).unwrap_or_else(|| panic!("{pure} is not in the workspace"));
+        let (mut reached, mut open) = (BTreeSet::new(), vec![start]);
+        while let Some(id) = open.pop() {
+            if !reached.insert(id) {
+                continue;
+            }
+            for dependency in array(nodes[id], "deps") {
+                if array(dependency, "dep_kinds").iter().any(|kind| kind["kind"].is_null()) {
+                    open.push(text(dependency, "pkg"));
+                }
+            }
+        }
+        for id in reached {
+            assert!(!IMPURE.contains(&names[id]), "{pure} reaches {}", names[id]);
+        }
+    }
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON")
+}
+
+fn array<'a>(value: &'a Value, member: &str) -> &'a [Value] {
+    value[member].as_array().unwrap_or_else(|| panic!("cargo metadata has no list {member}"))
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_else(|| panic!("cargo metadata has no text {member}"))
+}
