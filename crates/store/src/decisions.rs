@@ -1,7 +1,6 @@
 //! Decisions: a yes binds to one digest, once, until it expires (P3).
 
-use jiff::Timestamp;
-use model::{Actor, Decision, Digest, Run, RunId, Verdict};
+use model::{Decision, Digest, Run, RunId, Verdict};
 
 use crate::db::{Row, args};
 use crate::pack::{json, millis, time};
@@ -9,20 +8,12 @@ use crate::plans::PlanState;
 use crate::runs::word;
 use crate::{Store, StoreError, sql};
 
-/// What is known of the decision about a plan, to show it; it decides nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The decision about a plan that counts, and what became of it.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// The decision's id.
-    pub id: String,
-    /// Yes or no.
-    pub verdict: Verdict,
-    /// Whose.
-    pub by: Actor,
-    /// When.
-    pub at: Timestamp,
-    /// Until when a yes counts.
-    pub expires: Timestamp,
-    /// The run that used it up.
+    /// The decision.
+    pub decision: Decision,
+    /// The run that used up the yes.
     pub used_by: Option<RunId>,
 }
 
@@ -51,6 +42,7 @@ impl Store {
             if let Some(run) = live.used_by {
                 return Err(StoreError::AlreadyUsed { digest: short, run });
             }
+            let live = live.decision;
             let verdict = if live.verdict == Verdict::Yes { "approved" } else { "rejected" };
             let replaceable = live.verdict == Verdict::Yes && (!yes || live.expires <= decision.at);
             if !replaceable {
@@ -93,12 +85,12 @@ impl Store {
             let plan = PlanState::read(&known.ok_or_else(|| StoreError::no_plan(digest))?)?;
             return Err(why_not(digest, &plan, row.as_ref().map(decided).transpose()?));
         }
-        let decided = decided(&row.ok_or_else(|| StoreError::corrupt("a decision", "it vanished"))?)?;
+        let decision = decided(&row.ok_or_else(|| StoreError::corrupt("a decision", "it vanished"))?)?.decision;
         let state = word(run.state);
-        tx.execute(sql::RUN_PUT, args![run.id.as_str(), plan.as_str(), decided.id.as_str(), state, millis(run.started)]).await?;
+        tx.execute(sql::RUN_PUT, args![run.id.as_str(), plan.as_str(), decision.id.as_str(), state, millis(run.started)]).await?;
         tx.execute(sql::PLAN_RUNNING, args![plan.as_str()]).await?;
         tx.commit().await?;
-        Ok(decided.of(*digest))
+        Ok(decision)
     }
 
     /// The yes that a run used up: what it goes on with when it is resumed.
@@ -108,10 +100,10 @@ impl Store {
     pub async fn decision_of_run(&self, run: &RunId) -> Result<Decision, StoreError> {
         let row = self.db.fetch_one(sql::DECISION_OF_RUN, args![run.as_str()]).await?;
         let row = row.ok_or_else(|| StoreError::NotFound { what: "run", name: run.to_string() })?;
-        Ok(decided(&row)?.of(row.parsed(1, "the digest of a decision")?))
+        Ok(decided(&row)?.decision)
     }
 
-    /// What was decided about a plan, to show it.
+    /// The decision about a plan that counts, if there is one, to look at: only [`Store::take_decision`] uses it up.
     ///
     /// # Errors
     /// When the database fails.
@@ -120,18 +112,12 @@ impl Store {
     }
 }
 
-impl Decided {
-    fn of(self, digest: Digest) -> Decision {
-        Decision { id: self.id, digest, verdict: self.verdict, by: self.by, at: self.at, expires: self.expires }
-    }
-}
-
 fn why_not(digest: &Digest, plan: &PlanState, live: Option<Decided>) -> StoreError {
     let digest = digest.short();
-    match live {
-        Some(Decided { used_by: Some(run), .. }) => StoreError::AlreadyUsed { digest, run },
-        Some(Decided { verdict: Verdict::No { reason }, by, .. }) => StoreError::Rejected { digest, by: by.name, reason },
-        Some(Decided { expires, .. }) => {
+    match live.map(|live| (live.used_by, live.decision)) {
+        Some((Some(run), _)) => StoreError::AlreadyUsed { digest, run },
+        Some((None, Decision { verdict: Verdict::No { reason }, by, .. })) => StoreError::Rejected { digest, by: by.name, reason },
+        Some((None, Decision { expires, .. })) => {
             StoreError::Expired { what: "the approval of plan", digest, expires, next: "approve it again, or plan anew" }
         }
         None if plan.word == "superseded" => StoreError::Superseded { digest },
@@ -144,11 +130,14 @@ fn decided(row: &Row) -> Result<Decided, StoreError> {
     let what = "a decision";
     let used_by = row.text(6)?;
     Ok(Decided {
-        id: row.text(0)?,
-        verdict: row.json(2, what)?,
-        by: row.json(3, what)?,
-        at: time(row.int(4)?, what)?,
-        expires: time(row.int(5)?, what)?,
+        decision: Decision {
+            id: row.text(0)?,
+            digest: row.parsed(1, what)?,
+            verdict: row.json(2, what)?,
+            by: row.json(3, what)?,
+            at: time(row.int(4)?, what)?,
+            expires: time(row.int(5)?, what)?,
+        },
         used_by: (!used_by.is_empty()).then(|| RunId::new(used_by)),
     })
 }

@@ -91,7 +91,7 @@ statements! {
         FROM plans WHERE digest = $1";
     PLAN_FIND = "SELECT digest FROM plans WHERE digest >= $1 AND digest < $2 ORDER BY digest LIMIT 10";
     PLANS = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until
-        FROM plans ORDER BY created DESC, proposal DESC, class DESC, digest";
+        FROM plans ORDER BY created DESC, proposal DESC, class, digest";
     PLANS_LIVE = "SELECT readings FROM plans WHERE status = 'running'
         OR (status = 'pending' AND expires > $1) OR (status = 'approved' AND (approved_until > $1 OR expires > $1))";
     PLAN_APPROVED = "UPDATE plans SET status = 'approved', approved_until = $2 WHERE digest = $1";

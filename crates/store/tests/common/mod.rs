@@ -1,0 +1,123 @@
+//! What the tests of the store share: values of the model, small and valid.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use model::*;
+use provost_store::{Epoch, Store};
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+pub(crate) fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+pub(crate) async fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path().join("store")).await.unwrap();
+    (dir, store)
+}
+
+pub(crate) fn actor(name: &str) -> Actor {
+    Actor { name: name.into(), proof: Proof::Authenticated }
+}
+
+pub(crate) fn step(person: &str) -> Step {
+    Step {
+        id: StepId::new(""),
+        app: AppName::new("absorb"),
+        verb: Verb::Create,
+        person: Some(PersonKey::new(person)),
+        label: person.into(),
+        account: None,
+        set: BTreeMap::from([(
+            "emailAddress".into(),
+            Change { before: Value::Null, after: Value::text(format!("{person}@x.example")) },
+        )]),
+        add_groups: BTreeSet::new(),
+        remove_groups: BTreeSet::new(),
+        content: None,
+        evidence: None,
+        effects: BTreeSet::from([Effect::AccessGiven]),
+        reason: "works here".into(),
+        needs: BTreeSet::new(),
+    }
+    .sealed()
+}
+
+/// A plan with a step for each of these people; `salt` makes the digest another.
+pub(crate) fn plan(salt: i64, people: &[&str]) -> Plan {
+    Plan {
+        version: PLAN_VERSION,
+        organization: "Example".into(),
+        class: Class::Open,
+        inputs: Inputs {
+            policy: digest_of(&"policy"),
+            readings: BTreeMap::new(),
+            links: digest_of(&"links"),
+            as_of: at(salt),
+            time_zones: "2026a".into(),
+            tenants: BTreeMap::new(),
+            only: Vec::new(),
+        },
+        guards: Vec::new(),
+        four_eyes: false,
+        names: BTreeMap::new(),
+        steps: people.iter().map(|person| step(person)).collect(),
+    }
+}
+
+pub(crate) fn proposal(open: Plan, held: Vec<Plan>) -> Proposal {
+    Proposal { open, held, findings: Vec::new() }
+}
+
+pub(crate) fn yes(id: &str, digest: Digest, second: i64) -> Decision {
+    Decision { id: id.into(), digest, verdict: Verdict::Yes, by: actor("bo"), at: at(second), expires: at(second + 3600) }
+}
+
+pub(crate) fn no(id: &str, digest: Digest, second: i64) -> Decision {
+    Decision { verdict: Verdict::No { reason: "too many".into() }, ..yes(id, digest, second) }
+}
+
+pub(crate) fn run(id: &str, digest: Digest, second: i64) -> Run {
+    Run {
+        id: RunId::new(id),
+        digest,
+        decision: String::new(),
+        state: RunState::Running,
+        started: at(second),
+        ended: None,
+        stopped_by: String::new(),
+    }
+}
+
+/// Keeps a plan, approves it and begins its run.
+pub(crate) async fn running(store: &Store, plan: Plan, id: &str) -> Run {
+    let digest = plan.digest();
+    store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), &[]).await.unwrap();
+    store.decide(yes(&format!("decision of {id}"), digest, 1)).await.unwrap();
+    let run = run(id, digest, 2);
+    store.take_decision(&digest, &run).await.unwrap();
+    run
+}
+
+pub(crate) async fn lease(store: &Store, app: &str, owner: &str, second: i64) -> Epoch {
+    store.lease(&AppName::new(app), owner, at(second), hours(1), |_| false).await.unwrap()
+}
+
+pub(crate) fn record(step: &StepId, call: u64, state: StepState, second: i64) -> StepRecord {
+    StepRecord { step: step.clone(), call, state, receipt: Receipt::default(), at: at(second) }
+}
+
+pub(crate) fn link(app: &str, person: &str, account: &str) -> Link {
+    Link {
+        app: AppName::new(app),
+        person: PersonKey::new(person),
+        account: AccountId::new(account),
+        evidence: Evidence::Matched { rule: "ext_uid == person.key".into() },
+        since: at(5),
+    }
+}
