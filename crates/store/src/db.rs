@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqlSafeStr, Sqlite, Transaction};
 
 use crate::StoreError;
 use crate::sql::Rows;
@@ -124,6 +124,8 @@ impl Db {
             .max_lifetime(None)
             // Longer than a transaction may take: waiting here is queueing, not failing.
             .acquire_timeout(Duration::from_secs(120))
+            // A full disk ends SQLite's transaction where the driver still counts one: such a connection begins none any more.
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone())
             .await
             .map_err(failed)?;
@@ -251,14 +253,53 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 /// Marks an empty file as ours; `Ok(Err(why))` when it is some other program's.
 async fn claim(writer: &SqlitePool) -> Result<Result<(), String>, sqlx::Error> {
-    let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(writer).await?;
-    if id == APPLICATION_ID {
+    let id = "PRAGMA application_id";
+    if sqlx::query_scalar::<_, i64>(id).fetch_one(writer).await? == APPLICATION_ID {
         return Ok(Ok(()));
     }
-    let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_schema").fetch_one(writer).await?;
-    if id != 0 || tables != 0 {
+    // Asked again with the file locked: another process may be making the store right now.
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let id: i64 = sqlx::query_scalar(id).fetch_one(&mut *tx).await?;
+    let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_schema").fetch_one(&mut *tx).await?;
+    if id != APPLICATION_ID && (id != 0 || tables != 0) {
         return Ok(Err("it is another program's database".into()));
     }
-    sqlx::query(AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"))).execute(writer).await?;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"))).execute(&mut *tx).await?;
+    tx.commit().await?;
     Ok(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    /// P9: a full disk is said as such, keeps nothing of the write, and writing goes on when there is room.
+    #[tokio::test]
+    async fn p9_a_full_disk_is_said_and_survived() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().join("store")).await.unwrap();
+        let Db::Sqlite { writer, .. } = &store.db;
+        let pages = |most: i64| sqlx::query(AssertSqlSafe(format!("PRAGMA max_page_count = {most}")));
+        // SQLite takes the number of pages in use when that is more.
+        pages(1).execute(writer).await.unwrap();
+        let refused = store.set_meta("large", &"x".repeat(100_000)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::DiskFull), "{refused}");
+        assert_eq!(store.meta("large").await.unwrap(), None);
+        pages(1_000_000).execute(writer).await.unwrap();
+        store.set_meta("large", "y").await.unwrap();
+        assert_eq!(store.meta("large").await.unwrap().as_deref(), Some("y"));
+    }
+
+    #[tokio::test]
+    async fn what_is_acknowledged_is_flushed_to_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let Db::Sqlite { writer, .. } = Db::open_sqlite(&dir.path().join("store")).await.unwrap();
+        let pragma = async |name: &str| -> String {
+            let row = sqlx::query(AssertSqlSafe(format!("PRAGMA {name}"))).fetch_one(&writer).await.unwrap();
+            row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string())).unwrap()
+        };
+        let told = [pragma("journal_mode").await, pragma("synchronous").await, pragma("foreign_keys").await];
+        assert_eq!(told, ["wal", "2", "1"]);
+    }
 }
