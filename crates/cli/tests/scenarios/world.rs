@@ -1,0 +1,378 @@
+//! A small world for a story: two sandboxes on loopback, a folder with configuration and roster, the real `provost`, the checker.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use jiff::Timestamp;
+use provost_checker::args::parse;
+use sandbox::{Clock, Limit, Options, Running, absorb, lessonly};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The header of every roster here.
+pub const HEADER: &str = "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n";
+
+/// How a world begins.
+pub struct Setup {
+    /// The instant at which it begins.
+    pub now: &'static str,
+    /// Absorb's admin sees these departments only; everything when there are none.
+    pub scope: Vec<String>,
+    /// Whether the configuration asserts that the admin sees all.
+    pub assert_scope: bool,
+    /// What is added to the configuration.
+    pub more: &'static str,
+    /// `[app.lessonly.groups] managed`.
+    pub groups: Vec<&'static str>,
+    /// Requests a second that the sandboxes allow; no limit when none.
+    pub limit: Limit,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            now: "1998-01-01T12:00:00Z",
+            scope: Vec::new(),
+            assert_scope: true,
+            more: "",
+            groups: vec!["Sales", "Development", "Customer Service"],
+            limit: Limit::Off,
+        }
+    }
+}
+
+/// One world.
+pub struct World {
+    dir: TempDir,
+    runtime: tokio::runtime::Runtime,
+    pub lessonly: lessonly::Sandbox,
+    pub absorb: absorb::Sandbox,
+    servers: Vec<Running>,
+    urls: [String; 2],
+    pub now: Timestamp,
+    applied: Vec<PathBuf>,
+    outcomes: Vec<PathBuf>,
+    rosters: u32,
+}
+
+/// What the binary said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The JSON that was printed.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in\n{}\n{}", self.out, self.err))
+    }
+}
+
+/// A plan as `provost plan` wrote it.
+pub struct Planned {
+    pub said: Said,
+    pub open: Value,
+    pub open_file: PathBuf,
+    pub held: Vec<(PathBuf, Value)>,
+}
+
+impl Planned {
+    /// Steps of the open plan.
+    pub fn steps(&self) -> &[Value] {
+        steps(&self.open)
+    }
+
+    /// How many steps of a verb the open plan has in an app.
+    pub fn count(&self, app: &str, verb: &str) -> usize {
+        self.steps().iter().filter(|step| step["app"] == app && step["verb"] == verb).count()
+    }
+}
+
+/// The steps of a plan.
+pub fn steps(plan: &Value) -> &[Value] {
+    plan["steps"].as_array().map_or(&[], Vec::as_slice)
+}
+
+impl World {
+    pub fn new(setup: Setup) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let now: Timestamp = setup.now.parse().expect("an instant");
+        let options = |name: &str| Options {
+            limit: setup.limit,
+            now: Clock::From(now),
+            ledger: Some(dir.path().join(format!("{name}.ledger.jsonl"))),
+            access_log: Some(dir.path().join(format!("{name}.access.jsonl"))),
+            ..Options::default()
+        };
+        let lessonly = lessonly::Sandbox::open(lessonly::Config { options: options("lessonly"), ..lessonly::Config::default() }).expect("lessonly opens");
+        let mut config = absorb::Config { options: options("absorb"), ..absorb::Config::default() };
+        if !setup.scope.is_empty() {
+            config.admins[0].departments = Some(setup.scope.clone());
+        }
+        let absorb = absorb::Sandbox::open(config).expect("absorb opens");
+        let servers = vec![
+            runtime.block_on(lessonly.start()).expect("lessonly starts"),
+            runtime.block_on(absorb.start()).expect("absorb starts"),
+        ];
+        let urls = [servers[0].url(), servers[1].url()];
+        for group in &setup.groups {
+            lessonly.create_group(group).expect("a group");
+        }
+        let world = Self { dir, runtime, lessonly, absorb, servers, urls, now, applied: Vec::new(), outcomes: Vec::new(), rosters: 0 };
+        world.configure(&setup);
+        world
+    }
+
+    fn configure(&self, setup: &Setup) {
+        let groups = setup.groups.iter().map(|group| format!("{group:?}")).collect::<Vec<_>>().join(", ");
+        let scope = if setup.assert_scope { "scope = \"all\"" } else { "" };
+        let text = format!(
+            r#"
+[organization]
+name = "Acme"
+time_zone = "UTC"
+store = "provost.db"
+
+[source.hr]
+role = "employment"
+kind = "file"
+path = "roster.csv"
+key = "employee_id"
+
+[app.lessonly]
+connector = "lessonly"
+base_url = "{lessonly}/api/v1"
+subdomain = "acme"
+api_key = {{ env = "LESSONLY_API_KEY" }}
+rate = {{ per_second = 5000, burst = 5000 }}
+
+[app.lessonly.accounts]
+who = 'person.active'
+match = ["ext_uid == person.key", "email == person.email"]
+adopt = "approve"
+leave = "archive"
+
+[app.lessonly.set]
+name = 'person.given_name + " " + person.family_name'
+email = 'person.email'
+ext_uid = 'person.key'
+job_title = 'person.title'
+department = 'person.department'
+role = {{ value = 'person.title.contains("Manager") ? "manager" : "learner"', lower = "approve" }}
+
+[app.lessonly.groups]
+managed = [{groups}]
+member = ['person.department']
+
+[app.absorb]
+connector = "absorb"
+base_url = "{absorb}"
+{scope}
+username = "api@acme.example"
+password = {{ env = "ABSORB_PASSWORD" }}
+api_key = {{ env = "ABSORB_API_KEY" }}
+rate = {{ per_second = 5000, burst = 5000 }}
+
+[app.absorb.accounts]
+who = 'person.active'
+match = ["externalId == person.key", "emailAddress == person.email"]
+leave = "deactivate"
+
+[app.absorb.set]
+username = {{ value = 'person.email', on = "create" }}
+firstName = 'person.given_name'
+lastName = 'person.family_name'
+emailAddress = 'person.email'
+externalId = 'person.key'
+jobTitle = 'person.title'
+department = 'person.department'
+supervisor = 'person.manager'
+
+[app.absorb.departments]
+create = true
+
+[[app.absorb.enrol]]
+course = "Welcome to Acme"
+when = 'person.tenure_days < 90'
+
+{more}
+"#,
+            lessonly = self.urls[0],
+            absorb = self.urls[1],
+            more = setup.more,
+        );
+        self.write("provost.toml", &text);
+    }
+
+    /// The folder of this world.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file is written");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).expect("a file is read")
+    }
+
+    /// Replaces words in the configuration.
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let text = self.read("provost.toml");
+        assert!(text.contains(from), "the configuration has no {from:?}");
+        self.write("provost.toml", &text.replace(from, to));
+    }
+
+    /// The roster as of now; rows without the header.
+    pub fn roster(&mut self, rows: &str) {
+        self.write("roster.csv", &format!("{HEADER}{rows}"));
+    }
+
+    /// The roster as of now; a whole file.
+    pub fn roster_file(&mut self, text: &str) {
+        self.write("roster.csv", text);
+    }
+
+    /// Time goes to this instant, everywhere.
+    pub fn at(&mut self, instant: &str) {
+        self.now = instant.parse().expect("an instant");
+        self.lessonly.clock().set(self.now);
+        self.absorb.clock().set(self.now);
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
+        command
+            .current_dir(self.dir.path())
+            .args(args)
+            .env("LESSONLY_API_KEY", "lessonly-sandbox-key")
+            .env("ABSORB_PASSWORD", "absorb-sandbox-password")
+            .env("ABSORB_API_KEY", "absorb-sandbox-key")
+            .env("PROVOST_NOW", self.now.to_string())
+            .env("USER", "ada");
+        command
+    }
+
+    /// Runs the binary and waits for it.
+    pub fn provost(&self, args: &[&str]) -> Said {
+        Said::of(&self.command(args).output().expect("provost starts"))
+    }
+
+    /// Runs the binary in the background, to be killed.
+    pub fn provost_spawn(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("provost starts")
+    }
+
+    /// `provost plan`.
+    pub fn plan(&mut self) -> Planned {
+        self.rosters += 1;
+        let name = format!("plan{}.json", self.rosters);
+        let said = self.provost(&["plan", "-o", &name]);
+        assert!(said.code == 0 || said.code == 2, "plan failed: {said:?}");
+        let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).expect("the plan is there")).expect("a plan is JSON") };
+        let open_file = self.path(&name);
+        let mut held: Vec<(PathBuf, Value)> = fs::read_dir(self.dir.path())
+            .expect("the folder is listed")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("plan{}.held-", self.rosters))))
+            .map(|path| (path.clone(), read(&path)))
+            .collect();
+        held.sort_by(|a, b| a.0.cmp(&b.0));
+        Planned { said, open: read(&open_file), open_file, held }
+    }
+
+    /// Notes a plan as one that is being applied, for the checker.
+    pub fn note_applied(&mut self, file: &Path) {
+        self.applied.push(file.to_owned());
+    }
+
+    /// Approves and applies a plan file, and keeps its report for the checker.
+    pub fn apply(&mut self, file: &Path) -> Said {
+        let said = self.provost(&["apply", &file.display().to_string(), "--yes"]);
+        assert_eq!(said.code, 0, "apply failed: {said:?}");
+        self.note_applied(file);
+        self.keep_report();
+        said
+    }
+
+    /// Keeps the newest run's report for the checker.
+    pub fn keep_report(&mut self) -> Value {
+        let report = self.provost(&["report", "latest", "--format", "json"]);
+        let path = self.path(&format!("report{}.json", self.outcomes.len()));
+        fs::write(&path, &report.out).expect("the report is kept");
+        self.outcomes.push(path);
+        report.json()
+    }
+
+    /// Plans, applies what is open, and plans again: nothing may be left to do.
+    pub fn carry_out(&mut self) -> Planned {
+        let planned = self.plan();
+        let file = planned.open_file.clone();
+        if !planned.steps().is_empty() {
+            self.apply(&file);
+        }
+        let second = self.plan();
+        assert_eq!(second.steps(), &[] as &[Value], "the second plan has steps");
+        planned
+    }
+
+    /// The checker over everything that happened in this world.
+    pub fn check(&self, more: &[&str]) -> String {
+        let mut words: Vec<String> = vec![
+            "--config".into(),
+            self.path("provost.toml").display().to_string(),
+            "--roster".into(),
+            self.path("roster.csv").display().to_string(),
+            "--as-of".into(),
+            self.now.to_string(),
+            "--formula".into(),
+        ];
+        for app in ["lessonly", "absorb"] {
+            let file = |kind: &str| self.path(&format!("{app}.{kind}.jsonl")).display().to_string();
+            words.extend(["--app".into(), format!("{app}={},{}", file("ledger"), file("access"))]);
+        }
+        if !self.applied.is_empty() {
+            words.push("--plans".into());
+            words.extend(self.applied.iter().map(|path| path.display().to_string()));
+        }
+        for file in &self.outcomes {
+            words.extend(["--outcomes".into(), file.display().to_string()]);
+        }
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        let args = parse(words.clone()).unwrap_or_else(|error| panic!("{error}: {words:?}"));
+        let report = provost_checker::judge(&args).unwrap_or_else(|error| panic!("the checker: {error}"));
+        assert!(report.violations.is_empty(), "the checker found:\n{}", report.text(true));
+        report.text(true)
+    }
+
+    /// One Lessonly user by e-mail, as the sandbox holds it.
+    pub fn lessonly_user(&self, email: &str) -> Option<Value> {
+        self.lessonly.users().into_iter().find(|user| user["email"] == email)
+    }
+
+    /// One Absorb user by user name, as the sandbox holds it.
+    pub fn absorb_user(&self, username: &str) -> Option<Value> {
+        self.absorb.users().into_iter().find(|user| user["username"] == username)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for server in self.servers.drain(..) {
+            self.runtime.block_on(server.stop());
+        }
+    }
+}
