@@ -239,7 +239,7 @@ fn bound<'q>(sql: impl SqlSafeStr, args: Vec<Arg>) -> Bound<'q> {
     })
 }
 
-/// Makes the file, for its owner only, when there is none.
+/// Makes the file, for its owner only, when there is none; its name is on disk before anything is in it.
 fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -247,7 +247,15 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_file() => Ok(()),
-        other => other.map(drop),
+        Ok(_) => match path.parent() {
+            #[cfg(unix)]
+            Some(folder) if !folder.as_os_str().is_empty() => std::fs::File::open(folder)?.sync_all(),
+            #[cfg(unix)]
+            _ => std::fs::File::open(".")?.sync_all(),
+            #[cfg(not(unix))]
+            _ => Ok(()),
+        },
+        Err(error) => Err(error),
     }
 }
 

@@ -115,7 +115,7 @@ impl Store {
         counted: &[PlanCounted],
     ) -> Result<Vec<PlanSummary>, StoreError> {
         let whole = proposal.open.inputs.only.is_empty();
-        let counted: BTreeMap<Digest, Vec<u8>> = counted.iter().map(|plan| (plan.digest, pack(&plan.rows))).collect();
+        let mut counted: BTreeMap<Digest, Vec<u8>> = counted.iter().map(|plan| (plan.digest, pack(&plan.rows))).collect();
         let packed: Vec<_> = proposal.plans().map(Packed::new).collect();
         let findings = pack(&proposal.findings);
         let (asker, at, expires) = (json(asker), millis(at), millis(expires));
@@ -127,7 +127,7 @@ impl Store {
         }
         let mut summaries = Vec::with_capacity(packed.len());
         for Packed { digest, class, steps, readings, body } in packed {
-            let counted = counted.get(&digest).cloned().unwrap_or_else(|| pack::<[(); 0]>(&[]));
+            let counted = counted.remove(&digest).unwrap_or_else(|| pack::<[(); 0]>(&[]));
             let key = digest.to_string();
             if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
                 tx.execute(sql::PLAN_AGAIN, args![key.as_str(), id, whole, asker.as_str(), at, expires, counted]).await?;
@@ -204,6 +204,7 @@ impl Store {
 
     /// The guards' rows that count in a window from `since` to `now`: of plans that may still be run, and of steps that runs did, or
     /// may have done, since.  With `planning_whole`, the undecided plans for everybody are left out: the new proposal supersedes them.
+    /// What a stopped run has left to do counts as long as it can be resumed; a step that is planned again has the same id.
     ///
     /// # Errors
     /// When the database fails.

@@ -194,8 +194,7 @@ fn child_that_is_killed() {
                 let (journal, epoch) = (store.journal().clone(), epoch.clone());
                 tokio::spawn(async move {
                     let steps = [StepId::new(format!("a{writer}")), StepId::new(format!("b{writer}"))];
-                    loop {
-                        let place = journal.started(&RunId::new("r1"), &epoch, writer, &steps, at(4)).await.unwrap();
+                    while let Ok(place) = journal.started(&RunId::new("r1"), &epoch, writer, &steps, at(4)).await {
                         println!("acknowledged {place}");
                     }
                 })
