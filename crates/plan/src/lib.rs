@@ -1,1 +1,24 @@
-//! Skeleton.
+//! The pure verbs of Provost: correlate, desire, diff, order, guard, render, report.  No async, no clock, no IO.
+//!
+//! [`Compiled`] is policy with its expressions compiled, made once.  [`propose`] takes everything that was read and known ([`Given`]) and
+//! gives a [`model::Proposal`]: one open plan, one held plan for each class that waits for a person, and findings.  The same inputs give
+//! the same bytes, whatever their order, the machine or the number of its cores (P2).
+
+mod compiled;
+mod correlate;
+mod desire;
+mod draft;
+mod expr;
+mod guard;
+mod order;
+mod parallel;
+mod propose;
+mod roster;
+mod scene;
+mod settle;
+mod split;
+mod text;
+
+pub use compiled::{Compiled, PolicyError};
+pub use guard::{Counted, counted};
+pub use propose::{Given, enrolments_to_read, propose, time_zones};

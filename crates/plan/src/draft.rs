@@ -1,0 +1,366 @@
+//! Wishes turned into steps that name each other by place; they get their content hashes when all of them are known ([`crate::order`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Adopt, Change, Effect, Finding, FindingKind, PersonKey, Ref, Step, StepId, Value, Verb};
+
+use crate::Given;
+use crate::desire::{Act, Wish, verb_of};
+use crate::roster::Roster;
+use crate::scene::{Named, Scene};
+use crate::settle::{End, Settled};
+
+/// Where in a step stands what another step makes.
+#[derive(Debug)]
+pub(crate) enum Slot {
+    Account,
+    Group,
+    Attribute(String),
+}
+
+/// A step before it has its hash.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) step: Step,
+    /// Drafts that must have been done before.
+    pub(crate) needs: BTreeSet<usize>,
+    /// What other drafts make, and where it goes.
+    pub(crate) made: Vec<(Slot, usize)>,
+    /// The class that holds it whatever the guards say.
+    pub(crate) class: Option<&'static str>,
+}
+
+/// Turns the settled wishes of one app into drafts.
+pub(crate) struct Drafter<'d, 'a> {
+    pub(crate) given: &'d Given<'a>,
+    pub(crate) roster: &'d Roster<'a>,
+    pub(crate) scene: &'d Scene<'a>,
+    pub(crate) drafts: Vec<Draft>,
+    /// People who are not in the roster any more, by wish (in the order of the wishes that have no person).
+    pub(crate) gone: Vec<PersonKey>,
+}
+
+/// The drafts of one wish.
+#[derive(Clone, Copy, Default)]
+struct Made {
+    link: Option<usize>,
+    /// The step that makes the account usable: Create or Restore.
+    access: Option<usize>,
+    /// The step that writes the values.
+    values: Option<usize>,
+}
+
+impl Drafter<'_, '_> {
+    pub(crate) fn draft(mut self, settled: Settled, findings: &mut Vec<Finding>) -> Vec<Draft> {
+        let Settled { wishes, frees, relations } = settled;
+        let mut possible = Vec::with_capacity(wishes.len());
+        for wish in &wishes {
+            possible.push(self.possible(wish, findings));
+        }
+        let departments = self.departments(&wishes, &possible);
+        let groups = self.groups(&wishes, &possible);
+        let mut gone = std::mem::take(&mut self.gone).into_iter();
+        let mut made: Vec<Made> = Vec::with_capacity(wishes.len());
+        for (wish, possible) in wishes.iter().zip(&possible) {
+            let (person, label) = match wish.person {
+                Some(person) => {
+                    let person = self.roster.people[person].person;
+                    (person.key.clone(), person.display_name())
+                }
+                None => {
+                    let key = gone.next().expect("one key for every wish without a person");
+                    (key.clone(), key.as_str().to_owned())
+                }
+            };
+            made.push(if *possible { self.steps(wish, person, label, &departments, &groups) } else { Made::default() });
+        }
+        for (at, frees) in frees.iter().enumerate() {
+            if let Some(values) = made[at].values {
+                self.drafts[values].needs.extend(frees.iter().filter_map(|other| made[*other].values));
+            }
+        }
+        self.relations(&wishes, &possible, &made, relations);
+        self.drafts
+    }
+
+    /// Whether the app can do what the wish asks for; if not, that is an objection.
+    fn possible(&self, wish: &Wish, findings: &mut Vec<Finding>) -> bool {
+        let mut verbs = vec![];
+        if wish.act != Act::Keep {
+            verbs.push(verb_of(wish.act));
+        }
+        if wish.act == Act::Keep && !(wish.set.is_empty() && wish.add.is_empty() && wish.remove.is_empty()) {
+            verbs.push(Verb::Update);
+        }
+        for verb in verbs {
+            if let Err(why) = self.scene.can(verb) {
+                let what = format!("{} is needed, and the app cannot: {why}", verb_word(verb));
+                let finding = Finding::new(FindingKind::Objection, what).in_app(self.scene.name);
+                findings.push(match wish.person {
+                    Some(person) => finding.about(&self.roster.people[person].person.key),
+                    None => finding,
+                });
+                return false;
+            }
+        }
+        true
+    }
+
+    fn push(&mut self, step: Step, class: Option<&'static str>) -> usize {
+        self.drafts.push(Draft { step, needs: BTreeSet::new(), made: Vec::new(), class });
+        self.drafts.len() - 1
+    }
+
+    fn blank(&self, verb: Verb, person: Option<PersonKey>, label: String) -> Step {
+        Step {
+            id: StepId::new(""),
+            app: self.scene.name.clone(),
+            verb,
+            person,
+            label,
+            account: None,
+            set: BTreeMap::new(),
+            add_groups: BTreeSet::new(),
+            remove_groups: BTreeSet::new(),
+            content: None,
+            evidence: None,
+            effects: BTreeSet::new(),
+            reason: String::new(),
+            needs: BTreeSet::new(),
+        }
+    }
+
+    fn structure(&mut self, verb: Verb, name: &str) -> usize {
+        let mut step = self.blank(verb, None, name.to_owned());
+        step.set.insert("name".into(), Change { before: Value::Null, after: Value::from(name) });
+        step.effects.insert(Effect::StructureCreated);
+        step.reason = match verb {
+            Verb::CreateGroup => "policy manages this group, and the app has none of this name".into(),
+            _ => "people belong to this department, and the app has none of this name".into(),
+        };
+        self.push(step, None)
+    }
+
+    /// One draft for each department to be made; names that fold to the same are one department, under the first of them.
+    fn departments(&mut self, wishes: &[Wish], possible: &[bool]) -> BTreeMap<String, usize> {
+        let mut names: BTreeMap<String, &str> = BTreeMap::new();
+        for name in wishes.iter().zip(possible).filter(|(_, possible)| **possible).flat_map(|(wish, _)| wish.departments.values()) {
+            let best = names.entry(crate::text::fold(name)).or_insert(name);
+            *best = (*best).min(name);
+        }
+        names.into_iter().map(|(folded, name)| (folded, self.structure(Verb::CreateDepartment, name))).collect()
+    }
+
+    fn groups(&mut self, wishes: &[Wish], possible: &[bool]) -> BTreeMap<usize, usize> {
+        let wanted: BTreeSet<usize> =
+            wishes.iter().zip(possible).filter(|(_, possible)| **possible).flat_map(|(wish, _)| wish.add.iter().copied()).collect();
+        let scene = self.scene;
+        wanted
+            .into_iter()
+            .filter(|at| matches!(scene.groups[*at].found, Named::ToMake))
+            .map(|at| (at, self.structure(Verb::CreateGroup, &scene.groups[at].name)))
+            .collect()
+    }
+
+    fn steps(
+        &mut self,
+        wish: &Wish,
+        person: PersonKey,
+        label: String,
+        departments: &BTreeMap<String, usize>,
+        groups: &BTreeMap<usize, usize>,
+    ) -> Made {
+        let scene = self.scene;
+        let mut made = Made::default();
+        let account = wish.account.map(|account| Ref::Id(scene.account(account).id.as_str().to_owned()));
+        let step = |drafter: &Self, verb: Verb, reason: String| {
+            let mut step = drafter.blank(verb, Some(person.clone()), label.clone());
+            step.account = account.clone();
+            step.reason = reason;
+            step
+        };
+        if let Some(rule) = wish.found {
+            let rule = &scene.rules.matching[rule].rule;
+            let mut link = step(self, Verb::Link, format!("an account that we did not make matches by `{rule}`"));
+            link.evidence = Some(rule.clone());
+            link.effects.insert(Effect::Adopted);
+            made.link = Some(self.push(link, (scene.policy.adopt == Adopt::Approve).then_some("adopt")));
+        }
+        if wish.act == Act::Leave {
+            let (verb, meaning) = scene.rules.manifest.leave;
+            let mut leave = step(self, Verb::Leave, format!("{}; {verb}: {meaning}", wish.reason));
+            leave.effects.insert(Effect::AccessLost);
+            let first = self.idp_first(&person);
+            let at = self.push(leave, first.then_some("idp_first"));
+            self.drafts[at].needs.extend(made.link);
+            return made;
+        }
+        let sets_with = match wish.act {
+            Act::Create => Some(Verb::Create),
+            Act::Restore if scene.rules.manifest.restore_sets => Some(Verb::Restore),
+            _ => None,
+        };
+        let lowered = wish.lowered.then_some("role_lowered");
+        if matches!(wish.act, Act::Create | Act::Restore) {
+            let mut access = step(self, verb_of(wish.act), wish.reason.clone());
+            access.effects.insert(Effect::AccessGiven);
+            let at = self.push(access, None);
+            made.access = Some(at);
+            self.drafts[at].needs.extend(made.link);
+            if sets_with.is_some() {
+                self.values(at, wish, departments);
+                self.drafts[at].class = lowered;
+                made.values = Some(at);
+            }
+            if wish.act == Act::Create {
+                self.memberships(at, wish, groups);
+            }
+        }
+        let values = sets_with.is_none() && !wish.set.is_empty();
+        let memberships = wish.act != Act::Create && !(wish.add.is_empty() && wish.remove.is_empty());
+        if values || memberships {
+            let reason = self.changes(wish, values);
+            let update = step(self, Verb::Update, reason);
+            let at = self.push(update, None);
+            self.drafts[at].needs.extend(made.link.into_iter().chain(made.access));
+            if values {
+                self.values(at, wish, departments);
+                self.drafts[at].class = lowered;
+                made.values = Some(at);
+            }
+            self.memberships(at, wish, groups);
+        }
+        for rule in &wish.enrol {
+            let Named::Id(content) = &scene.content[*rule] else { continue };
+            let mut enrol = step(self, Verb::Enrol, format!("policy enrols in {:?}", scene.policy.enrol[*rule].content));
+            enrol.content = Some(content.clone());
+            enrol.effects.insert(Effect::EnrolmentStarted);
+            let at = self.push(enrol, None);
+            self.drafts[at].needs.extend(made.link.into_iter().chain(made.access));
+            if wish.act == Act::Create {
+                self.drafts[at].made.extend(made.access.map(|access| (Slot::Account, access)));
+            }
+        }
+        made
+    }
+
+    fn values(&mut self, at: usize, wish: &Wish, departments: &BTreeMap<String, usize>) {
+        let draft = &mut self.drafts[at];
+        draft.step.set = wish.set.clone();
+        draft.step.effects.extend(&wish.effects);
+        if wish.act != Act::Create && !wish.set.is_empty() {
+            draft.step.effects.insert(Effect::RecordChanged);
+        }
+        for (attribute, name) in &wish.departments {
+            if let Some(made) = departments.get(&crate::text::fold(name)) {
+                draft.needs.insert(*made);
+                draft.made.push((Slot::Attribute(attribute.clone()), *made));
+            }
+        }
+    }
+
+    fn memberships(&mut self, at: usize, wish: &Wish, groups: &BTreeMap<usize, usize>) {
+        let scene = self.scene;
+        let draft = &mut self.drafts[at];
+        for group in &wish.add {
+            draft.step.effects.insert(Effect::GroupGained);
+            match (&scene.groups[*group].found, groups.get(group)) {
+                (Named::Id(id), _) => {
+                    draft.step.add_groups.insert(Ref::Id(id.clone()));
+                }
+                (_, Some(made)) => {
+                    draft.needs.insert(*made);
+                    draft.made.push((Slot::Group, *made));
+                }
+                (_, None) => {}
+            }
+        }
+        for group in &wish.remove {
+            if let Named::Id(id) = &scene.groups[*group].found {
+                draft.step.effects.insert(Effect::GroupLost);
+                draft.step.remove_groups.insert(id.clone());
+            }
+        }
+    }
+
+    /// "title, department change; joins Sales; leaves Development".
+    fn changes(&self, wish: &Wish, values: bool) -> String {
+        let mut parts = Vec::new();
+        if values {
+            parts.push(format!("{} changed", wish.set.keys().cloned().collect::<Vec<_>>().join(", ")));
+        }
+        let names = |groups: &[usize]| groups.iter().map(|at| self.scene.groups[*at].name.as_str()).collect::<Vec<_>>().join(", ");
+        if !wish.add.is_empty() {
+            parts.push(format!("joins {}", names(&wish.add)));
+        }
+        if !wish.remove.is_empty() {
+            parts.push(format!("leaves {}", names(&wish.remove)));
+        }
+        if wish.act == Act::Restore {
+            parts.insert(0, "rehire".into());
+        }
+        parts.join("; ")
+    }
+
+    fn relations(&mut self, wishes: &[Wish], possible: &[bool], made: &[Made], relations: Vec<crate::settle::Relation>) {
+        let mut of_wish: BTreeMap<usize, usize> = BTreeMap::new();
+        for relation in relations {
+            let wish = &wishes[relation.wish];
+            let (Some(person), true) = (wish.person, possible[relation.wish]) else { continue };
+            let own = made[relation.wish];
+            let end = match relation.end {
+                End::Id(id) => Ok(id),
+                End::Made(other) => match made[other].access {
+                    Some(access) => Err(access),
+                    None => continue,
+                },
+            };
+            let person = self.roster.people[person].person;
+            let at = *of_wish.entry(relation.wish).or_insert_with(|| {
+                let mut step = self.blank(Verb::Relate, Some(person.key.clone()), person.display_name());
+                step.account = wish.account.map(|account| Ref::Id(self.scene.account(account).id.as_str().to_owned()));
+                step.effects.insert(Effect::RecordChanged);
+                let at = self.push(step, None);
+                if wish.act == Act::Create {
+                    self.drafts[at].made.extend(own.access.map(|access| (Slot::Account, access)));
+                }
+                at
+            });
+            let draft = &mut self.drafts[at];
+            draft.needs.extend(own.link.into_iter().chain(own.access));
+            draft.needs.extend(relation.adopts.and_then(|adopts| made[adopts].link));
+            let after = match end {
+                Ok(id) => Value::Text(id),
+                Err(access) => {
+                    draft.needs.insert(access);
+                    draft.made.push((Slot::Attribute(relation.attribute.clone()), access));
+                    Value::Null
+                }
+            };
+            let comma = if draft.step.reason.is_empty() { "" } else { ", " };
+            draft.step.reason.push_str(&format!("{comma}{}: {}", relation.attribute, relation.whom));
+            draft.step.set.insert(relation.attribute, Change { before: relation.before, after });
+        }
+    }
+
+    /// Whether the IdP that provisions here too has yet to say that the person is gone (L14).
+    fn idp_first(&self, person: &PersonKey) -> bool {
+        let Some(idp) = &self.scene.policy.also_provisioned_by else { return false };
+        !self.given.idp_left.get(idp).is_some_and(|left| left.contains(person))
+    }
+}
+
+/// The verb in words for people.
+pub(crate) fn verb_word(verb: Verb) -> &'static str {
+    match verb {
+        Verb::CreateDepartment => "create department",
+        Verb::CreateGroup => "create group",
+        Verb::Link => "adopt",
+        Verb::Restore => "restore",
+        Verb::Create => "create",
+        Verb::Update => "update",
+        Verb::Relate => "relate",
+        Verb::Enrol => "enrol",
+        Verb::Leave => "leave",
+    }
+}

@@ -1,0 +1,254 @@
+//! Guards: effects counted over a rolling window, in this proposal and in the runs and pending plans before it (F02, F10).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use model::{AppName, By, Effect, GuardRule, GuardVerdict, PersonKey, Plan, SourceReading, Step, StepId};
+use serde::{Deserialize, Serialize};
+
+use crate::Given;
+use crate::roster::{Roster, percent_text};
+
+/// What guards need to remember of a step of an earlier run or of a plan that is pending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Which step; one that is in the new proposal too counts once.
+    pub step: StepId,
+    /// In which app.
+    pub app: AppName,
+    /// What it did, or will do.
+    pub effects: BTreeSet<Effect>,
+    /// To whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonKey>,
+    /// The person's department in the roster then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// Names of the groups that were added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups_gained: Vec<String>,
+    /// Names of the groups that were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups_lost: Vec<String>,
+    /// When, on the clock that `as_of` is on: the as-of of its plan while that is pending, and of the run's plan afterwards.
+    pub at: Timestamp,
+}
+
+/// What guards will need to remember of a plan: to be kept beside it as long as it is pending, and beside its run for the longest window
+/// of any guard (of the steps that were done).  `roster` is the reading that the plan was made from; `at` see [`Counted::at`].
+pub fn counted(plan: &Plan, roster: &SourceReading, at: Timestamp) -> Vec<Counted> {
+    let departments: HashMap<&PersonKey, &str> =
+        roster.people.iter().filter_map(|person| Some((&person.key, person.attributes.get("department")?.as_str()))).collect();
+    let labels: HashMap<&StepId, &str> = plan.steps.iter().map(|step| (&step.id, step.label.as_str())).collect();
+    plan.steps
+        .iter()
+        .map(|step| {
+            let (groups_gained, groups_lost) = groups(step, plan.names.get(&step.app), &labels);
+            Counted {
+                step: step.id.clone(),
+                app: step.app.clone(),
+                effects: step.effects.clone(),
+                person: step.person.clone(),
+                department: step.person.as_ref().and_then(|key| departments.get(key)).map(|name| (*name).to_owned()),
+                groups_gained,
+                groups_lost,
+                at,
+            }
+        })
+        .collect()
+}
+
+/// Names of the groups that a step adds and removes.
+fn groups(step: &Step, names: Option<&BTreeMap<String, String>>, labels: &HashMap<&StepId, &str>) -> (Vec<String>, Vec<String>) {
+    let name = |id: &str| names.and_then(|names| names.get(id)).cloned().unwrap_or_else(|| id.to_owned());
+    let gained = step.add_groups.iter().map(|group| match group {
+        model::Ref::Id(id) => name(id),
+        model::Ref::CreatedBy { created_by } => {
+            labels.get(created_by).map_or_else(|| created_by.to_string(), |label| (*label).to_owned())
+        }
+    });
+    (gained.collect(), step.remove_groups.iter().map(|id| name(id)).collect())
+}
+
+/// Who had access, and was in which managed group, before this proposal: the denominators.
+#[derive(Default)]
+pub(crate) struct Census<'a> {
+    /// People with an active managed account (linked, or matched by policy).
+    pub(crate) active: HashSet<&'a str>,
+    /// The same, by managed group.
+    pub(crate) groups: BTreeMap<String, HashSet<&'a str>>,
+}
+
+/// One thing that is counted: a guard, an app, and a group or department where the guard goes by one.
+type Bucket<'s> = (&'s AppName, Option<String>);
+
+/// Counts, and says for every step which guard holds it: the first by name.
+pub(crate) fn judge(
+    given: &Given<'_>,
+    roster: &Roster<'_>,
+    census: &BTreeMap<&AppName, Census<'_>>,
+    names: &BTreeMap<AppName, BTreeMap<String, String>>,
+    steps: &[&Step],
+) -> (Vec<GuardVerdict>, Vec<Option<String>>) {
+    let mut verdicts = Vec::new();
+    let mut held: Vec<Option<String>> = vec![None; steps.len()];
+    if given.policy.policy().guards.is_empty() {
+        return (verdicts, held);
+    }
+    let labels: HashMap<&StepId, &str> =
+        steps.iter().filter(|step| step.person.is_none()).map(|step| (&step.id, step.label.as_str())).collect();
+    let department = |person: Option<&PersonKey>| {
+        let name = person.and_then(|key| roster.find(key.as_str())).map_or("", |at| roster.people[at].person.get("department"));
+        (!name.is_empty()).then(|| name.to_owned())
+    };
+    let own: HashSet<&StepId> = steps.iter().map(|step| &step.id).collect();
+    for (guard, rule) in &given.policy.policy().guards {
+        let since = given.as_of.as_second().saturating_sub(rule.window);
+        let earlier: BTreeMap<&StepId, &Counted> =
+            given.earlier.iter().filter(|counted| counted.at.as_second() > since).map(|counted| (&counted.step, counted)).collect();
+        let mut buckets: BTreeMap<Bucket<'_>, Vec<usize>> = BTreeMap::new();
+        for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.effects.contains(&rule.effect)) {
+            let within: Vec<Option<String>> = match rule.by {
+                By::App => vec![None],
+                By::Department => vec![Some(department(step.person.as_ref()).unwrap_or_default())],
+                By::Group => {
+                    let (gained, lost) = groups(step, names.get(&step.app), &labels);
+                    (if rule.effect == Effect::GroupLost { lost } else { gained }).into_iter().map(Some).collect()
+                }
+            };
+            for within in within {
+                buckets.entry((&step.app, within)).or_default().push(at);
+            }
+        }
+        for ((app, within), members) in buckets {
+            let belongs = |counted: &Counted| match (&within, rule.by) {
+                (Some(name), By::Department) => counted.department.as_deref().unwrap_or_default() == name,
+                (Some(name), By::Group) => counted.groups_lost.contains(name) || counted.groups_gained.contains(name),
+                _ => true,
+            };
+            let before: Vec<&Counted> = earlier.values().copied().filter(|counted| &counted.app == app && belongs(counted)).collect();
+            let more = before
+                .iter()
+                .filter(|counted| !own.contains(&counted.step) && counted.effects.contains(&rule.effect))
+                .filter(|counted| match (&within, rule.by, rule.effect) {
+                    (Some(name), By::Group, Effect::GroupLost) => counted.groups_lost.contains(name),
+                    (Some(name), By::Group, _) => counted.groups_gained.contains(name),
+                    _ => true,
+                })
+                .count();
+            let count = (members.len() + more) as u64;
+            let accounts = accounts(census.get(app), rule, within.as_deref(), &before, &department);
+            let (tripped, why) = verdict(rule, count, accounts);
+            if tripped {
+                for at in members {
+                    held[at].get_or_insert_with(|| guard.clone());
+                }
+            }
+            verdicts.push(GuardVerdict { guard: guard.clone(), app: app.clone(), within, count, accounts, tripped, why });
+        }
+    }
+    (verdicts, held)
+}
+
+/// Active managed accounts before the window: those of today, less what was given within it, and what was taken.
+fn accounts(
+    census: Option<&Census<'_>>,
+    rule: &GuardRule,
+    within: Option<&str>,
+    before: &[&Counted],
+    department: &impl Fn(Option<&PersonKey>) -> Option<String>,
+) -> u64 {
+    let empty = HashSet::new();
+    let now = census.map_or(&empty, |census| match (rule.by, within) {
+        (By::Group, Some(name)) => census.groups.get(name).unwrap_or(&empty),
+        _ => &census.active,
+    });
+    let mut count = match (rule.by, within) {
+        (By::Department, Some(name)) => {
+            now.iter().filter(|key| department(Some(&PersonKey::new(**key))).unwrap_or_default() == name).count()
+        }
+        _ => now.len(),
+    };
+    let mut gained = HashSet::new();
+    let mut lost = HashSet::new();
+    for counted in before {
+        let Some(person) = counted.person.as_ref().map(PersonKey::as_str) else { continue };
+        let (given, taken) = match (rule.by, within) {
+            (By::Group, Some(name)) => {
+                (counted.groups_gained.iter().any(|group| group == name), counted.groups_lost.iter().any(|group| group == name))
+            }
+            _ => (counted.effects.contains(&Effect::AccessGiven), counted.effects.contains(&Effect::AccessLost)),
+        };
+        if given && now.contains(person) {
+            gained.insert(person);
+        }
+        if taken && !now.contains(person) {
+            lost.insert(person);
+        }
+    }
+    count += lost.len();
+    count.saturating_sub(gained.len()) as u64
+}
+
+/// `n > exempt && (n > max || n / accounts > percent)`, and the comparison in words.
+fn verdict(rule: &GuardRule, count: u64, accounts: u64) -> (bool, String) {
+    if count <= rule.exempt {
+        return (false, format!("{count}, and up to {} never wait", rule.exempt));
+    }
+    let share = |milli: u64| u128::from(count) * 100_000 > u128::from(milli) * u128::from(accounts);
+    let percent = match (u128::from(count) * 1000 + u128::from(accounts) / 2).checked_div(u128::from(accounts)) {
+        Some(tenths) => format!("{count} of {accounts} ({}.{}%)", tenths / 10, tenths % 10),
+        None => format!("{count} of 0"),
+    };
+    let over_max = rule.max.filter(|max| count > *max).map(|max| format!("{count} > {max}"));
+    let over_share = rule.percent_milli.filter(|milli| share(*milli)).map(|milli| format!("{percent} > {}%", percent_text(milli)));
+    let over: Vec<String> = over_max.into_iter().chain(over_share).collect();
+    if over.is_empty() {
+        let limits: Vec<String> = rule
+            .max
+            .map(|max| max.to_string())
+            .into_iter()
+            .chain(rule.percent_milli.map(|milli| format!("{}%", percent_text(milli))))
+            .collect();
+        let limits = if limits.is_empty() { "no limit is set".to_owned() } else { format!("not more than {}", limits.join(" or ")) };
+        return (false, format!("{percent}: {limits}"));
+    }
+    let exempt = if rule.exempt > 0 { format!("{count} > {} and ", rule.exempt) } else { String::new() };
+    (true, format!("{exempt}{}", over.join(" and ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(exempt: u64, max: Option<u64>, percent_milli: Option<u64>) -> GuardRule {
+        GuardRule { effect: Effect::AccessLost, by: By::App, exempt, max, percent_milli, window: 86_400 }
+    }
+
+    #[test]
+    fn a_guard_trips_beyond_its_exemption_and_beyond_a_limit() {
+        for (exempt, max, percent, count, accounts, trips) in [
+            (5, Some(50), Some(3000), 5, 10, false),
+            (5, Some(50), Some(3000), 6, 10, true),
+            (5, Some(50), Some(3000), 6, 200, false),
+            (5, Some(50), Some(3000), 7, 200, true),
+            (5, Some(50), Some(3000), 50, 100_000, false),
+            (5, Some(50), Some(3000), 51, 100_000, true),
+            (0, Some(0), None, 1, 1_000_000, true),
+            (0, None, Some(20_000), 1, 5, false),
+            (0, None, Some(20_000), 1, 4, true),
+            (0, None, Some(20_000), 1, 0, true),
+            (0, None, None, 1_000, 1, false),
+        ] {
+            let (tripped, why) = verdict(&rule(exempt, max, percent), count, accounts);
+            assert_eq!(tripped, trips, "{count} of {accounts}: {why}");
+        }
+    }
+
+    #[test]
+    fn the_comparison_is_said_in_words() {
+        assert_eq!(verdict(&rule(5, Some(50), Some(3000)), 12, 180).1, "12 > 5 and 12 of 180 (6.7%) > 3%");
+        assert_eq!(verdict(&rule(5, Some(50), Some(3000)), 4, 180).1, "4, and up to 5 never wait");
+        assert_eq!(verdict(&rule(5, Some(50), Some(3000)), 6, 1800).1, "6 of 1800 (0.3%): not more than 50 or 3%");
+    }
+}

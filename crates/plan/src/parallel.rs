@@ -1,0 +1,46 @@
+//! Work over many people on all cores, with results in the order of the people whatever the machine (P2).
+
+use std::ops::Range;
+
+use crate::expr::Machine;
+
+/// Fewer than so many are not worth a thread.
+const SMALL: usize = 512;
+
+/// Runs `work` over 0..count in chunks, each with a machine of its own, and puts the results together in order.
+pub(crate) fn in_chunks<T: Send>(count: usize, work: impl Fn(Range<usize>, &Machine) -> Vec<T> + Sync) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(16);
+    if count < SMALL || cores == 1 {
+        return work(0..count, &Machine::new());
+    }
+    let size = count.div_ceil(cores);
+    let work = &work;
+    let mut results = Vec::with_capacity(count);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..count).step_by(size).map(|from| scope.spawn(move || work(from..(from + size).min(count), &Machine::new()))).collect();
+        for thread in threads {
+            match thread.join() {
+                Ok(part) => results.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    results
+}
+
+/// Changes every item on all cores.
+pub(crate) fn in_chunks_mut<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(16);
+    if items.len() < SMALL || cores == 1 {
+        items.iter_mut().for_each(work);
+        return;
+    }
+    let size = items.len().div_ceil(cores);
+    let work = &work;
+    std::thread::scope(|scope| {
+        for chunk in items.chunks_mut(size) {
+            scope.spawn(move || chunk.iter_mut().for_each(work));
+        }
+    });
+}

@@ -1,0 +1,71 @@
+//! The split of a proposal that trips: one open plan, and one held plan for each class, dependants with it.
+//!
+//! What needs a held step is held with it.  Held steps that depend on each other are in one plan, under the first of their classes by name,
+//! so that no plan ever waits for another.  A held step that needs a step of the open plan cannot name it from another plan: it is put off,
+//! and the next planning, when what it needs is there, proposes it again (and the guard counts it again).
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::{Step, StepId};
+
+/// What becomes of the steps.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Split {
+    pub(crate) open: Vec<Step>,
+    /// Class → its steps.
+    pub(crate) held: BTreeMap<String, Vec<Step>>,
+    /// How many steps were put off, by class.
+    pub(crate) put_off: BTreeMap<String, u64>,
+}
+
+/// Splits steps that are in the order of running.
+pub(crate) fn split(steps: Vec<(Step, Option<String>)>) -> Split {
+    let at: HashMap<StepId, usize> = steps.iter().enumerate().map(|(at, (step, _))| (step.id.clone(), at)).collect();
+    let needs: Vec<Vec<usize>> =
+        steps.iter().map(|(step, _)| step.needs.iter().filter_map(|need| at.get(need).copied()).collect()).collect();
+    let mut held = vec![false; steps.len()];
+    let mut put_off = vec![false; steps.len()];
+    let mut parent: Vec<usize> = (0..steps.len()).collect();
+    for (at, (_, class)) in steps.iter().enumerate() {
+        held[at] = class.is_some() || needs[at].iter().any(|need| held[*need]);
+        if !held[at] {
+            continue;
+        }
+        put_off[at] = needs[at].iter().any(|need| !held[*need] || put_off[*need]);
+        for need in needs[at].iter().filter(|need| held[**need]) {
+            let (a, b) = (root(&mut parent, at), root(&mut parent, *need));
+            parent[a.max(b)] = a.min(b);
+        }
+    }
+    let mut class_of: HashMap<usize, String> = HashMap::new();
+    for (at, (_, class)) in steps.iter().enumerate() {
+        if let Some(class) = class {
+            let best = class_of.entry(root(&mut parent, at)).or_insert_with(|| class.clone());
+            if class < best {
+                best.clone_from(class);
+            }
+        }
+    }
+    let mut split = Split::default();
+    for (at, (step, _)) in steps.into_iter().enumerate() {
+        if !held[at] {
+            split.open.push(step);
+            continue;
+        }
+        let class = class_of.get(&root(&mut parent, at)).cloned().unwrap_or_default();
+        if put_off[at] {
+            *split.put_off.entry(class).or_default() += 1;
+        } else {
+            split.held.entry(class).or_default().push(step);
+        }
+    }
+    split
+}
+
+fn root(parent: &mut [usize], mut at: usize) -> usize {
+    while parent[at] != at {
+        parent[at] = parent[parent[at]];
+        at = parent[at];
+    }
+    at
+}
