@@ -4,6 +4,8 @@
 //! What it may send goes through a wire: [`Wire`] to log in, [`Read`] to read, [`Write`] to change; only the executor makes the last.
 
 mod boundary;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod fault;
 mod pace;
 mod ports;

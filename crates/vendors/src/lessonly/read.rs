@@ -41,11 +41,6 @@ pub(super) async fn read(app: &Lessonly, wire: &Read, kind: Kind, after: Option<
             let users = list(&answer, Some("users"), "users")?;
             paged(page, users, |raw, path| account_record(raw, path, &app.protect), "users")
         }
-        Kind::Enrolments => {
-            let page = page_number(after)?;
-            let answer = get(wire, &format!("/assignments?page={page}")).await?;
-            paged(page, list(&answer, Some("assignments"), "assignments")?, enrolment_record, "assignments")
-        }
         Kind::Groups => Ok(Page { records: groups(wire).await?, next: None, total: None }),
         Kind::Content => {
             // The three lists are the three pages.
@@ -57,6 +52,7 @@ pub(super) async fn read(app: &Lessonly, wire: &Read, kind: Kind, after: Option<
             let next = CONTENT.get(at + 1).map(|(kind, _)| Cursor((*kind).to_owned()));
             Ok(Page { records, next, total: None })
         }
+        Kind::Enrolments => Err(Fault::Unsupported { what: "enrolments are read one content at a time".to_owned() }),
         Kind::Departments => Err(Fault::Unsupported { what: "Lessonly has no departments, only a text on the account".to_owned() }),
     }
 }
