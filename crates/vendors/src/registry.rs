@@ -89,7 +89,7 @@ pub struct Entry {
     pub build: fn(Settings) -> Result<Arc<dyn Target>, SettingsError>,
 }
 
-static ENTRIES: &[Entry] = &[crate::lessonly::ENTRY];
+static ENTRIES: &[Entry] = &[crate::absorb::ENTRY, crate::lessonly::ENTRY];
 
 /// Every connector there is, by name.
 pub fn entries() -> &'static [Entry] {

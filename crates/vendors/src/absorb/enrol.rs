@@ -1,0 +1,74 @@
+//! `Enrol`: one person in one course.
+
+use connector::{Body, Done, Fault, Outcome, Record, Scope, Write};
+use model::{AccountId, EnrolmentState, Receipt, Step};
+use serde_json::{Value as Json, json};
+
+use super::read::enrolments;
+use super::wire::post;
+
+/// Enrols, unless the look shows that the person is, by a rule of the department perhaps (A19), or has completed the course.  Where
+/// only history is there, the vendor wants to be told that it starts again.
+pub(super) async fn enrol(wire: &Write, step: &Step) -> Outcome {
+    let (Some(account), Some(course)) = (step.account.as_ref().and_then(|account| account.id()), step.content.as_deref()) else {
+        let detail = "an enrolment needs an account and a course that are known".to_owned();
+        return Err(Fault::Refused { code: "unresolved".to_owned(), detail });
+    };
+    let before = of_course(wire, account, course).await?;
+    if let Some(found) = standing(&before) {
+        return Ok(Done { already: true, receipt: receipt(account, &before, found) });
+    }
+    let mut body = json!({ "userId": account, "courseId": course });
+    if !before.is_empty() {
+        body["reEnroll"] = json!(true);
+    }
+    let unsaid = match post(wire, "/enrollments", &body, false).await {
+        Ok(_) => None,
+        // 409: somebody, or a rule, was faster.  The look tells.
+        Err(fault @ Fault::Refused { .. }) if matches!(&fault, Fault::Refused { code, .. } if code == "409") => Some(fault),
+        Err(fault @ Fault::Refused { .. }) => return gone(wire, account, fault).await,
+        Err(Fault::Garbled { detail }) => Some(Fault::Garbled { detail }),
+        Err(Fault::Unknown { why }) => Some(Fault::Unknown { why }),
+        Err(fault) => return Err(fault),
+    };
+    let after = of_course(wire, account, course).await.map_err(|fault| match fault {
+        fault @ Fault::Garbled { .. } => fault,
+        fault => Fault::Unknown { why: format!("written, and the look afterwards failed: {fault}") },
+    })?;
+    match (standing(&after), unsaid) {
+        (Some(found), unsaid) => {
+            let already = matches!(unsaid, Some(Fault::Refused { .. }));
+            Ok(Done { already, receipt: receipt(account, &before, found) })
+        }
+        (None, Some(fault)) => Err(fault),
+        (None, None) => Err(Fault::Unknown { why: "the enrolment was taken and is not to be seen".to_owned() }),
+    }
+}
+
+/// A 404 may be the person's, who cannot be seen any more, or the path's.
+async fn gone(wire: &Write, account: &str, fault: Fault) -> Outcome {
+    match &fault {
+        Fault::Refused { code, .. } if code == "404" && enrolments(wire.read(), account).await?.is_none() => Err(unseen(account)),
+        _ => Err(fault),
+    }
+}
+
+fn unseen(account: &str) -> Fault {
+    Fault::Denied { scope: Scope::Object(format!("account {account} is not there, or not visible to this log-in")) }
+}
+
+async fn of_course(wire: &Write, account: &str, course: &str) -> Result<Vec<Record>, Fault> {
+    let all = enrolments(wire.read(), account).await?.ok_or_else(|| unseen(account))?;
+    let is = |record: &Record| matches!(&record.body, Body::Enrolment(one) if one.content.eq_ignore_ascii_case(course));
+    Ok(all.into_iter().filter(is).collect())
+}
+
+/// The record that makes enrolling needless.
+fn standing(records: &[Record]) -> Option<&Record> {
+    records.iter().find(|record| matches!(&record.body, Body::Enrolment(one) if one.state != EnrolmentState::Ended))
+}
+
+fn receipt(account: &str, before: &[Record], after: &Record) -> Receipt {
+    let before: Vec<Json> = before.iter().map(|record| record.raw.clone()).collect();
+    Receipt { account: Some(AccountId::new(account)), before: Some(Json::Array(before)), after: Some(after.raw.clone()) }
+}

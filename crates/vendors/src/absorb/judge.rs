@@ -1,0 +1,182 @@
+//! What a look means for a step: before the write, whether it may be made; afterwards, whether it was.
+
+use connector::{Done, Fault, Outcome, Scope};
+use model::{Step, Value, Verb};
+use serde_json::Value as Json;
+
+use super::Absorb;
+use super::convert::{active, fold, same, value};
+use super::look::Want;
+use super::manifest::MANIFEST;
+use super::write::{Job, Said, activates, receipt, unseen};
+
+/// The record to compose the write from (none for a create), or the outcome where there is nothing to write.
+pub(super) fn before(
+    absorb: &Absorb,
+    step: &Step,
+    want: &Want,
+    found: &[Json],
+    earlier: &[&Want],
+) -> Result<Option<Json>, Box<Outcome>> {
+    let verdict = match want {
+        Want::New { username, external } => before_create(absorb, step, username, external.as_deref(), found, earlier),
+        Want::Id(_) => match found.first() {
+            Some(raw) => before_change(absorb, step, raw),
+            None => Err(unseen(step)),
+        },
+    };
+    match verdict {
+        Ok(Verdict::Write) => Ok(found.first().filter(|_| step.verb != Verb::Create).cloned()),
+        Ok(Verdict::There(raw)) => Err(Box::new(receipt(Some(&raw), &raw).map(|receipt| Done { already: true, receipt }))),
+        Err(fault) => Err(Box::new(Err(fault))),
+    }
+}
+
+enum Verdict {
+    Write,
+    There(Json),
+}
+
+fn text<'a>(raw: &'a Json, member: &str) -> &'a str {
+    raw.get(member).and_then(Json::as_str).unwrap_or_default()
+}
+
+fn conflict(detail: String) -> Fault {
+    Fault::Refused { code: "conflict".to_owned(), detail }
+}
+
+/// A create goes ahead only where nobody has the user name or the external id, inactive accounts included (A10, A11): a batch would
+/// write over whoever has.
+fn before_create(
+    absorb: &Absorb,
+    step: &Step,
+    username: &str,
+    external: Option<&str>,
+    found: &[Json],
+    earlier: &[&Want],
+) -> Result<Verdict, Fault> {
+    if let Some(ours) = found.iter().find(|raw| is_ours(step, raw, username, external).unwrap_or(false)) {
+        let id = text(ours, "id");
+        if found.len() > 1 {
+            return Err(conflict(format!("{} accounts have user name {username} or its external id, {id} among them", found.len())));
+        }
+        if !active(ours, absorb.profile)? {
+            return Err(conflict(format!("account {id} is this person's and inactive: it is to be restored, not made again")));
+        }
+        return Ok(Verdict::There(ours.clone()));
+    }
+    if let Some(taken) = found.first() {
+        let (id, other) = (text(taken, "id"), text(taken, "externalId"));
+        return Err(conflict(if fold(text(taken, "username")) == fold(username) {
+            format!("user name {username} is taken by account {id}, whose external id is `{other}`")
+        } else {
+            format!("account {id} has external id `{other}`, which Absorb takes for the same as `{}`", external.unwrap_or_default())
+        }));
+    }
+    let clash = |other: &&&Want| match other {
+        Want::Id(_) => false,
+        Want::New { username: name, external: id } => {
+            fold(name) == fold(username) || id.as_deref().zip(external).is_some_and(|(a, b)| fold(a) == fold(b))
+        }
+    };
+    match earlier.iter().find(clash) {
+        Some(_) => Err(conflict(format!("another new account of the same call has user name {username} or the same external id"))),
+        None => Ok(Verdict::Write),
+    }
+}
+
+/// Whether a found account is the one that the create would make: the same external id, or, where policy owns none, the same user name
+/// and every value as it would be sent.
+fn is_ours(step: &Step, raw: &Json, username: &str, external: Option<&str>) -> Result<bool, Fault> {
+    match external {
+        Some(external) => Ok(text(raw, "externalId") == external),
+        None if fold(text(raw, "username")) != fold(username) => Ok(false),
+        None => Ok(differing(step, raw, |change| &change.after)?.is_none()),
+    }
+}
+
+/// A change goes ahead only where every owned value is as it was or as it shall be (P5).
+fn before_change(absorb: &Absorb, step: &Step, raw: &Json) -> Result<Verdict, Fault> {
+    if let Some(why) = absorb.protected.why(raw) {
+        return Err(Fault::Refused { code: "protected".to_owned(), detail: format!("account {} is {why}", text(raw, "id")) });
+    }
+    let is_active = active(raw, absorb.profile)?;
+    if let Some(found) = drifted(step, raw)? {
+        return Err(Fault::Drift { found });
+    }
+    let as_wanted = activates(step.verb).is_none_or(|wanted| wanted == is_active);
+    let done = as_wanted && differing(step, raw, |change| &change.after)?.is_none();
+    Ok(if done { Verdict::There(raw.clone()) } else { Verdict::Write })
+}
+
+/// The first attribute that is not what `wanted` says of its change, with what it is.
+fn differing(step: &Step, raw: &Json, wanted: impl Fn(&model::Change) -> &Value) -> Result<Option<(String, Value)>, Fault> {
+    for (name, change) in &step.set {
+        let attribute =
+            MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
+        let is = value(raw, attribute)?;
+        if !same(attribute, &is, wanted(change)) {
+            return Ok(Some((name.clone(), is)));
+        }
+    }
+    Ok(None)
+}
+
+/// What somebody else made of an owned value, if it is neither before nor after.
+fn drifted(step: &Step, raw: &Json) -> Result<Option<String>, Fault> {
+    for (name, change) in &step.set {
+        let attribute =
+            MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
+        let is = value(raw, attribute)?;
+        if !same(attribute, &is, &change.before) && !same(attribute, &is, &change.after) {
+            return Ok(Some(format!("{name} is `{is}`, neither `{}` nor `{}`", change.before, change.after)));
+        }
+    }
+    Ok(None)
+}
+
+/// What became of a job by the look afterwards; none where the look does not tell, and what the vendor said counts.
+pub(super) fn after(absorb: &Absorb, job: &Job<'_>, said: &Said, found: &[Json]) -> Option<Outcome> {
+    let done = |raw: &Json| receipt(job.before.as_ref(), raw).map(|receipt| Done { already: false, receipt });
+    match &job.want {
+        Want::New { username, external } => {
+            // Somebody else's account of that name is why the vendor refused, not what it made.
+            let ours = |raw: &&Json| match external {
+                Some(external) => text(raw, "externalId") == external,
+                None => fold(text(raw, "username")) == fold(username) && !matches!(said, Said::Refused(_)),
+            };
+            found.iter().find(ours).map(done)
+        }
+        Want::Id(id) => match found.first() {
+            None => Some(Err(out_of_sight(job.step, id, said))),
+            Some(raw) => match is_done(absorb, job.step, raw) {
+                Err(fault) => Some(Err(fault)),
+                Ok(true) => Some(done(raw)),
+                Ok(false) if matches!(said, Said::Taken) => match drifted(job.step, raw) {
+                    Ok(None) => None,
+                    Ok(Some(found)) => Some(Err(Fault::Drift { found: format!("after the write, {found}") })),
+                    Err(fault) => Some(Err(fault)),
+                },
+                Ok(false) => None,
+            },
+        },
+    }
+}
+
+fn is_done(absorb: &Absorb, step: &Step, raw: &Json) -> Result<bool, Fault> {
+    let is_active = active(raw, absorb.profile)?;
+    let as_wanted = activates(step.verb).is_none_or(|wanted| wanted == is_active);
+    Ok(as_wanted && differing(step, raw, |change| &change.after)?.is_none())
+}
+
+/// Seen before the write and not afterwards (A20).
+fn out_of_sight(step: &Step, id: &str, said: &Said) -> Fault {
+    let moved = step.set.get("department").map(|change| &change.after);
+    let what = match (moved, said) {
+        (Some(department), Said::Taken) => {
+            format!("the vendor moved account {id} to department {department}, where this log-in does not see it any more")
+        }
+        _ => format!("account {id} cannot be seen by this log-in any more"),
+    };
+    Fault::Denied { scope: Scope::Object(what) }
+}

@@ -1,0 +1,387 @@
+//! Looking at users before and after a write, with as few requests as can be.
+//!
+//! For a few users each is asked for.  For more, the portal is walked once into a mirror, which is then kept true by increments: users
+//! edited since a watermark, the newest first.  The watermark is the vendor's own clock (`dateEdited` and the `Date` header), with an
+//! overlap (A12), so a portal that counts in days gives a longer increment, not a wrong one (A21).  What an increment should show and
+//! does not is asked for by itself.
+//!
+//! An increment ends early only where it has shown everything that was sent, has come to what was edited before the newest edit that
+//! the look before had seen, and ends in as many users as a batch holds that are as they were known.  On one clock nothing unseen can
+//! come after that.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use connector::{Fault, Read};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::convert::{edited, fold, id_of};
+use super::manifest::{BATCH, PAGE};
+use super::wire::{encoded, get_one, list};
+
+/// How far an increment reaches back behind its watermark.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
+/// A look this young need not be repeated before the next batch.
+const FRESH: SignedDuration = SignedDuration::from_secs(2);
+/// A mirror that nobody looked at for so long belongs to a run that is over.
+const LIFE: SignedDuration = SignedDuration::from_mins(4);
+/// No total is known yet.
+const UNKNOWN: u64 = u64::MAX;
+
+/// Who is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Want {
+    /// The user with this id.
+    Id(String),
+    /// Whoever has this user name or this external id.
+    New { username: String, external: Option<String> },
+}
+
+impl Want {
+    /// What it is met by, for finding it among many rows.
+    fn key(&self) -> String {
+        match self {
+            Self::Id(id) => id_key(id),
+            Self::New { username, .. } => name_key(&fold(username)),
+        }
+    }
+
+    /// Requests that asking for it alone takes; `alone`: the vendor itself refuses a user name that is taken, except in a batch.
+    fn cost(&self, alone: bool) -> u64 {
+        match self {
+            Self::New { external: Some(_), .. } if !alone => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// What a look before a write found.
+pub(super) struct Seen {
+    /// For each want the users that meet it.
+    pub(super) found: Vec<Vec<Value>>,
+    /// The vendor's clock at the time; the look afterwards goes from there where there is no mirror.
+    watermark: Option<Timestamp>,
+}
+
+/// What the write after which one looks said about a want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It was taken: it must be seen.
+    Taken,
+    /// It was refused.
+    Refused,
+    /// Nothing certain.
+    Nothing,
+}
+
+/// The looks of one connection.
+pub(super) struct Look {
+    mirror: Mutex<Option<Mirror>>,
+    total: AtomicU64,
+}
+
+impl Look {
+    pub(super) fn new() -> Self {
+        Self { mirror: Mutex::new(None), total: AtomicU64::new(UNKNOWN) }
+    }
+
+    /// Remembers how many users the portal shows, so that the cheaper way can be told.
+    pub(super) fn remember_total(&self, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    /// Pages of a walk, if anybody has counted.
+    fn pages(&self) -> Option<u64> {
+        let total = self.total.load(Ordering::Relaxed);
+        (total != UNKNOWN).then(|| total.div_ceil(PAGE as u64).max(1))
+    }
+
+    /// Whether reading all users takes fewer requests than asking for so many.
+    pub(super) fn walk_is_cheaper(&self, values: usize) -> bool {
+        self.pages().is_some_and(|pages| pages < values as u64)
+    }
+
+    /// The look before a write.
+    pub(super) async fn before(&self, wire: &Read, wants: &[Want]) -> Result<Seen, Fault> {
+        let mut held = self.mirror.lock().await;
+        if held.as_ref().is_some_and(|mirror| mirror.age(wire) > LIFE) {
+            *held = None;
+        }
+        match held.as_mut() {
+            Some(mirror) => {
+                if mirror.age(wire) > FRESH {
+                    mirror.refresh(wire, &[]).await?;
+                }
+            }
+            None => match self.cheaper(wire, wants).await? {
+                Cheaper::Direct(seen) => return Ok(seen),
+                Cheaper::Walk(mirror) => *held = Some(mirror),
+            },
+        }
+        let mirror = held.as_mut().expect("it was there, or was just put there");
+        let missing: Vec<&Want> = wants.iter().filter(|want| matches!(want, Want::Id(_)) && mirror.find(want).is_empty()).collect();
+        for want in missing {
+            mirror.ask(wire, want).await?;
+        }
+        Ok(Seen { found: wants.iter().map(|want| mirror.find(want)).collect(), watermark: None })
+    }
+
+    /// The look after a write: for each want the users that meet it now.
+    pub(super) async fn after(&self, wire: &Read, wants: &[Want], told: &[Told], seen: &Seen) -> Result<Vec<Vec<Value>>, Fault> {
+        let mut held = self.mirror.lock().await;
+        let mut part = Mirror::part(wire, seen.watermark);
+        let whole = held.is_some();
+        let mirror = held.as_mut().unwrap_or(&mut part);
+        let with = |which: &dyn Fn(Told) -> bool| -> Vec<&Want> {
+            wants.iter().zip(told).filter(|(_, told)| which(**told)).map(|(want, _)| want).collect()
+        };
+        let mut missing: Vec<&Want> = if whole || (wants.len() > 1 && seen.watermark.is_some()) {
+            let must = if whole { with(&|told| told == Told::Taken) } else { wants.iter().collect() };
+            let shown = mirror.refresh(wire, &must).await?;
+            // What was refused and cannot be seen any more is not there for us: that needs a look of its own.
+            let refused = with(&|told| told == Told::Refused).into_iter().filter(|want| whole && matches!(want, Want::Id(_)));
+            must.into_iter().chain(refused).filter(|want| !shown.contains(want)).collect()
+        } else {
+            wants.iter().collect()
+        };
+        if whole && missing.len() as u64 > self.pages().unwrap_or(u64::MAX) {
+            *mirror = self.walk(wire, None).await?;
+            missing.retain(|want| matches!(want, Want::Id(_)) && mirror.find(want).is_empty());
+        }
+        for want in missing {
+            mirror.ask(wire, want).await?;
+        }
+        Ok(wants.iter().map(|want| mirror.find(want)).collect())
+    }
+
+    /// Asks for each, or walks, whichever takes fewer requests.
+    async fn cheaper(&self, wire: &Read, wants: &[Want]) -> Result<Cheaper, Fault> {
+        let cost: u64 = wants.iter().map(|want| want.cost(wants.len() == 1)).sum();
+        let first = match self.pages() {
+            _ if cost <= 1 => return self.direct(wire, wants).await.map(Cheaper::Direct),
+            Some(pages) if cost < pages => return self.direct(wire, wants).await.map(Cheaper::Direct),
+            Some(_) => None,
+            None => {
+                let first = list(wire, "users", BY_NAME, PAGE, 0).await?;
+                self.remember_total(first.total);
+                if self.pages().is_some_and(|pages| cost < pages - 1) {
+                    return self.direct(wire, wants).await.map(Cheaper::Direct);
+                }
+                Some(first)
+            }
+        };
+        self.walk(wire, first).await.map(Cheaper::Walk)
+    }
+
+    async fn direct(&self, wire: &Read, wants: &[Want]) -> Result<Seen, Fault> {
+        let mut part = Mirror::part(wire, None);
+        for want in wants {
+            part.ask(wire, want).await?;
+            if let (Want::New { username, external: Some(_) }, true) = (want, wants.len() > 1) {
+                part.ask(wire, &Want::New { username: username.clone(), external: None }).await?;
+            }
+        }
+        Ok(Seen { found: wants.iter().map(|want| part.find(want)).collect(), watermark: part.date })
+    }
+
+    /// Reads every user into a new mirror; `first` is the first page, if somebody has it.
+    async fn walk(&self, wire: &Read, first: Option<super::wire::Listed>) -> Result<Mirror, Fault> {
+        let mut mirror = Mirror::part(wire, None);
+        let mut offset = 0;
+        let mut first = first;
+        let (mut totals, mut began) = (BTreeSet::new(), None);
+        loop {
+            let page = match first.take() {
+                Some(page) => page,
+                None => list(wire, "users", BY_NAME, PAGE, offset).await?,
+            };
+            totals.insert(page.total);
+            began = began.or(page.date);
+            offset += page.rows.len();
+            let ended = page.rows.is_empty() || offset as u64 >= page.total;
+            for row in page.rows {
+                mirror.put(row)?;
+            }
+            if ended {
+                break;
+            }
+        }
+        (mirror.date, mirror.whole) = (began, true);
+        let counted = mirror.users.len() as u64;
+        self.remember_total(counted);
+        if totals.len() > 1 || !totals.contains(&counted) {
+            // Somebody wrote while the pages were read, and may have moved between them (A05).
+            mirror.newest = None;
+            mirror.refresh(wire, &[]).await?;
+        }
+        Ok(mirror)
+    }
+}
+
+const BY_NAME: &str = "_sort=username";
+
+enum Cheaper {
+    Direct(Seen),
+    Walk(Mirror),
+}
+
+/// Users as they were seen, by what they are looked for.
+struct Mirror {
+    /// Id → the record as JSON text, which takes a fraction of the room of a tree.
+    users: HashMap<String, Box<str>>,
+    by_username: HashMap<String, String>,
+    by_external: BTreeMap<String, BTreeSet<String>>,
+    /// The newest edit among them, by the vendor's clock.
+    newest: Option<Timestamp>,
+    /// The vendor's clock when they were looked at last.
+    date: Option<Timestamp>,
+    /// Our clock when they were looked at last.
+    at: Timestamp,
+    /// Whether everybody whom the log-in sees is in it; else only who was asked for.
+    whole: bool,
+}
+
+fn id_key(id: &str) -> String {
+    format!("id {id}")
+}
+
+fn name_key(folded: &str) -> String {
+    format!("name {folded}")
+}
+
+/// User name and external id of a record, folded.
+fn keys(raw: &Value) -> (Option<String>, Option<String>) {
+    let text = |member: &str| raw.get(member).and_then(Value::as_str).filter(|text| !text.is_empty()).map(fold);
+    (text("username"), text("externalId"))
+}
+
+impl Mirror {
+    /// Nobody yet.
+    fn part(wire: &Read, date: Option<Timestamp>) -> Self {
+        Self {
+            users: HashMap::new(),
+            by_username: HashMap::new(),
+            by_external: BTreeMap::new(),
+            newest: None,
+            date,
+            at: wire.now(),
+            whole: false,
+        }
+    }
+
+    fn age(&self, wire: &Read) -> SignedDuration {
+        // A clock that was put back makes it old, not young.
+        wire.now().duration_since(self.at).abs()
+    }
+
+    fn parsed(&self, id: &str) -> Option<Value> {
+        self.users.get(id).map(|text| serde_json::from_str(text).expect("it was written from a value"))
+    }
+
+    fn find(&self, want: &Want) -> Vec<Value> {
+        let ids: BTreeSet<&str> = match want {
+            Want::Id(id) => [id.as_str()].into(),
+            Want::New { username, external } => {
+                let named = self.by_username.get(&fold(username)).map(String::as_str);
+                let external = external.as_deref().and_then(|external| self.by_external.get(&fold(external)));
+                named.into_iter().chain(external.into_iter().flatten().map(String::as_str)).collect()
+            }
+        };
+        ids.into_iter().filter_map(|id| self.parsed(id)).collect()
+    }
+
+    /// Takes a record in; whether it was known just so.
+    fn put(&mut self, raw: Value) -> Result<bool, Fault> {
+        let id = id_of(&raw)?.to_owned();
+        let text = raw.to_string();
+        if self.users.get(&id).is_some_and(|known| **known == *text) {
+            return Ok(true);
+        }
+        self.forget(&id);
+        let (username, external) = keys(&raw);
+        if let Some(username) = username {
+            self.by_username.insert(username, id.clone());
+        }
+        if let Some(external) = external {
+            self.by_external.entry(external).or_default().insert(id.clone());
+        }
+        self.newest = self.newest.max(edited(&raw));
+        self.users.insert(id, text.into());
+        Ok(false)
+    }
+
+    fn forget(&mut self, id: &str) {
+        let Some(old) = self.parsed(id) else { return };
+        self.users.remove(id);
+        let (username, external) = keys(&old);
+        if let Some(username) = username.filter(|name| self.by_username.get(name).is_some_and(|of| of == id)) {
+            self.by_username.remove(&username);
+        }
+        if let Some(ids) = external.and_then(|external| self.by_external.get_mut(&external)) {
+            ids.remove(id);
+        }
+    }
+
+    /// Asks for one want by itself.
+    async fn ask(&mut self, wire: &Read, want: &Want) -> Result<(), Fault> {
+        let query = match want {
+            Want::Id(id) => {
+                let answer = get_one(wire, &format!("/users/{}", encoded(id))).await?;
+                self.date = self.date.or(answer.date);
+                return match answer.json.unwrap_or_default() {
+                    Value::Null => {
+                        self.forget(id);
+                        Ok(())
+                    }
+                    raw if id_of(&raw)? == id => self.put(raw).map(drop),
+                    raw => Err(Fault::Garbled { detail: format!("GET /users/{id}: id is that of {}", id_of(&raw)?) }),
+                };
+            }
+            Want::New { external: Some(external), .. } => format!("externalId={}", encoded(external)),
+            Want::New { username, external: None } => format!("username={}", encoded(username)),
+        };
+        let page = list(wire, "users", &query, PAGE, 0).await?;
+        self.date = self.date.or(page.date);
+        page.rows.into_iter().try_for_each(|row| self.put(row).map(drop))
+    }
+
+    /// Takes in what was edited since the last look; which of `must` were among it.
+    async fn refresh<'a>(&mut self, wire: &Read, must: &[&'a Want]) -> Result<BTreeSet<&'a Want>, Fault> {
+        let (at, seen_to) = (wire.now(), self.newest);
+        let watermark = match (self.newest, self.date) {
+            (Some(newest), Some(date)) => Some(newest.min(date)),
+            (newest, date) => newest.or(date),
+        };
+        let since = watermark.and_then(|watermark| watermark.checked_sub(OVERLAP).ok());
+        let since = since.map(|since| format!("&modifiedSince={}", encoded(&since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())));
+        let query = format!("_sort=-dateEdited{}", since.unwrap_or_default());
+        let mut waiting: HashMap<String, &'a Want> = must.iter().map(|want| (want.key(), *want)).collect();
+        let mut shown = BTreeSet::new();
+        let (mut offset, mut known, mut date) = (0, 0, None);
+        loop {
+            let page = list(wire, "users", &query, PAGE, offset).await?;
+            date = date.or(page.date);
+            offset += page.rows.len();
+            let ended = page.rows.is_empty() || offset as u64 >= page.total;
+            let oldest = page.rows.last().and_then(edited);
+            for row in page.rows {
+                let id = id_of(&row)?.to_owned();
+                let name = row.get("username").and_then(Value::as_str).map(fold).unwrap_or_default();
+                for key in [id_key(&id), name_key(&name)] {
+                    shown.extend(waiting.remove(&key));
+                }
+                known = if self.put(row)? { known + 1 } else { 0 };
+            }
+            let behind = seen_to.zip(oldest).is_some_and(|(seen_to, oldest)| oldest < seen_to);
+            let all_known = !self.whole || (behind && known >= BATCH);
+            if ended || (waiting.is_empty() && all_known) {
+                break;
+            }
+        }
+        self.at = at;
+        self.date = date.or(self.date);
+        Ok(shown)
+    }
+}
