@@ -21,6 +21,7 @@ provost-checker: says from outside whether what was done is what was approved, a
   --base NAME=FILE         JSON lines of {object, state}: what an app held before the first line of its ledger
   --except KEY[,KEY]…      people who are left out of C4 (held by a finding); @FILE reads one key a line
   --readings NAME=K        how often the app was read for planning (default: counted in the access log)
+  --max-ratio R            more requests than R times the least possible are a violation
   --formula                also print the parts of the least possible number of requests
   --format text|json       default text
 
@@ -39,7 +40,7 @@ pub struct AppFiles {
 }
 
 /// The command line, read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Args {
     /// `--config`.
     pub config: PathBuf,
@@ -65,6 +66,8 @@ pub struct Args {
     pub except: Vec<String>,
     /// `--readings`.
     pub readings: BTreeMap<String, u64>,
+    /// `--max-ratio`.
+    pub max_ratio: Option<f64>,
     /// `--formula`.
     pub formula: bool,
     /// `--format json`.
@@ -102,7 +105,7 @@ pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Args, String> {
         if flag && !values.is_empty() {
             return Err(format!("{option} takes no value"));
         }
-        let once = matches!(option.as_str(), "--config" | "--roster" | "--as-of" | "--decisions" | "--format");
+        let once = matches!(option.as_str(), "--config" | "--roster" | "--as-of" | "--decisions" | "--format" | "--max-ratio");
         if once && (values.len() > 1 || !given.insert(option.clone())) {
             return Err(format!("{option} takes one value, once"));
         }
@@ -150,6 +153,10 @@ fn take(args: &mut Args, option: &str, values: Vec<String>) -> Result<(), String
                 "text" => args.json = false,
                 "json" => args.json = true,
                 other => return Err(format!("--format is text or json, not `{other}`")),
+            },
+            "--max-ratio" => match value.parse() {
+                Ok(ratio) if f64::is_finite(ratio) && ratio > 0.0 => args.max_ratio = Some(ratio),
+                _ => return Err(format!("--max-ratio takes a number above 0, not `{value}`")),
             },
             "--app" => {
                 let (name, files) = named(value)?;
@@ -219,6 +226,7 @@ mod tests {
             ("--config p --roster r --as-of t --app a=l --held h --expect-complete", "nothing is held"),
             ("--config p --roster r --as-of t --app a=l --readings a=x", "whole number"),
             ("--format xml", "text or json"),
+            ("--max-ratio NaN", "above 0"),
             ("--nonsense 1", "no option"),
             ("--formula=yes", "no value"),
         ] {

@@ -130,21 +130,30 @@ fn judge_app(
         // Requests at the same time may be logged out of order.
         requests.sort_by_key(|request| request.seq);
         let asked = asked(&case, roster)?;
-        traffic::requests(&case, &requests, &matched, args.readings.get(name).copied(), asked, report);
+        traffic::requests(&case, &requests, &matched, args.readings.get(name).copied(), &asked, report);
+    }
+    if let (Some(max), Some(traffic)) = (args.max_ratio, report.traffic.get(name))
+        && traffic.ratio > max
+    {
+        let what = format!("{} requests are {:.3} times the least possible, {}", traffic.counted, traffic.ratio, traffic.least);
+        report.violation("C7", "too_many_requests", name, what);
     }
     Ok(())
 }
 
-/// People about whose enrolments policy asks.
-fn asked(case: &Case<'_>, roster: &state::Roster<'_>) -> Result<u64, String> {
+/// Accounts about whose enrolments policy asks.
+fn asked(case: &Case<'_>, roster: &state::Roster<'_>) -> Result<BTreeSet<String>, String> {
+    let mut asked = BTreeSet::new();
     if case.policy.enrol.is_empty() {
-        return Ok(0);
+        return Ok(asked);
     }
+    let owners = state::owners(case, roster)?;
     let here = |person: &&Person| person.standing(case.policy, roster.as_of) == Standing::Here;
-    let mut asked = 0;
     for person in roster.people.values().filter(here) {
         let wanted = desire(case.policy, person, &person.context(roster.config, true, roster.as_of))?;
-        asked += u64::from(!wanted.enrolments.is_empty());
+        if !wanted.enrolments.is_empty() {
+            asked.extend(owners.get(person.key.as_str()).into_iter().flatten().map(|id| (*id).to_owned()));
+        }
     }
     Ok(asked)
 }

@@ -264,8 +264,18 @@ const VENDORS_OWN: [&str; 9] = [
     "dateEdited",
     "activeStatus",
 ];
-/// What a vendor fills in when an account is made, with the value that gives no power.
-const DEFAULTS: [(&str, &str); 4] = [("role", "\"learner\""), ("isLearner", "true"), ("isAdmin", "false"), ("isInstructor", "false")];
+
+/// What a vendor fills in when an account is made: what gives no power.
+fn is_default(name: &str, value: &Value) -> bool {
+    match name {
+        "languageId" | "locale" | "passwordsSet" => true,
+        "role" => value == "learner",
+        "password" => value == "set",
+        "isLearner" => *value == true,
+        "isAdmin" | "isInstructor" => *value == false,
+        _ => false,
+    }
+}
 
 fn event(vendor: Vendor, line: Effect) -> Result<Event, String> {
     let (kind, id) = line.object.split_once('/').ok_or_else(|| format!("ledger line {}: `{}` is no kind/id", line.seq, line.object))?;
@@ -313,11 +323,7 @@ fn user_parts(before: Option<&Account>, after: &Account) -> BTreeSet<Part> {
     }
     for name in from.fields.keys().chain(after.fields.keys()) {
         let follows_role = name == "role_id" && (before.is_none() || from.fields.get("role") != after.fields.get("role"));
-        let default = before.is_none()
-            && (matches!(name.as_str(), "languageId" | "locale" | "passwordsSet")
-                || DEFAULTS
-                    .iter()
-                    .any(|(field, value)| field == name && after.fields.get(*field).is_some_and(|v| v.to_string() == *value)));
+        let default = before.is_none() && after.fields.get(name).is_some_and(|value| is_default(name, value));
         if from.fields.get(name) != after.fields.get(name) && !VENDORS_OWN.contains(&name.as_str()) && !follows_role && !default {
             parts.insert(Part::Field(name.clone()));
         }

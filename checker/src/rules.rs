@@ -326,13 +326,13 @@ impl<'a> Matched<'a> {
             Verb::CreateGroup => want(case.world.groups.values().any(|name| named(step, name)), "the group".to_owned()),
             Verb::CreateDepartment => want(case.world.departments.values().any(|name| named(step, name)), "the department".to_owned()),
             Verb::Create => {
-                let another = self.jobs.iter().any(|other| {
-                    other.step.verb == Verb::Create
-                        && other.account.is_some()
-                        && other.step.person.is_some()
-                        && other.step.person == step.person
-                });
-                want(job.account.is_some() || another, "the account".to_owned());
+                let another = || {
+                    self.jobs.iter().any(|other| {
+                        let same = other.step.person.is_some() && other.step.person == step.person;
+                        same && other.step.verb == Verb::Create && other.account.is_some()
+                    })
+                };
+                want(job.account.is_some() || another(), "the account".to_owned());
                 if job.account.is_none() {
                     return missing;
                 }
@@ -341,8 +341,10 @@ impl<'a> Matched<'a> {
             Verb::Leave => want(was(&|account| !account.active), "the end of access".to_owned()),
             Verb::Enrol => {
                 let content = step.content.as_deref().unwrap_or_default();
-                let there =
-                    case.world.enrolments.iter().any(|(user, id)| Some(user) == job.account.as_ref() && same_content(content, id));
+                let course = content.strip_prefix("course/").unwrap_or(content);
+                let there = job.account.as_ref().is_some_and(|account| {
+                    [content, course].iter().any(|id| case.world.enrolments.contains(&(account.clone(), (*id).to_owned())))
+                });
                 let done = job.done.keys().any(|part| matches!(part, Part::Enrolled(_)));
                 want(there || done, format!("the enrolment in {content}"));
             }

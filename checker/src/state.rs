@@ -27,7 +27,7 @@ pub struct Roster<'a> {
 }
 
 /// Which account is whose, by the configured rules.
-type Owners<'a> = HashMap<&'a str, Vec<&'a str>>;
+pub type Owners<'a> = HashMap<&'a str, Vec<&'a str>>;
 
 /// Compares an app's end state with roster and policy.
 ///
@@ -114,7 +114,10 @@ pub fn compare(
 }
 
 /// Finds the accounts of every person by the configured rules, the first rule that finds any.
-fn owners<'a>(case: &'a Case<'_>, roster: &'a Roster<'_>) -> Result<Owners<'a>, String> {
+///
+/// # Errors
+/// A rule cannot be evaluated.
+pub fn owners<'a>(case: &'a Case<'_>, roster: &'a Roster<'_>) -> Result<Owners<'a>, String> {
     let fold = |field: &str, text: &str| if folds(field) { text.to_lowercase() } else { text.to_owned() };
     let mut by_field: HashMap<&str, HashMap<String, Vec<&str>>> = HashMap::new();
     for (field, _) in &case.policy.matches {

@@ -66,7 +66,14 @@ pub fn walks(vendor: Vendor, requests: &[Request]) -> Vec<u64> {
 }
 
 /// Judges an app's access log beside its ledger (C3, C5) and counts its requests (C7).
-pub fn requests(case: &Case<'_>, requests: &[Request], matched: &Matched<'_>, readings: Option<u64>, asked: u64, report: &mut Report) {
+pub fn requests(
+    case: &Case<'_>,
+    requests: &[Request],
+    matched: &Matched<'_>,
+    readings: Option<u64>,
+    asked: &BTreeSet<String>,
+    report: &mut Report,
+) {
     let calls: BTreeSet<u64> = case.world.events.iter().map(|event| event.line.call).collect();
     let known: BTreeSet<u64> = requests.iter().map(|request| request.seq).collect();
     for request in requests {
@@ -150,14 +157,21 @@ fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64]) -> Less
     }
 }
 
-fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests: &[Request], asked: u64) -> AbsorbWork {
+fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests: &[Request], asked: &BTreeSet<String>) -> AbsorbWork {
     let instant = |request: Option<&Request>| request.and_then(|request| request.time.parse::<jiff::Timestamp>().ok());
     let span = instant(requests.first()).zip(instant(requests.last())).map_or(0, |(from, to)| to.as_second() - from.as_second());
     let departments = case.policy.set.contains_key("department");
     let courses = !case.policy.enrol.is_empty();
     let reading = |start: &u64| {
         let accounts = accounts_before(case, *start);
-        AbsorbReading { accounts, departments, courses, asked: asked.min(accounts) }
+        let later: BTreeSet<&String> = case
+            .world
+            .events
+            .iter()
+            .filter(|event| event.parts.contains(&Part::Made) && event.line.call >= *start)
+            .filter_map(|event| event.account.as_ref())
+            .collect();
+        AbsorbReading { accounts, departments, courses, asked: asked.iter().filter(|id| !later.contains(id)).count() as u64 }
     };
     let plans: BTreeSet<usize> = matched.jobs.iter().filter(|job| !job.done.is_empty()).map(|job| job.plan).collect();
     let run = |plan: usize| {
@@ -207,5 +221,59 @@ fn holds_secret(value: &Value) -> bool {
         }),
         Value::Array(items) => items.iter().any(holds_secret),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(lines: &[(&str, &str, u16)]) -> Vec<Request> {
+        let request = |(at, (method, path, status)): (usize, &(&str, &str, u16))| Request {
+            seq: at as u64 + 1,
+            time: "1998-01-01T00:00:00Z".to_owned(),
+            method: (*method).to_owned(),
+            path: (*path).to_owned(),
+            status: *status,
+        };
+        lines.iter().enumerate().map(request).collect()
+    }
+
+    #[test]
+    fn purposes() {
+        for (method, path, status, expected) in [
+            ("POST", "/authentication", 200, "log-in"),
+            ("POST", "/authentication", 401, "refused"),
+            ("GET", "/api/v1/users?page=2", 200, "read"),
+            ("GET", "/api/v1/users/12", 200, "look"),
+            ("GET", "/users?externalId=7", 200, "look"),
+            ("GET", "/users?_limit=1000&_offset=0&modifiedSince=1998-01-01", 200, "look"),
+            ("GET", "/users/u1/enrollments", 200, "look"),
+            ("PUT", "/api/v1/users/12/archive", 200, "write"),
+            ("POST", "/users/batch", 422, "refused"),
+            ("GET", "/api/v1/groups/3", 200, "read"),
+            ("GET", "/users", 429, "fault"),
+            ("POST", "/users", 503, "fault"),
+        ] {
+            assert_eq!(purpose(&log(&[(method, path, status)])[0]), expected, "{method} {path} {status}");
+        }
+    }
+
+    #[test]
+    fn walks_are_counted_once() {
+        let page = |n: u32| format!("/api/v1/users?page={n}");
+        let paths = [page(1), page(2), page(3), page(1), page(1), page(2), page(1)];
+        let lines: Vec<(&str, &str, u16)> = paths.iter().map(|path| ("GET", path.as_str(), 200)).collect();
+        // Two walks, each with its second look at page one.
+        assert_eq!(walks(Vendor::Lessonly, &log(&lines)), [1, 5]);
+        let lines = [
+            ("GET", "/users?_limit=1000&_offset=0", 200),
+            ("GET", "/users?_limit=1000&_offset=1000", 200),
+            ("GET", "/users?_limit=1", 200),
+            ("GET", "/users?_limit=1000&_offset=0&modifiedSince=1998-01-01", 200),
+            ("GET", "/users?_limit=1000&_offset=0", 429),
+            ("GET", "/users?_limit=1000&_offset=0", 200),
+        ];
+        assert_eq!(walks(Vendor::Absorb, &log(&lines)), [1, 6]);
     }
 }
