@@ -1,0 +1,243 @@
+//! `provost sandbox lessonly|absorb`: a vendor's server, on this machine.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use model::Secret;
+use sandbox::{Clock, Limit, Options, absorb, lessonly};
+use serde_json::json;
+
+use crate::args::Globals;
+use crate::failure::Failure;
+use crate::faces::{End, Format};
+use crate::sandboxes::{api_base, failed, known_credentials};
+
+const AFTER: &str = "\
+Examples:
+  provost sandbox lessonly --people 200
+  provost sandbox absorb --data ./absorb --ledger changes.jsonl --access-log requests.jsonl
+  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support";
+
+/// Stand in for a vendor: a faithful local server of its API
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct SandboxArgs {
+    #[command(subcommand)]
+    vendor: Vendor,
+}
+
+#[derive(Debug, Subcommand)]
+enum Vendor {
+    /// Lessonly (Seismic Learning)
+    Lessonly(LessonlyArgs),
+    /// Absorb LMS
+    Absorb(AbsorbArgs),
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Profile {
+    /// The API as the guides describe it
+    #[default]
+    Guide,
+}
+
+/// What both take.
+#[derive(Debug, Args)]
+struct Common {
+    /// Which reading of the API
+    #[arg(long, value_enum, default_value_t)]
+    profile: Profile,
+    /// How many people the company has at first [default: what the data folder was made with, else 0]
+    #[arg(long, value_name = "N")]
+    people: Option<usize>,
+    /// What the company is made from [default: what the data folder was made with, else 1]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// A folder that keeps everything over restarts
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A file that gets a line of JSON for every accepted change
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// A file that gets a line of JSON for every request
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// How fast calls may come: a number a period (Lessonly: a minute, Absorb: a second), `off`, or `default`
+    #[arg(long, value_name = "N|off", default_value = "default")]
+    limit: Limit,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provost sandbox lessonly --people 200 --listen 127.0.0.1:8701")]
+struct LessonlyArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The company's subdomain [default: acme]
+    #[arg(long)]
+    subdomain: Option<String>,
+    /// The environment variable with the API key [default: a well-known key]
+    #[arg(long, value_name = "NAME")]
+    api_key_env: Option<String>,
+    /// A custom user field that the company has declared
+    #[arg(long = "declare", value_name = "FIELD")]
+    declared: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provost sandbox absorb --people 200 --limit off\n  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support")]
+struct AbsorbArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The environment variable with the Private Key [default: a well-known key]
+    #[arg(long, value_name = "NAME")]
+    api_key_env: Option<String>,
+    /// An admin; with departments it sees only who is in them [default: one well-known admin who sees everyone]
+    #[arg(long = "admin", value_name = "NAME:PASSWORD[:DEPARTMENT,…]", value_parser = admin)]
+    admins: Vec<absorb::Admin>,
+    /// A course besides the standard ones
+    #[arg(long = "course", value_name = "NAME")]
+    courses: Vec<String>,
+}
+
+fn admin(text: &str) -> Result<absorb::Admin, String> {
+    let mut parts = text.splitn(3, ':');
+    let (name, password, departments) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next());
+    if name.is_empty() || password.is_empty() {
+        return Err("write NAME:PASSWORD, or NAME:PASSWORD:DEPARTMENT,DEPARTMENT".to_owned());
+    }
+    let departments = departments.map(|list| list.split(',').map(|name| name.trim().to_owned()).collect());
+    Ok(absorb::Admin { username: name.to_owned(), password: password.to_owned().into(), departments })
+}
+
+pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Failure> {
+    globals.face().plain()?;
+    let cannot = |error: sandbox::Error| failed("the sandbox cannot be started", &error);
+    match args.vendor {
+        Vendor::Lessonly(args) => {
+            let known = lessonly::Config::default();
+            let mut own = Vec::new();
+            let api_key = match key(args.api_key_env)? {
+                Some(key) => key.expose().to_owned().into(),
+                None => {
+                    own.push("api_key");
+                    known.api_key
+                }
+            };
+            let subdomain = args.subdomain.unwrap_or(known.subdomain);
+            let user = vec![("subdomain", subdomain.clone())];
+            let config = lessonly::Config {
+                options: options(globals, args.common),
+                profile: known.profile,
+                subdomain,
+                api_key,
+                declared_fields: args.declared,
+            };
+            let sandbox = lessonly::Sandbox::open(config).map_err(cannot)?;
+            let running = sandbox.start().await.map_err(cannot)?;
+            serve(globals, "lessonly", running, sandbox.notes(), user, &own).await
+        }
+        Vendor::Absorb(args) => {
+            let known = absorb::Config::default();
+            let mut own = Vec::new();
+            let api_key = match key(args.api_key_env)? {
+                Some(key) => key.expose().to_owned().into(),
+                None => {
+                    own.push("api_key");
+                    known.api_key
+                }
+            };
+            let admins = if args.admins.is_empty() {
+                own.push("password");
+                known.admins
+            } else {
+                args.admins
+            };
+            let user = admins.iter().map(|admin| ("username", admin.username.clone())).collect();
+            let config =
+                absorb::Config { options: options(globals, args.common), api_key, admins, courses: args.courses, ..absorb::Config::default() };
+            let sandbox = absorb::Sandbox::open(config).map_err(cannot)?;
+            let running = sandbox.start().await.map_err(cannot)?;
+            serve(globals, "absorb", running, sandbox.notes(), user, &own).await
+        }
+    }
+}
+
+fn options(globals: &Globals, common: Common) -> Options {
+    let Common { profile: Profile::Guide, people, seed, data, ledger, access_log, listen, limit } = common;
+    Options { listen, people, seed, data, ledger, access_log, limit, now: globals.now.map_or(Clock::System, Clock::From) }
+}
+
+/// A secret from the environment.
+fn key(variable: Option<String>) -> Result<Option<Secret>, Failure> {
+    let Some(variable) = variable else { return Ok(None) };
+    match std::env::var(&variable) {
+        Ok(text) if !text.trim().is_empty() => Ok(Some(Secret::new(text.trim()))),
+        _ => Err(Failure::new(format!("the environment variable {variable} is not set"), format!("export {variable}=…"))),
+    }
+}
+
+/// Says where it listens and what to log in with, then serves until control-C.  Only the well-known credentials are shown: they guard
+/// nothing.
+async fn serve(
+    globals: &Globals,
+    vendor: &'static str,
+    running: sandbox::Running,
+    notes: &[String],
+    user: Vec<(&'static str, String)>,
+    own: &[&'static str],
+) -> Result<End, Failure> {
+    let face = globals.face();
+    let url = api_base(vendor, &running.url());
+    let mut credentials: Vec<(&str, String)> = user;
+    let known = known_credentials(vendor);
+    credentials.extend(own.iter().filter_map(|name| Some((*name, known.get(name)?.expose().to_owned()))));
+    notes.iter().for_each(|note| face.note(note));
+    if face.format == Format::Json {
+        let credentials: serde_json::Map<String, serde_json::Value> =
+            credentials.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        face.json(&json!({ "vendor": vendor, "base_url": url, "credentials": credentials }));
+    } else {
+        let mut text = format!("{vendor} listens: base_url = \"{url}\"\n");
+        for (name, value) in credentials {
+            text.push_str(&format!("  {name} {value}\n"));
+        }
+        face.text(&text);
+    }
+    face.note("control-C stops it");
+    stopped().await?;
+    running.stop().await;
+    face.note("stopped");
+    Ok(End::Done)
+}
+
+/// Waits for control-C, or for the system's word to end.
+async fn stopped() -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(format!("cannot hear control-C: {error}"), "end the program by its process id");
+    #[cfg(unix)]
+    {
+        let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.map_err(failed),
+            _ = end.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::admin;
+
+    #[test]
+    fn an_admin_is_a_name_a_password_and_maybe_departments() {
+        let seen = admin("a@b.example:pass:Sales, Support").unwrap();
+        assert_eq!((seen.username.as_str(), seen.departments.unwrap().len()), ("a@b.example", 2));
+        assert!(admin("a@b.example:pass").unwrap().departments.is_none());
+        assert!(admin("a@b.example").is_err() && admin(":x").is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! The sample as it is, and what a new user gets wrong.
+
+use std::path::Path;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+use super::{Address, Config, ConfigError, Credential};
+
+const SAMPLE: &str = include_str!("../../tests/data/provost.toml");
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(Path::new("acme/provost.toml"), text)
+}
+
+fn told(text: &str) -> String {
+    let error = parse(text).expect_err("this configuration is wrong");
+    let mut shown = String::new();
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(4000).with_context_lines(1);
+    handler.render_report(&mut shown, &error).unwrap();
+    shown
+}
+
+/// The sample with one thing replaced, which must be in it.
+fn sample(from: &str, to: &str) -> String {
+    assert!(SAMPLE.contains(from), "{from}");
+    SAMPLE.replacen(from, to, 1)
+}
+
+#[test]
+fn the_sample_means_what_it_says() {
+    let config = parse(SAMPLE).unwrap_or_else(|error| panic!("{:?}", error.problems));
+    let policy = config.policy.policy();
+    assert_eq!(config.store, Path::new("acme/provost.db"));
+    assert_eq!((policy.sources.len(), policy.apps.len(), policy.guards.len()), (2, 2, 3));
+    let hr = &policy.sources["hr"];
+    assert_eq!((hr.key.as_str(), hr.absent_leaves, hr.shrink.max, hr.shrink.percent_milli), ("employee_id", false, 20, 5_000));
+    assert_eq!(hr.columns["title"], "job_title");
+    let lessonly = &policy.apps["lessonly"];
+    assert_eq!((lessonly.before_start, lessonly.leave, lessonly.matching.len()), (259_200, true, 2));
+    assert_eq!(lessonly.also_provisioned_by.as_ref().unwrap().as_str(), "okta");
+    assert_eq!(lessonly.set["role"].lower, model::Lower::Approve);
+    assert_eq!(lessonly.groups.as_ref().unwrap().managed.len(), 3);
+    let absorb = &policy.apps["absorb"];
+    assert!(absorb.scope_all);
+    assert_eq!(absorb.set["username"].on, model::On::Create);
+    assert_eq!(absorb.enrol[0].content, "Welcome to Acme");
+    assert_eq!(policy.guards["group_lost"].by, model::By::Group);
+    assert_eq!(policy.guards["access_lost"].percent_milli, Some(3_000));
+    assert_eq!(policy.approval.standing[0].until.to_string(), "2027-06-30");
+    // Places of expressions are inside their quotes.
+    let who = &lessonly.who;
+    assert_eq!(&SAMPLE[who.span.clone()], who.text);
+    let side = &lessonly.matching[1].expr;
+    assert_eq!((&SAMPLE[side.span.clone()], side.text.as_str()), ("person.email", "person.email"));
+    assert_eq!(config.apps["absorb"].address, Address::Sandbox("acme/./absorb".into()));
+    assert_eq!(config.apps["lessonly"].credentials["api_key"], Credential::Env("LESSONLY_API_KEY".into()));
+}
+
+#[test]
+fn l02_the_address_is_completed_where_one_thing_is_meant() {
+    let config = parse(&sample("https://api.lessonly.com/api/v1", "https://api.lessonly.com")).unwrap();
+    assert_eq!(config.apps["lessonly"].address, Address::Url("https://api.lessonly.com/api/v1".into()));
+    assert!(told(&sample("https://api.lessonly.com/api/v1", "https://api.lessonly.com/v3")).contains("base_url"));
+    assert!(told(&sample("https://api.lessonly.com/api/v1", "http://api.lessonly.com/api/v1")).contains("in the clear"));
+}
+
+/// Replacement in the sample, and what must be told.
+const WRONG: &[(&str, &str, &[&str])] = &[
+    ("time_zone = \"America/Chicago\"", "time_zone = \"America/Chicagoo\"", &["no time zone", "did you mean \"America/Chicago\"?"]),
+    ("absent = \"hold\"", "absnt = \"hold\"", &["[source.hr] has no key `absnt`", "did you mean `absent`?"]),
+    ("absent = \"hold\"", "absent = \"ignore\"", &["`absent` cannot be \"ignore\"", "\"hold\", \"leave\""]),
+    ("exempt = 5 ", "exempt = \"five\" ", &["`exempt` has to be a whole number", "of type string"]),
+    ("percent = 3\n", "percent = 130\n", &["`percent` is not a percentage", "from 0 to 100"]),
+    ("before_start = \"3d\"", "before_start = \"3 days\"", &["`before_start` is not a length of time", "24h, 3d"]),
+    ("[guard.access_lost]", "[guard.acces_lost]", &["`acces_lost` is not an effect", "did you mean `access_lost`?"]),
+    ("by = \"group\"", "by = \"group\"\neffect = \"group_gone\"", &["`group_gone` is not an effect"]),
+    ("max = 0 ", "window = \"1h\" ", &["[guard.role_raised] has no `max`", "never trips"]),
+    ("four_eyes = [\"access_lost\"", "four_eyes = [\"access_loss\"", &["`access_loss` is not an effect", "access_lost"]),
+    ("source = \"hr\"", "source = \"h\"", &["there is no source \"h\"", "hr"]),
+    ("until = \"2027-06-30\"", "until = \"2027-06-31\"", &["`until` is not a day"]),
+    ("store = \"provost.db\"", "store = \"postgres://db/acme\"", &["not built in this version", "store = \"provost.db\""]),
+    ("connector = \"lessonly\"", "connector = \"lesonly\"", &["there is no connector \"lesonly\"", "did you mean \"lessonly\"?"]),
+    ("base_url = \"sandbox:./absorb\"\n", "", &["[app.absorb] has no `base_url`", "sandbox:FOLDER"]),
+    ("who = 'person.active'\n", "", &["[app.lessonly.accounts] has no `who`"]),
+    ("who = 'person.active'", "who = 'person.active &&'", &["person.active &&"]),
+    ("\"email == person.email\"", "\"email = person.email\"", &["what is compared with what", "ATTRIBUTE == EXPRESSION"]),
+    ("job_title = 'person.title'", "job_titel = 'person.title'", &["job_titel", "did you mean `job_title`?"]),
+    ("leave = \"archive\"", "leave = \"delete\"", &["`leave` cannot be \"delete\"", "\"archive\", \"keep\""]),
+    ("also_provisioned_by = \"okta\"", "also_provisioned_by = \"hr\"", &["source \"hr\" is not an identity provider"]),
+    ("role = \"idp\"", "role = \"employment\"", &["both say who works here"]),
+    ("role = \"employment\"", "role = \"attributes\"", &["no source says who works here"]),
+    ("path = \"roster.csv\"", "path = \"roster.xlsx\"", &["spreadsheets are not read", "export it as CSV"]),
+    ("left = [\"terminated\"]", "left = [\"Active\"]", &["means both employed and left"]),
+    ("course = \"Welcome to Acme\"", "course = \"A\"\nlesson = \"B\"", &["names 2 things to learn"]),
+    ("profile = \"auto\"", "profile = \"guid\"", &["`profile` cannot be \"guid\"", "\"guide\""]),
+    ("api_key = { env = \"LESSONLY_API_KEY\" }", "api_key = { var = \"X\" }", &["names no single place", "has no key `var`"]),
+    ("join = \"person.email == record.userName\"", "join = \"email\"", &["`join` does not say"]),
+    ("[approval]", "[aproval]", &["has no key `aproval`", "did you mean `approval`?"]),
+    ("[organization]", "[organization", &["not TOML"]),
+    ("managed = [\"Sales\", \"Development\", \"Customer Service\"]", "managed = [1]", &["`managed` has to be a list of texts"]),
+];
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_the_next_step() {
+    for (from, to, wanted) in WRONG {
+        let shown = told(&sample(from, to));
+        for words in *wanted {
+            assert!(shown.contains(words), "`{to}` should be told with `{words}`:\n{shown}");
+        }
+        assert!(shown.contains("acme/provost.toml:"), "no place for `{to}`:\n{shown}");
+    }
+}
+
+#[test]
+fn everything_is_told_at_once() {
+    let text = sample("absent = \"hold\"", "absnt = \"hold\"").replace("percent = 20", "percent = -1").replace("leave = \"deactivate\"", "");
+    let error = parse(&text).unwrap_err();
+    assert_eq!(error.problems.len(), 3, "{:?}", error.problems);
+    assert!(error.to_string().starts_with("3 problems in acme/provost.toml"));
+}
+
+#[test]
+fn an_empty_file_says_what_is_needed() {
+    let shown = told("");
+    for part in ["[organization]", "[source.NAME]", "[app.NAME]"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
+fn f11_a_secret_in_the_file_is_refused_and_not_shown() {
+    let written = sample("api_key = { env = \"LESSONLY_API_KEY\" }", "api_key = \"s3cr3t-value\"");
+    let shown = told(&written);
+    assert!(shown.contains("secrets are never in the configuration") && shown.contains("{ env = \"NAME\" }"), "{shown}");
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+    // Nor where another line near it is wrong, nor where the file cannot be parsed, nor in what a program prints of the error.
+    let near = told(&written.replace("profile = \"auto\"", "profile = 7"));
+    let broken = told(&written.replace("subdomain = \"acme\"", "subdomain = acme = 3"));
+    let inside = told(&sample("api_key = { env = \"LESSONLY_API_KEY\" }", "api_key = \"s3cr3t-value"));
+    let debug = format!("{:?}", parse(&written).unwrap_err());
+    for shown in [near, broken, inside, debug] {
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+    }
+}
+
+#[test]
+fn p11_resolved_secrets_do_not_print() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("key.txt"), "s3cr3t-value\n").unwrap();
+    let text = sample("api_key = { env = \"LESSONLY_API_KEY\" }", "api_key = { file = \"key.txt\" }");
+    let config = Config::parse(&dir.path().join("provost.toml"), &text).unwrap();
+    let connection = &config.apps["lessonly"];
+    let secret = connection.credentials["api_key"].resolve("lessonly", "api_key").unwrap();
+    assert_eq!(secret.expose(), "s3cr3t-value");
+    let settings = connection.settings("https://api.lessonly.com".into(), [("api_key".to_owned(), secret)].into());
+    assert!(!format!("{config:?} {settings:?}").contains("s3cr3t"));
+    let missing = Credential::Env("PROVOST_TEST_NOT_SET".into()).resolve("lessonly", "api_key").unwrap_err();
+    assert!(format!("{missing:?}").contains("PROVOST_TEST_NOT_SET"), "{missing:?}");
+}
+
+#[test]
+fn a_tenant_is_its_connector_address_and_user() {
+    let fingerprint = |text: &str, user: &str| {
+        let config = parse(text).unwrap();
+        config.apps["lessonly"].fingerprint(&[("subdomain", user.to_owned())].into())
+    };
+    let one = fingerprint(SAMPLE, "acme");
+    assert_eq!(one, fingerprint(&sample("LESSONLY_API_KEY", "ANOTHER_KEY"), "acme"));
+    assert_ne!(one, fingerprint(SAMPLE, "other"));
+    assert_ne!(one, fingerprint(&sample("https://api.lessonly.com/api/v1", "sandbox:./lessonly"), "acme"));
+}

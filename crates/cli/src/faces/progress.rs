@@ -1,0 +1,159 @@
+//! Progress while it happens: bars on a terminal, a line now and then elsewhere, nothing when asked to be quiet.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use engine::{Event, Watch};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::{Face, visible};
+
+/// How often a line is written where there is no terminal.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Watches a use-case, and hears control-C.
+pub(crate) struct Progress {
+    face: Face,
+    stop: Arc<AtomicBool>,
+    shown: Mutex<Shown>,
+}
+
+struct Shown {
+    bars: Option<MultiProgress>,
+    lines: BTreeMap<String, Line>,
+}
+
+/// One subject: a reading, or the steps of one app.
+struct Line {
+    bar: Option<ProgressBar>,
+    done: u64,
+    failed: u64,
+    total: Option<u64>,
+    said: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new(face: Face) -> Self {
+        let bars = (!face.quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
+        Self { face, stop: Arc::new(AtomicBool::new(false)), shown: Mutex::new(Shown { bars, lines: BTreeMap::new() }) }
+    }
+
+    /// From now on control-C asks the run to stop between calls; pressed again, it ends the program.  A run that was cut off is as safe
+    /// to go on with as one that stopped.
+    pub(crate) fn stop_on_control_c(&self) {
+        let (stop, face) = (Arc::clone(&self.stop), self.face);
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.store(true, Ordering::Relaxed);
+                face.note("stopping when the calls under way have ended; press control-C again to stop at once");
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    face.note("stopped at once; `provost resume` goes on");
+                    std::process::exit(1);
+                }
+            }
+        });
+    }
+
+    /// Takes the bars away, so that what follows stands on clean lines.
+    pub(crate) fn end(&self) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in std::mem::take(&mut shown.lines).into_values() {
+            if let Some(bar) = line.bar {
+                bar.finish_and_clear();
+            }
+        }
+    }
+
+    /// Changes one subject's line and shows it.
+    fn update(&self, subject: &str, change: impl FnOnce(&mut Line)) {
+        if self.face.quiet {
+            return;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shown { bars, lines } = &mut *shown;
+        let line = lines.entry(subject.to_owned()).or_insert_with(|| Line {
+            bar: bars.as_ref().map(|bars| bars.add(bar(subject))),
+            done: 0,
+            failed: 0,
+            total: None,
+            said: Instant::now(),
+        });
+        change(line);
+        match &line.bar {
+            Some(bar) => {
+                if let Some(total) = line.total {
+                    bar.set_length(total);
+                }
+                bar.set_position(line.done);
+                if line.failed > 0 {
+                    bar.set_message(format!("{} not done", line.failed));
+                }
+            }
+            None if line.said.elapsed() >= EVERY => {
+                line.said = Instant::now();
+                let of = line.total.map(|total| format!(" of {total}")).unwrap_or_default();
+                let failed = if line.failed > 0 { format!(", {} not done", line.failed) } else { String::new() };
+                self.face.note(&format!("{subject}: {}{of}{failed}", line.done));
+            }
+            None => {}
+        }
+    }
+
+    fn say(&self, text: &str) {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        match &shown.bars {
+            // A terminal that cannot be written to shows nothing; the run goes on.
+            Some(bars) => drop(bars.println(visible(text))),
+            None => self.face.note(text),
+        }
+    }
+}
+
+fn bar(subject: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix:24} {bar:32} {pos}/{len} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::no_length().with_style(style);
+    bar.set_prefix(visible(subject));
+    bar
+}
+
+impl Watch for Progress {
+    fn event(&self, event: Event) {
+        match event {
+            Event::Reading { subject, what, records, total } => self.update(&format!("{subject} {what}"), |line| {
+                line.done = records;
+                line.total = total;
+            }),
+            Event::Read { subject, certificate } => {
+                if !self.face.quiet {
+                    self.say(&format!("{subject}: {certificate}"));
+                }
+            }
+            Event::RunStarted { run, steps } => {
+                let of = steps.iter().map(|(app, count)| format!("{app} {count}")).collect::<Vec<_>>().join(", ");
+                if !self.face.quiet {
+                    self.say(&format!("run {run}: {of} steps"));
+                }
+                for (app, count) in steps {
+                    self.update(app.as_str(), |line| line.total = u64::try_from(count).ok());
+                }
+            }
+            Event::StepsEnded { app, done, other } => self.update(app.as_str(), |line| {
+                line.done += u64::try_from(done + other).unwrap_or_default();
+                line.failed += u64::try_from(other).unwrap_or_default();
+            }),
+            Event::Waiting { app, millis, why } => {
+                if millis >= 2_000 && !self.face.quiet {
+                    self.say(&format!("{app} asks to wait {} s ({why})", millis / 1000));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn stop_asked(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,133 @@
+//! The vendors' stand-ins in this process: started when a `base_url` of `sandbox:DIR` is needed, or the one that runs there already.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+use model::Secret;
+use sandbox::{Clock, Limit, Options, Running, absorb, lessonly};
+
+use crate::failure::Failure;
+
+/// Sandboxes that run as long as this lives.
+#[derive(Debug, Default)]
+pub(crate) struct Sandboxes(Vec<Running>);
+
+/// How a sandbox is started when none runs in its folder.
+pub(crate) struct Start<'a> {
+    pub(crate) app: &'a str,
+    pub(crate) connector: &'static str,
+    pub(crate) dir: &'a Path,
+    pub(crate) credentials: &'a BTreeMap<String, Secret>,
+    pub(crate) declared: Vec<String>,
+    pub(crate) limit: Limit,
+    pub(crate) now: Option<Timestamp>,
+}
+
+impl Sandboxes {
+    /// The address of the sandbox in a folder, started if need be.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it cannot be started.
+    pub(crate) async fn address(&mut self, start: Start<'_>) -> Result<String, Failure> {
+        if let Some(address) = sandbox::running(start.dir) {
+            return Ok(format!("http://{address}"));
+        }
+        let (app, connector) = (start.app, start.connector);
+        let options = Options {
+            data: Some(start.dir.to_owned()),
+            limit: start.limit,
+            now: start.now.map_or(Clock::System, Clock::From),
+            ..Options::default()
+        };
+        let text = |name: &str| start.credentials.get(name).map(|secret| secret.expose().to_owned()).unwrap_or_default();
+        let started = match connector {
+            "lessonly" => {
+                let (subdomain, api_key) = (text("subdomain"), text("api_key").into());
+                let config =
+                    lessonly::Config { options, subdomain, api_key, declared_fields: start.declared, ..lessonly::Config::default() };
+                lessonly(config).await
+            }
+            "absorb" => {
+                let admin = absorb::Admin { username: text("username"), password: text("password").into(), departments: None };
+                let config = absorb::Config { options, api_key: text("api_key").into(), admins: vec![admin], ..absorb::Config::default() };
+                absorb(config).await
+            }
+            _ => {
+                let next = "give app a real base_url";
+                return Err(Failure::new(format!("app {app}: there is no sandbox for the connector {connector}"), next));
+            }
+        };
+        let running = started.map_err(|error| failed(&format!("the sandbox of app {app} cannot be started"), &error))?;
+        let url = running.url();
+        self.0.push(running);
+        Ok(url)
+    }
+
+    /// Stops them all, requests under way first.
+    pub(crate) async fn stop(self) {
+        for running in self.0 {
+            running.stop().await;
+        }
+    }
+}
+
+/// Opens and serves a Lessonly sandbox.
+///
+/// # Errors
+/// As the sandbox says.
+pub(crate) async fn lessonly(config: lessonly::Config) -> Result<Running, sandbox::Error> {
+    lessonly::Sandbox::open(config)?.start().await
+}
+
+/// Opens and serves an Absorb sandbox.
+///
+/// # Errors
+/// As the sandbox says.
+pub(crate) async fn absorb(config: absorb::Config) -> Result<Running, sandbox::Error> {
+    absorb::Sandbox::open(config)?.start().await
+}
+
+/// A sandbox's error with its next step.
+pub(crate) fn failed(what: &str, error: &sandbox::Error) -> Failure {
+    let next = match error {
+        sandbox::Error::InUse { .. } => "wait until the other command has ended, or stop it",
+        sandbox::Error::OtherOption { .. } => "use the same options as before, or another folder",
+        sandbox::Error::Listen { .. } => "choose another address with --listen; port 0 takes any that is free",
+        sandbox::Error::File { .. } | sandbox::Error::Line { .. } => "check the file, or use another folder",
+        _ => "see `provost sandbox --help`",
+    };
+    Failure::new(format!("{what}: {error}"), next)
+}
+
+/// The base URL that a connector wants for a sandbox at this address.
+pub(crate) fn api_base(connector: &str, url: &str) -> String {
+    match connector {
+        "lessonly" => format!("{url}/api/v1"),
+        _ => url.to_owned(),
+    }
+}
+
+/// What a sandbox takes when nothing is configured: its own well-known credentials.
+pub(crate) fn known_credentials(connector: &str) -> BTreeMap<&'static str, Secret> {
+    use secrecy::ExposeSecret;
+    match connector {
+        "lessonly" => {
+            let known = lessonly::Config::default();
+            BTreeMap::from([
+                ("subdomain", Secret::new(known.subdomain)),
+                ("api_key", Secret::new(known.api_key.expose_secret())),
+            ])
+        }
+        "absorb" => {
+            let known = absorb::Config::default();
+            let mut found = BTreeMap::from([("api_key", Secret::new(known.api_key.expose_secret()))]);
+            if let Some(admin) = known.admins.into_iter().next() {
+                found.insert("username", Secret::new(admin.username));
+                found.insert("password", Secret::new(admin.password.expose_secret()));
+            }
+            found
+        }
+        _ => BTreeMap::new(),
+    }
+}

@@ -1,0 +1,222 @@
+//! The composition root: configuration, ports, store, connectors and sandboxes become one engine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use engine::{AppSetup, Engine, Setup};
+use model::{AppName, Secret};
+use rand::TryRng;
+use store::{SealKey, Store};
+
+use crate::args::Globals;
+use crate::config::{Address, AppConnection, Config, SourceConnection, is_identity};
+use crate::failure::Failure;
+use crate::faces::Face;
+use crate::sandboxes::{Sandboxes, Start, api_base, known_credentials};
+use crate::{owner, ports};
+
+/// What a command is going to touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The apps: sandboxes are started, every credential must be there.
+    Apps,
+    /// The store only: missing secrets do not matter.
+    Store,
+}
+
+/// An engine with what has to live as long as it.
+pub(crate) struct Opened {
+    pub(crate) engine: Engine,
+    sandboxes: Sandboxes,
+}
+
+impl Opened {
+    /// Reads the configuration and connects everything.
+    ///
+    /// # Errors
+    /// A [`Failure`] with what is wrong; nothing was changed.
+    pub(crate) async fn open(globals: &Globals, reach: Reach) -> Result<Self, Failure> {
+        let face = globals.face();
+        let Config { file, policy, store, sources, apps } = Config::load(globals.config.as_deref())?;
+        let ports = ports::ports(globals.now)?;
+        let mut sandboxes = Sandboxes::default();
+        let mut setups = BTreeMap::new();
+        for (name, connection) in &apps {
+            setups.insert(name.clone(), app(globals, name, connection, reach, &mut sandboxes).await?);
+        }
+        let mut files = BTreeMap::new();
+        for (name, source) in sources {
+            match source {
+                SourceConnection::File(file) => {
+                    files.insert(name, file);
+                }
+                SourceConnection::Push if reach == Reach::Apps => {
+                    face.note(&format!("source {name}: inbound SCIM is not built in this version; nothing was heard from it yet"));
+                }
+                SourceConnection::Push => {}
+            }
+        }
+        let key = seal_key(&store, face)?;
+        let store = Store::open(&store).await.map_err(|error| store_failure(&error, &file))?.sealed(key);
+        let setup = Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone };
+        Ok(Self { engine: Engine::new(store, ports, setup), sandboxes })
+    }
+
+    /// Closes everything in order.
+    pub(crate) async fn close(self) {
+        self.engine.store().close().await;
+        self.sandboxes.stop().await;
+    }
+}
+
+async fn app(
+    globals: &Globals,
+    name: &AppName,
+    connection: &AppConnection,
+    reach: Reach,
+    sandboxes: &mut Sandboxes,
+) -> Result<AppSetup, Failure> {
+    let credentials = credentials(name, connection, reach)?;
+    let mut identity = BTreeMap::new();
+    for (key, secret) in credentials.iter().filter(|(key, _)| is_identity(key)) {
+        identity.insert(key.as_str(), secret.expose().to_owned());
+    }
+    for (key, value) in &connection.options {
+        identity.insert(*key, value.clone());
+    }
+    let base_url = match (&connection.address, reach) {
+        (Address::Url(url), _) => url.clone(),
+        (Address::Sandbox(dir), Reach::Apps) => {
+            let declared = connection.declared.iter().map(|field| custom_name(field).to_owned()).collect();
+            let start = Start {
+                app: name.as_str(),
+                connector: connection.entry.name,
+                dir,
+                credentials: &credentials,
+                declared,
+                limit: connection.sandbox_limit,
+                now: globals.now,
+            };
+            api_base(connection.entry.name, &sandboxes.address(start).await?)
+        }
+        // Nothing is going to be asked there.
+        (Address::Sandbox(_), Reach::Store) => api_base(connection.entry.name, "http://127.0.0.1"),
+    };
+    let fingerprint = connection.fingerprint(&identity);
+    let settings = connection.settings(base_url.clone(), credentials);
+    let wrong = |error: vendors::registry::SettingsError| {
+        Failure::new(format!("app {name}: {} {}", error.setting, error.wrong), format!("{} (in [app.{name}])", error.next))
+    };
+    let base_url = (connection.entry.complete_url)(&settings).map_err(wrong)?;
+    let target = (connection.entry.build)(settings).map_err(wrong)?;
+    Ok(AppSetup { target, base_url, fingerprint, rate: connection.limit })
+}
+
+/// The credentials by name.  A sandbox takes its own well-known ones where none can be had.
+fn credentials(app: &AppName, connection: &AppConnection, reach: Reach) -> Result<BTreeMap<String, Secret>, Failure> {
+    let sandbox = matches!(connection.address, Address::Sandbox(_));
+    let mut known = if sandbox { known_credentials(connection.entry.name) } else { BTreeMap::new() };
+    let mut found = BTreeMap::new();
+    for (name, _) in connection.entry.credentials {
+        let resolved = connection.credentials.get(name).map(|credential| credential.resolve(app.as_str(), name));
+        let secret = match (resolved, known.remove(name)) {
+            (Some(Ok(secret)), _) => Some(secret),
+            (_, Some(well_known)) => Some(well_known),
+            (Some(Err(_)), None) if reach == Reach::Store && !is_identity(name) => Some(Secret::new("not-needed")),
+            (Some(Err(failure)), None) => return Err(failure),
+            (None, None) => None,
+        };
+        if let Some(secret) = secret {
+            found.insert((*name).to_owned(), secret);
+        }
+    }
+    Ok(found)
+}
+
+/// A custom field's own name.
+fn custom_name(field: &str) -> &str {
+    field.strip_prefix("custom.").or_else(|| field.strip_prefix("customFields.")).unwrap_or(field)
+}
+
+/// The key that stored secrets are sealed with: from `PROVOST_KEY`, or a file beside the store, made when there is none.
+///
+/// # Errors
+/// A [`Failure`] when the key is not one, or its file cannot be used.
+fn seal_key(store: &Path, face: Face) -> Result<SealKey, Failure> {
+    const SHAPE: &str = "it has to be 64 hexadecimal digits (32 bytes)";
+    if let Ok(text) = std::env::var("PROVOST_KEY") {
+        return parse_key(&text).ok_or_else(|| Failure::new("PROVOST_KEY is not a key", SHAPE));
+    }
+    let path = key_file(store);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse_key(&text).ok_or_else(|| Failure::new(format!("{} does not hold a key", path.display()), SHAPE)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = make_key_file(&path)?;
+            face.note(&format!("made {}: log-ins that are kept are sealed with it", path.display()));
+            parse_key(&text).ok_or_else(|| Failure::new("a key could not be made", SHAPE))
+        }
+        Err(error) => Err(Failure::new(format!("cannot read the key {}: {error}", path.display()), "make it readable, or set PROVOST_KEY")),
+    }
+}
+
+/// The key's file: beside the store, with the ending `key`.
+pub(crate) fn key_file(store: &Path) -> PathBuf {
+    store.with_extension("key")
+}
+
+/// Makes a key file that only its owner can read, and gives its text.
+///
+/// # Errors
+/// A [`Failure`] when it cannot be written or is there already.
+pub(crate) fn make_key_file(path: &Path) -> Result<String, Failure> {
+    use std::io::Write;
+    let mut bytes = [0_u8; 32];
+    let no_chance = |error| Failure::new(format!("the system gives no random numbers: {error}"), "set PROVOST_KEY");
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(no_chance)?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()));
+    let failed = |error| Failure::new(format!("cannot write the key {}: {error}", path.display()), "make its folder writable, or set PROVOST_KEY");
+    written.map_err(failed)?;
+    Ok(text)
+}
+
+fn parse_key(text: &str) -> Option<SealKey> {
+    // A key has the form of a digest: 32 bytes in hexadecimal digits.
+    let digest: model::Digest = text.trim().parse().ok()?;
+    Some(SealKey::new(*digest.as_bytes()))
+}
+
+fn store_failure(error: &store::StoreError, config: &Path) -> Failure {
+    Failure::new(error.to_string(), format!("`store` in {} names the file", config.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_hexadecimal_and_do_not_print() {
+        assert!(parse_key(&"ab".repeat(32)).is_some());
+        assert!(parse_key("secret").is_none() && parse_key(&"zz".repeat(32)).is_none() && parse_key(&"ab".repeat(33)).is_none());
+        assert!(!format!("{:?}", parse_key(&"ab".repeat(32))).contains("ab"));
+    }
+
+    #[test]
+    fn a_key_file_is_its_owners_only_and_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("provost.key");
+        let text = make_key_file(&path).unwrap();
+        assert!(parse_key(&text).is_some());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert!(make_key_file(&path).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), text);
+    }
+}
