@@ -1,1 +1,101 @@
-//! Skeleton.
+//! The use-cases: read, propose, decide, execute, resume, report.  The only place where store and connectors meet.
+//!
+//! Faces call [`Engine`] and print what it gives; they hold no rules.  What the engine needs from outside comes in as [`Ports`].
+
+mod check;
+mod connection;
+mod decide;
+mod error;
+mod execute;
+mod propose;
+mod read;
+mod roster;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connector::{Clock, Ids, Random, Sleep, Target, Transport};
+use model::{AppName, Fingerprint, RateLimit, SourceName};
+use plan::Compiled;
+use store::Store;
+
+pub use check::CheckReport;
+pub use error::EngineError;
+pub use execute::RunSummary;
+pub use propose::{Ask, Proposed};
+pub use roster::{DateOrder, FileSource, Roster, RosterError, read_file};
+pub use watch::{Event, Silent, Watch};
+
+/// What comes from outside, filled by the composition root; simulation replaces it.
+#[derive(Clone)]
+pub struct Ports {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Waiting.
+    pub sleep: Arc<dyn Sleep>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    /// Ids.
+    pub ids: Arc<dyn Ids>,
+    /// The one way out.
+    pub transport: Arc<dyn Transport>,
+}
+
+/// One app as the composition root connects it.
+#[derive(Clone)]
+pub struct AppSetup {
+    /// The connector.
+    pub target: Arc<dyn Target>,
+    /// The base URL.
+    pub base_url: String,
+    /// Which tenant this is.
+    pub fingerprint: Fingerprint,
+    /// The rate to keep, where configuration says one; else the manifest's, else it is found.
+    pub rate: Option<RateLimit>,
+}
+
+/// An organization: its policy, where its people come from, its apps.
+pub struct Setup {
+    /// The policy, compiled.
+    pub policy: Compiled,
+    /// Files to read people from.
+    pub sources: BTreeMap<SourceName, FileSource>,
+    /// The apps.
+    pub apps: BTreeMap<AppName, AppSetup>,
+    /// Who we are to other processes, for leases: names this process on this machine.
+    pub owner: String,
+    /// Whether the process that an owner names is known to be gone.
+    pub owner_is_gone: fn(&str) -> bool,
+}
+
+/// The use-cases of one organization.
+pub struct Engine {
+    store: Store,
+    ports: Ports,
+    setup: Setup,
+}
+
+impl Engine {
+    /// An engine over a store.
+    pub fn new(store: Store, ports: Ports, setup: Setup) -> Self {
+        Self { store, ports, setup }
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Compiled {
+        &self.setup.policy
+    }
+
+    /// The store, for faces that list what is in it.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn app(&self, name: &AppName) -> Result<&AppSetup, EngineError> {
+        self.setup
+            .apps
+            .get(name)
+            .ok_or_else(|| EngineError::NoSuchApp { app: name.clone(), known: self.setup.apps.keys().cloned().collect() })
+    }
+}

@@ -54,6 +54,35 @@ pub struct Decision {
     pub expires: Timestamp,
 }
 
+impl Decision {
+    /// Whether this decision says yes to this very plan, asked for by `asker`, at `now`.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the decision is a no, about other bytes, expired (unless `resuming` what it already started), or by the asker
+    /// where four eyes are demanded.
+    pub fn allows(&self, plan: &Plan, asker: &Actor, now: Timestamp, resuming: bool) -> Result<(), Refusal> {
+        let digest = plan.digest();
+        if self.digest != digest {
+            return Err(Refusal::OtherPlan { decided: self.digest, plan: digest });
+        }
+        if let Verdict::No { reason } = &self.verdict {
+            return Err(Refusal::Rejected { by: self.by.name.clone(), reason: reason.clone() });
+        }
+        if now >= self.expires && !resuming {
+            return Err(Refusal::Expired { expires: self.expires });
+        }
+        if plan.four_eyes {
+            if self.by.name == asker.name {
+                return Err(Refusal::FourEyes { why: format!("{} asked for it and approved it", asker.name) });
+            }
+            if self.by.proof != Proof::Authenticated || asker.proof != Proof::Authenticated {
+                return Err(Refusal::FourEyes { why: "the decision is neither authenticated nor signed".into() });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Why a decision does not make a plan approved.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -133,26 +162,9 @@ impl Approved<Plan> {
     /// already used by a run that is being resumed (`resuming`).
     ///
     /// # Errors
-    /// A [`Refusal`] when the decision is a no, about other bytes, expired, or by the asker where four eyes are demanded.
+    /// As [`Decision::allows`].
     pub fn consume(decision: Decision, plan: Plan, asker: &Actor, now: Timestamp, resuming: bool) -> Result<Self, Refusal> {
-        let digest = plan.digest();
-        if decision.digest != digest {
-            return Err(Refusal::OtherPlan { decided: decision.digest, plan: digest });
-        }
-        if let Verdict::No { reason } = decision.verdict {
-            return Err(Refusal::Rejected { by: decision.by.name, reason });
-        }
-        if now >= decision.expires && !resuming {
-            return Err(Refusal::Expired { expires: decision.expires });
-        }
-        if plan.four_eyes {
-            if decision.by.name == asker.name {
-                return Err(Refusal::FourEyes { why: format!("{} asked for it and approved it", asker.name) });
-            }
-            if decision.by.proof != Proof::Authenticated || asker.proof != Proof::Authenticated {
-                return Err(Refusal::FourEyes { why: "the decision is neither authenticated nor signed".into() });
-            }
-        }
+        decision.allows(&plan, asker, now, resuming)?;
         Ok(Self { inner: plan })
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::{digest_of, digest_set};
 use crate::{
     Account, AccountId, AppName, Content, Department, Digest, Enrolment, Finding, Fingerprint, Group, Person, PersonKey, SourceName,
 };
@@ -74,6 +75,20 @@ pub struct SourceReading {
     pub held: BTreeSet<PersonKey>,
     /// What was wrong, with file and line.
     pub findings: Vec<Finding>,
+}
+
+impl SourceReading {
+    /// Gives the reading its content digest: over people, held keys and whether it is complete.
+    pub fn seal(&mut self) {
+        let complete = matches!(self.certificate.completeness, Completeness::Complete { .. });
+        self.digest = digest_of(&(digest_set(&self.people), &self.held, complete));
+    }
+
+    /// Takes the proof of completeness back: absence in this reading shows nothing.
+    pub fn distrust(&mut self, why: impl Into<String>) {
+        self.certificate.completeness = Completeness::Partial { why: why.into() };
+        self.seal();
+    }
 }
 
 /// What probing an app found.

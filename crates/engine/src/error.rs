@@ -1,0 +1,106 @@
+//! What can go wrong in a use-case: what, where, and what to do next.
+
+use connector::Fault;
+use model::{AppName, Digest, Refusal, RunId, SourceName};
+use store::StoreError;
+
+use crate::RosterError;
+
+/// Why a use-case ended without its result.  Nothing was changed unless the text says so.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The roster cannot be used.
+    #[error("source {source_name}: {error}")]
+    Roster {
+        /// Which source.
+        source_name: SourceName,
+        /// Why.
+        error: RosterError,
+    },
+    /// No source has the role `employment`, or it is of a kind that cannot be read here.
+    #[error("{0}")]
+    Source(String),
+    /// The configuration has no such app.
+    #[error("there is no app called {app}; the configuration has: {}", known.iter().map(AppName::as_str).collect::<Vec<_>>().join(", "))]
+    NoSuchApp {
+        /// The name asked for.
+        app: AppName,
+        /// Those there are.
+        known: Vec<AppName>,
+    },
+    /// An app could not be read or changed.
+    #[error("app {app}: {fault}")]
+    App {
+        /// Which.
+        app: AppName,
+        /// Why.
+        fault: Fault,
+    },
+    /// A rule reads an attribute that no column gives.
+    #[error("the policy reads person.{attribute}, and no column of the roster gives it{}; there are: {known}", nearest.as_ref().map(|name| format!(" (did you mean person.{name}?)")).unwrap_or_default())]
+    UnknownAttribute {
+        /// The attribute.
+        attribute: String,
+        /// The nearest one there is.
+        nearest: Option<String>,
+        /// Those there are.
+        known: String,
+    },
+    /// The plan was made on another tenant.
+    #[error("plan {} was made for another tenant of {app} ({planned}) than the one configured now ({configured}); make a new plan here", digest.short())]
+    OtherTenant {
+        /// Which plan.
+        digest: Digest,
+        /// Which app.
+        app: AppName,
+        /// The plan's tenant.
+        planned: String,
+        /// The configured one.
+        configured: String,
+    },
+    /// The plan is of another version of this program.
+    #[error("plan {} has form {found}, this program knows form {known}; make a new plan", digest.short())]
+    OtherVersion {
+        /// Which plan.
+        digest: Digest,
+        /// Its form.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The decision does not allow it.
+    #[error("plan {} is not approved: {refusal}", digest.short())]
+    Refused {
+        /// Which plan.
+        digest: Digest,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A run of this plan is cut off or stopped.
+    #[error("run {run} of this plan is not finished; `provost resume {run}` goes on with it")]
+    Unfinished {
+        /// Which run.
+        run: RunId,
+    },
+    /// Nobody of that name, key or e-mail.
+    #[error("nobody in the roster or in an app is called {who}; give a key, an e-mail or a whole name")]
+    Nobody {
+        /// The words.
+        who: String,
+    },
+    /// Several people of that name.
+    #[error("{who} could be {}; give the key", candidates.join(", "))]
+    Several {
+        /// The words.
+        who: String,
+        /// Keys and names.
+        candidates: Vec<String>,
+    },
+    /// Nothing has been read yet.
+    #[error("{0} has not been read yet; `provost plan` reads it")]
+    NothingRead(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

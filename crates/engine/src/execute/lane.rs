@@ -1,0 +1,356 @@
+//! One app's part of a run: phase after phase, call after call.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use connector::{Done, Fault, Outcome, Scope};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use model::{Approved, Evidence, Link, Receipt, Run, Step, StepId, StepRecord, StepState, Verb};
+
+use super::settle;
+use crate::connection::Connection;
+use crate::{Engine, EngineError, Event, Watch};
+
+/// How often one step is tried when its outcome stays unknown.
+const SETTLES: u32 = 5;
+
+/// One app's part of a run.
+pub(super) struct Lane<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) connection: &'a Connection,
+    pub(super) watch: &'a dyn Watch,
+    run: &'a Run,
+    steps: Vec<Approved<Step>>,
+    /// Steps that were journalled as started and have no outcome.
+    unknown: BTreeSet<StepId>,
+    /// What is known of steps that ended, in this run or before it was cut off.
+    ended: BTreeMap<StepId, (StepState, Option<String>)>,
+    next_call: u64,
+}
+
+/// What came of one call.
+struct Called {
+    ended: Vec<(Approved<Step>, StepRecord)>,
+    stop: Option<EngineError>,
+}
+
+impl<'a> Lane<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        connection: &'a Connection,
+        run: &'a Run,
+        steps: Vec<Approved<Step>>,
+        records: &BTreeMap<StepId, StepRecord>,
+        watch: &'a dyn Watch,
+    ) -> Self {
+        let mut unknown = BTreeSet::new();
+        let mut ended = BTreeMap::new();
+        for record in records.values() {
+            if record.state == StepState::Started {
+                unknown.insert(record.step.clone());
+            } else {
+                ended.insert(record.step.clone(), (record.state.clone(), made_id(&record.receipt)));
+            }
+        }
+        let next_call = records.values().map(|record| record.call).max().unwrap_or(0) + 1;
+        Self { engine, connection, watch, run, steps, unknown, ended, next_call }
+    }
+
+    /// Runs every phase.  An error is a stop: what was journalled stays, `resume` goes on.
+    pub(super) async fn drive(mut self) -> Result<(), EngineError> {
+        let mut phases: BTreeMap<Verb, Vec<Approved<Step>>> = BTreeMap::new();
+        for step in std::mem::take(&mut self.steps) {
+            if !self.ended.contains_key(&step.get().id) {
+                phases.entry(step.get().verb).or_default().push(step);
+            }
+        }
+        for (verb, steps) in phases {
+            self.phase(verb, steps).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the steps of one verb: those whose needs are met, then those that these met, until none is left.
+    async fn phase(&mut self, verb: Verb, mut waiting: Vec<Approved<Step>>) -> Result<(), EngineError> {
+        let (before, unknown): (Vec<_>, Vec<_>) = waiting.drain(..).partition(|step| !self.unknown.contains(&step.get().id));
+        waiting = before;
+        if !unknown.is_empty() {
+            let repeat = self.settle_unknown(verb, unknown).await?;
+            waiting.extend(repeat);
+            waiting.sort_by(|a, b| a.get().label.cmp(&b.get().label).then_with(|| a.get().id.cmp(&b.get().id)));
+        }
+        while !waiting.is_empty() {
+            let mut ready = Vec::new();
+            let mut later = Vec::new();
+            let here: BTreeSet<StepId> = waiting.iter().map(|step| step.get().id.clone()).collect();
+            for mut step in waiting {
+                match self.fitness(step.get(), &here) {
+                    Fitness::Ready => {
+                        self.resolve(&mut step);
+                        ready.push(step);
+                    }
+                    Fitness::Later => later.push(step),
+                    Fitness::Never(because) => self.skip(step, because).await?,
+                }
+            }
+            if ready.is_empty() && !later.is_empty() {
+                // Steps that need each other: a plan never has them, and if one does, they end as skipped.
+                for step in later {
+                    let because = step.get().needs.iter().next().cloned().unwrap_or_else(|| step.get().id.clone());
+                    self.skip(step, because).await?;
+                }
+                return Ok(());
+            }
+            self.calls(verb, ready).await?;
+            waiting = later;
+        }
+        Ok(())
+    }
+
+    fn fitness(&self, step: &Step, here: &BTreeSet<StepId>) -> Fitness {
+        for need in &step.needs {
+            match self.ended.get(need) {
+                Some((state, _)) if state.is_done() => {}
+                Some(_) => return Fitness::Never(need.clone()),
+                None if here.contains(need) => return Fitness::Later,
+                None => return Fitness::Never(need.clone()),
+            }
+        }
+        Fitness::Ready
+    }
+
+    fn resolve(&self, step: &mut Approved<Step>) {
+        for need in step.get().needs.clone() {
+            if let Some((_, Some(id))) = self.ended.get(&need) {
+                step.resolve(&need, id);
+            }
+        }
+    }
+
+    async fn skip(&mut self, step: Approved<Step>, because: StepId) -> Result<(), EngineError> {
+        let record = self.record(&step, 0, StepState::Skipped { because }, Receipt::default());
+        self.journal(vec![(step, record)]).await
+    }
+
+    /// Sends the steps out in calls, as many at once as the app may get.
+    async fn calls(&mut self, verb: Verb, ready: Vec<Approved<Step>>) -> Result<(), EngineError> {
+        let manifest = self.connection.target.manifest();
+        let batch = manifest.batch(verb).max(1);
+        // Batches look before and after: one at a time, so that one look serves both.
+        let at_once = if batch > 1 { 1 } else { manifest.concurrency.max(1) };
+        let mut queue: VecDeque<Vec<Approved<Step>>> = VecDeque::new();
+        let mut ready = ready.into_iter().peekable();
+        while ready.peek().is_some() {
+            queue.push_back(ready.by_ref().take(batch).collect());
+        }
+        let mut stop = None;
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            while stop.is_none() && under_way.len() < at_once {
+                if self.watch.stop_asked() {
+                    stop = Some(self.connection.fault(Fault::Wait { after: None, why: "stopped on request".into() }));
+                    break;
+                }
+                let Some(steps) = queue.pop_front() else { break };
+                let call = self.next_call;
+                self.next_call += 1;
+                under_way.push(call_out(self.engine, self.connection, self.run, self.watch, call, steps));
+            }
+            let Some(called) = under_way.next().await else { break };
+            let done = called.ended.iter().filter(|(_, record)| record.state.is_done()).count();
+            let other = called.ended.len() - done;
+            self.journal(called.ended).await?;
+            self.watch.event(Event::StepsEnded { app: self.connection.app.clone(), done, other });
+            if stop.is_none() {
+                stop = called.stop;
+            }
+            self.connection.keep().await?;
+        }
+        stop.map_or(Ok(()), Err)
+    }
+
+    /// Steps that a run before us started and never heard of: looks, and gives back those that are to be done again.
+    async fn settle_unknown(&mut self, verb: Verb, mut steps: Vec<Approved<Step>>) -> Result<Vec<Approved<Step>>, EngineError> {
+        for step in &mut steps {
+            self.resolve(step);
+        }
+        settle::wait(self.engine).await;
+        if verb != Verb::Create {
+            // Every other verb looks by id or name before it writes: doing it again is looking first.
+            return Ok(steps);
+        }
+        let found = settle::creates(self.connection, self.watch, &steps).await?;
+        let call = self.next_call;
+        self.next_call += 1;
+        let mut repeat = Vec::new();
+        let mut ended = Vec::new();
+        for (step, settled) in steps.into_iter().zip(found) {
+            match settled {
+                settle::Settled::Done(receipt) => {
+                    let record = self.record(&step, call, StepState::Done, receipt);
+                    ended.push((step, record));
+                }
+                settle::Settled::Handed(detail) => {
+                    let record = self.record(&step, call, StepState::Unsettled { detail }, Receipt::default());
+                    ended.push((step, record));
+                }
+                settle::Settled::Repeat => repeat.push(step),
+            }
+        }
+        let done = ended.len();
+        self.journal(ended).await?;
+        self.watch.event(Event::StepsEnded { app: self.connection.app.clone(), done, other: 0 });
+        Ok(repeat)
+    }
+
+    fn record(&self, step: &Approved<Step>, call: u64, state: StepState, receipt: Receipt) -> StepRecord {
+        StepRecord { step: step.get().id.clone(), call, state, receipt, at: self.engine.ports.clock.now() }
+    }
+
+    /// One durable commit: outcomes, and the links they make.
+    async fn journal(&mut self, ended: Vec<(Approved<Step>, StepRecord)>) -> Result<(), EngineError> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let links: Vec<Link> = ended.iter().filter_map(|(step, record)| self.link(step.get(), record)).collect();
+        let records: Vec<StepRecord> = ended.into_iter().map(|(_, record)| record).collect();
+        self.engine.store.journal().outcomes(&self.run.id, &self.connection.epoch, &records, &links).await?;
+        for record in records {
+            self.ended.insert(record.step, (record.state, made_id(&record.receipt)));
+        }
+        Ok(())
+    }
+
+    fn link(&self, step: &Step, record: &StepRecord) -> Option<Link> {
+        let evidence = match step.verb {
+            Verb::Create => Evidence::Created,
+            Verb::Link => Evidence::Matched { rule: step.evidence.clone().unwrap_or_default() },
+            _ => return None,
+        };
+        if !record.state.is_done() {
+            return None;
+        }
+        let (person, account) = (step.person.clone()?, record.receipt.account.clone()?);
+        Some(Link { app: step.app.clone(), person, account, evidence, since: record.at })
+    }
+}
+
+enum Fitness {
+    Ready,
+    Later,
+    Never(StepId),
+}
+
+fn made_id(receipt: &Receipt) -> Option<String> {
+    receipt.account.as_ref().map(|account| account.as_str().to_owned())
+}
+
+/// Journals a call as started, carries it out until every step has an outcome or the connection fails, and says what became of each.
+async fn call_out(
+    engine: &Engine,
+    connection: &Connection,
+    run: &Run,
+    watch: &dyn Watch,
+    call: u64,
+    mut steps: Vec<Approved<Step>>,
+) -> Called {
+    let mut called = Called { ended: Vec::new(), stop: None };
+    let ids: Vec<StepId> = steps.iter().map(|step| step.get().id.clone()).collect();
+    if let Err(error) = engine.store.journal().started(&run.id, &connection.epoch, call, &ids, engine.ports.clock.now()).await {
+        called.stop = Some(error.into());
+        return called;
+    }
+    let mut end = |step: Approved<Step>, state: StepState, receipt: Receipt| {
+        let record = StepRecord { step: step.get().id.clone(), call, state, receipt, at: engine.ports.clock.now() };
+        called.ended.push((step, record));
+    };
+    let (mut waits, mut settles) = (0, 0);
+    while !steps.is_empty() {
+        let outcomes: Vec<Outcome> = connection.target.apply(&connection.write(), &steps).await;
+        let (mut again, mut wait, mut unknown, mut session) = (Vec::new(), None, false, false);
+        for (step, outcome) in steps.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(Done { already, receipt }) => end(step, if already { StepState::AlreadyDone } else { StepState::Done }, receipt),
+                Err(Fault::Wait { after, why }) => {
+                    wait = Some((after, why));
+                    again.push(step);
+                }
+                Err(Fault::Unknown { .. }) => {
+                    unknown = true;
+                    again.push(step);
+                }
+                Err(Fault::Denied { scope: Scope::Session }) => {
+                    session = true;
+                    again.push(step);
+                }
+                Err(Fault::Drift { found }) => end(step, StepState::Drifted { found }, Receipt::default()),
+                Err(Fault::Refused { code, detail }) => end(step, StepState::Failed { code, detail }, Receipt::default()),
+                Err(Fault::Denied { scope: Scope::Object(detail) }) => {
+                    end(step, StepState::Failed { code: "denied".into(), detail }, Receipt::default());
+                }
+                Err(Fault::Unsupported { what }) => {
+                    end(step, StepState::Failed { code: "unsupported".into(), detail: what }, Receipt::default())
+                }
+                // What concerns the whole connection stops the run; the step stays `started`, and resume looks.
+                Err(fault @ (Fault::Garbled { .. } | Fault::Unreachable { .. } | Fault::Denied { scope: Scope::Credentials(_) })) => {
+                    called.stop.get_or_insert_with(|| connection.fault(fault));
+                }
+            }
+        }
+        if called.stop.is_some() {
+            break;
+        }
+        if session && let Err(error) = connection.renew_session().await {
+            called.stop = Some(error);
+            break;
+        }
+        if unknown {
+            settles += 1;
+            if settles > SETTLES {
+                for step in again {
+                    let detail = format!("no clear answer after {SETTLES} looks; see what the app holds for {}", step.get().label);
+                    end(step, StepState::Unsettled { detail }, Receipt::default());
+                }
+                break;
+            }
+            settle::wait(engine).await;
+            again = match settle_in_call(connection, watch, again, &mut end).await {
+                Ok(again) => again,
+                Err(error) => {
+                    called.stop = Some(error);
+                    break;
+                }
+            };
+        } else if let Some((after, why)) = wait {
+            if !Connection::patience_left(waits) {
+                called.stop = Some(connection.fault(Fault::Wait { after, why }));
+                break;
+            }
+            connection.wait(watch, waits, after, &why).await;
+            waits += 1;
+        }
+        steps = again;
+    }
+    called
+}
+
+/// Within a call: looks for what creates with an unknown outcome made; the rest look by themselves when they are tried again.
+async fn settle_in_call(
+    connection: &Connection,
+    watch: &dyn Watch,
+    steps: Vec<Approved<Step>>,
+    end: &mut impl FnMut(Approved<Step>, StepState, Receipt),
+) -> Result<Vec<Approved<Step>>, EngineError> {
+    if steps.first().is_none_or(|step| step.get().verb != Verb::Create) {
+        return Ok(steps);
+    }
+    let found = settle::creates(connection, watch, &steps).await?;
+    let mut again = Vec::new();
+    for (step, settled) in steps.into_iter().zip(found) {
+        match settled {
+            settle::Settled::Done(receipt) => end(step, StepState::Done, receipt),
+            settle::Settled::Handed(detail) => end(step, StepState::Unsettled { detail }, Receipt::default()),
+            settle::Settled::Repeat => again.push(step),
+        }
+    }
+    Ok(again)
+}

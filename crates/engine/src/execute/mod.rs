@@ -1,0 +1,200 @@
+//! Carrying out an approved plan: journal, wire, journal.
+//!
+//! Every call is journalled before it leaves (`started`, with the steps it carries) and after (`outcomes`), each in one durable commit.  On
+//! resume, `started` without outcome is unknown: it is settled by looking, after a settle time (P6, P9).
+
+mod lane;
+mod settle;
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use model::{Actor, AppName, Approved, Digest, PLAN_VERSION, Plan, Run, RunId, RunState, Step, StepId, StepRecord, StepState};
+use store::Epoch;
+
+use crate::connection::Connection;
+use crate::{Engine, EngineError, Event, Watch};
+use lane::Lane;
+
+/// How a run ended, in numbers; the report has the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSummary {
+    /// The run.
+    pub run: Run,
+    /// Steps done, or found done.
+    pub done: usize,
+    /// Steps that were not: drifted, failed, skipped, unsettled.
+    pub other: usize,
+    /// Steps that have no outcome yet: the run stopped.
+    pub left: usize,
+    /// Requests sent, per app.
+    pub requests: BTreeMap<AppName, u64>,
+}
+
+impl Engine {
+    /// Carries out a plan that a live decision says yes to; uses the decision up.
+    ///
+    /// # Errors
+    /// Not approved, expired, already used, another tenant, another owner at work: nothing was written.  A fault of an app while running is
+    /// not an error but a stopped run in the summary.
+    pub async fn execute(&self, digest: &Digest, watch: &dyn Watch) -> Result<RunSummary, EngineError> {
+        let now = self.ports.clock.now();
+        let stored = self.store.plan(digest, now).await?;
+        let asker = stored.summary.asker;
+        self.check_plan(&stored.plan)?;
+        self.check_decision(digest, &stored.plan, &asker, now).await?;
+        let run = Run {
+            id: RunId::new(self.ports.ids.id()),
+            digest: *digest,
+            decision: String::new(),
+            state: RunState::Running,
+            started: now,
+            ended: None,
+            stopped_by: String::new(),
+        };
+        let connections = self.connect_all(&stored.plan).await?;
+        let taken = self.store.take_decision(digest, &run).await;
+        let decision = match taken {
+            Ok(decision) => decision,
+            Err(error) => {
+                close_all(&connections).await;
+                return Err(error.into());
+            }
+        };
+        let run = Run { decision: decision.id.clone(), ..run };
+        let approved = Approved::consume(decision, stored.plan, &asker, now, false)
+            .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })?;
+        self.drive(run, approved, BTreeMap::new(), connections, watch).await
+    }
+
+    /// Goes on with a run that was cut off or stopped.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`]; a finished run is returned as it is.
+    pub async fn resume(&self, run: &RunId, watch: &dyn Watch) -> Result<RunSummary, EngineError> {
+        let run = self.store.run(run).await?;
+        let now = self.ports.clock.now();
+        let stored = self.store.plan(&run.digest, now).await?;
+        self.check_plan(&stored.plan)?;
+        let records = self.store.records(&run.id).await?;
+        if run.state == RunState::Finished {
+            return Ok(summary(run, &stored.plan, &records, BTreeMap::new()));
+        }
+        let connections = self.connect_all(&stored.plan).await?;
+        let decision = self.store.decision_of_run(&run.id).await?;
+        let approved = Approved::consume(decision, stored.plan, &stored.summary.asker, now, true)
+            .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
+        self.store.set_run_state(&run.id, &epochs(&connections), RunState::Running, now, "").await?;
+        self.drive(run, approved, records, connections, watch).await
+    }
+
+    /// What can be said about a plan without its decision: form and tenants.
+    fn check_plan(&self, plan: &Plan) -> Result<(), EngineError> {
+        let digest = plan.digest();
+        if plan.version != PLAN_VERSION {
+            return Err(EngineError::OtherVersion { digest, found: plan.version, known: PLAN_VERSION });
+        }
+        for (app, planned) in &plan.inputs.tenants {
+            let configured = &self.app(app)?.fingerprint;
+            if planned != configured {
+                let (planned, configured) = (planned.to_string(), configured.to_string());
+                return Err(EngineError::OtherTenant { digest, app: app.clone(), planned, configured });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the decision that is there would do, before it is used up.
+    async fn check_decision(&self, digest: &Digest, plan: &Plan, asker: &Actor, now: Timestamp) -> Result<(), EngineError> {
+        let Some(decided) = self.store.decided(digest).await? else { return Ok(()) };
+        if let Some(run) = decided.used_by.clone()
+            && self.store.run(&run).await?.state != RunState::Finished
+        {
+            return Err(EngineError::Unfinished { run });
+        }
+        decided.decision.allows(plan, asker, now, false).map_err(|refusal| EngineError::Refused { digest: *digest, refusal })
+    }
+
+    async fn connect_all(&self, plan: &Plan) -> Result<BTreeMap<AppName, Connection>, EngineError> {
+        let mut connections = BTreeMap::new();
+        for app in plan.steps.iter().map(|step| &step.app) {
+            if connections.contains_key(app) {
+                continue;
+            }
+            match self.connect(app).await {
+                Ok(connection) => {
+                    connections.insert(app.clone(), connection);
+                }
+                Err(error) => {
+                    close_all(&connections).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(connections)
+    }
+
+    async fn drive(
+        &self,
+        run: Run,
+        approved: Approved<Plan>,
+        records: BTreeMap<StepId, StepRecord>,
+        connections: BTreeMap<AppName, Connection>,
+        watch: &dyn Watch,
+    ) -> Result<RunSummary, EngineError> {
+        let plan = approved.get().clone();
+        let mut by_app: BTreeMap<AppName, Vec<Approved<Step>>> = BTreeMap::new();
+        for step in approved.into_steps() {
+            by_app.entry(step.get().app.clone()).or_default().push(step);
+        }
+        let ended = |step: &Approved<Step>| records.get(&step.get().id).is_some_and(|record| record.state != StepState::Started);
+        let to_do = by_app.iter().map(|(app, steps)| (app.clone(), steps.iter().filter(|step| !ended(step)).count())).collect();
+        watch.event(Event::RunStarted { run: run.id.clone(), steps: to_do });
+        let lanes = by_app.into_iter().filter_map(|(app, steps)| {
+            let connection = connections.get(&app)?;
+            Some(async { (app, Lane::new(self, connection, &run, steps, &records, watch).drive().await) })
+        });
+        let mut stopped_by = Vec::new();
+        for (app, ended) in join_all(lanes).await {
+            if let Err(error) = ended {
+                stopped_by.push(match error {
+                    EngineError::App { .. } => error.to_string(),
+                    other => format!("app {app}: {other}"),
+                });
+            }
+        }
+        let requests = connections.iter().map(|(app, connection)| (app.clone(), connection.counts().sent)).collect();
+        let state = if stopped_by.is_empty() { RunState::Finished } else { RunState::Stopped };
+        let stopped_by = stopped_by.join("; ");
+        let ended = self.ports.clock.now();
+        let told = self.store.set_run_state(&run.id, &epochs(&connections), state, ended, &stopped_by).await;
+        close_all(&connections).await;
+        told?;
+        let run = Run { state, ended: Some(ended), stopped_by, ..run };
+        let records = self.store.records(&run.id).await?;
+        Ok(summary(run, &plan, &records, requests))
+    }
+}
+
+fn epochs(connections: &BTreeMap<AppName, Connection>) -> Vec<Epoch> {
+    connections.values().map(|connection| connection.epoch.clone()).collect()
+}
+
+async fn close_all(connections: &BTreeMap<AppName, Connection>) {
+    for connection in connections.values() {
+        connection.close().await;
+    }
+}
+
+fn summary(run: Run, plan: &Plan, records: &BTreeMap<StepId, StepRecord>, requests: BTreeMap<AppName, u64>) -> RunSummary {
+    let (mut done, mut other, mut left) = (0, 0, 0);
+    for step in &plan.steps {
+        match records.get(&step.id).map(|record| &record.state) {
+            None | Some(StepState::Started) => left += 1,
+            Some(state) if state.is_done() => done += 1,
+            Some(_) => other += 1,
+        }
+    }
+    RunSummary { run, done, other, left, requests }
+}

@@ -1,0 +1,195 @@
+//! Read everything, compute what has to change, keep it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use model::{Actor, AppName, AppReading, Digest, Link, PersonKey, Proposal, SourceName, SourceReading};
+use plan::{Counted, Given};
+use store::{PlanCounted, PlanSummary};
+
+use crate::connection::Connection;
+use crate::read::Reading;
+use crate::{Engine, EngineError, Watch};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The instant to plan for; it is an input like any other.
+    pub as_of: Timestamp,
+    /// Only these people; everybody when none are named.
+    pub only: Option<BTreeSet<PersonKey>>,
+    /// Who asks.
+    pub asker: Actor,
+}
+
+/// A proposal as it was kept.
+#[derive(Clone, Debug)]
+pub struct Proposed {
+    /// The plans and findings.
+    pub proposal: Proposal,
+    /// The digest of each plan, as [`Proposal::plans`] lists them.
+    pub digests: Vec<Digest>,
+    /// How each stands in the store, in the same order.
+    pub stands: Vec<PlanSummary>,
+}
+
+/// What planning rests on, as it was read.
+pub(crate) struct Facts {
+    pub(crate) roster: SourceReading,
+    pub(crate) last_good: Option<u64>,
+    pub(crate) apps: BTreeMap<AppName, AppReading>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) earlier: Vec<Counted>,
+}
+
+impl Engine {
+    /// Reads the roster and every app, and proposes what has to change.  Nothing is written to an app.
+    ///
+    /// # Errors
+    /// The roster or an app cannot be read, another process uses an app, the store fails.  What was read until then is kept.
+    pub async fn propose(&self, ask: Ask, watch: &dyn Watch) -> Result<Proposed, EngineError> {
+        let name = self.employment()?;
+        let last_good = self.store.last_good_count(&name).await?;
+        let mut roster = self.read_roster(watch)?;
+        if let Some(why) = self.shrunk(&name, last_good, roster.reading.certificate.count) {
+            roster.reading.distrust(why);
+        }
+        self.check_attributes(&roster.attributes)?;
+        self.store.put_source_reading(&roster.reading, &roster.raw).await?;
+        let mut connections = BTreeMap::new();
+        let read = self.read_apps(&mut connections, &roster.reading, last_good, &ask, watch).await;
+        for connection in connections.values() {
+            connection.close().await;
+        }
+        let readings = read?;
+        for reading in readings.values() {
+            self.store.put_app_reading(&reading.reading, &reading.raw).await?;
+        }
+        let apps = readings.into_iter().map(|(app, reading)| (app, reading.reading)).collect();
+        let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
+        let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier };
+        self.keep(&facts, &ask).await
+    }
+
+    /// Plans from the newest readings in the store and keeps the proposal: what [`Engine::propose`] does after reading.
+    ///
+    /// # Errors
+    /// Nothing has been read yet, or the store fails.
+    pub async fn propose_from_stored(&self, ask: Ask) -> Result<Proposed, EngineError> {
+        let facts = self.stored_facts(&ask).await?;
+        self.keep(&facts, &ask).await
+    }
+
+    async fn keep(&self, facts: &Facts, ask: &Ask) -> Result<Proposed, EngineError> {
+        let proposal = plan::propose(&self.given(facts, ask));
+        let now = self.ports.clock.now();
+        let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
+        let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
+        let counted: Vec<PlanCounted> = proposal
+            .plans()
+            .map(|plan| PlanCounted {
+                digest: plan.digest(),
+                rows: plan::counted(plan, &facts.roster)
+                    .into_iter()
+                    .map(|row| (row.step.clone(), serde_json::json!(row).to_string()))
+                    .collect(),
+            })
+            .collect();
+        let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, &counted).await?;
+        let digests = counted.into_iter().map(|plan| plan.digest).collect();
+        Ok(Proposed { proposal, digests, stands })
+    }
+
+    pub(crate) fn given<'a>(&'a self, facts: &'a Facts, ask: &'a Ask) -> Given<'a> {
+        Given {
+            policy: &self.setup.policy,
+            as_of: ask.as_of,
+            roster: &facts.roster,
+            last_good: facts.last_good,
+            apps: &facts.apps,
+            links: &facts.links,
+            earlier: &facts.earlier,
+            only: ask.only.as_ref(),
+        }
+    }
+
+    /// The newest readings and what else planning rests on, from the store.
+    pub(crate) async fn stored_facts(&self, ask: &Ask) -> Result<Facts, EngineError> {
+        let name = self.employment()?;
+        let missing = |what: String| EngineError::NothingRead(what);
+        let roster = self.store.latest_source_reading(&name).await?.ok_or_else(|| missing(format!("source {name}")))?;
+        let mut apps = BTreeMap::new();
+        for app in self.setup.apps.keys() {
+            let reading = self.store.latest_app_reading(app).await?.ok_or_else(|| missing(format!("app {app}")))?;
+            apps.insert(app.clone(), reading);
+        }
+        let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
+        Ok(Facts { roster, last_good: self.store.last_good_count(&name).await?, apps, links: self.store.links().await?, earlier })
+    }
+
+    /// What earlier runs did and pending plans may do, within the longest window of a guard.
+    async fn earlier(&self, as_of: Timestamp, whole: bool) -> Result<Vec<Counted>, EngineError> {
+        let window = self.setup.policy.policy().guards.values().map(|guard| guard.window).max().unwrap_or(0);
+        let now = self.ports.clock.now();
+        let since = now.checked_sub(SignedDuration::from_secs(window)).unwrap_or(Timestamp::MIN);
+        let rows = self.store.counted_since(since, now, whole).await?;
+        // What may still happen counts as happening now; both clocks are brought to the instant that is planned for.
+        let shift = as_of.as_second() - now.as_second();
+        let counted = rows.into_iter().filter_map(|row| {
+            let mut counted: Counted = serde_json::from_str(&row.json).ok()?;
+            let at = row.done.unwrap_or(now);
+            counted.at = Timestamp::from_second(at.as_second().saturating_add(shift)).unwrap_or(as_of);
+            Some(counted)
+        });
+        Ok(counted.collect())
+    }
+
+    async fn read_apps(
+        &self,
+        connections: &mut BTreeMap<AppName, Connection>,
+        roster: &SourceReading,
+        last_good: Option<u64>,
+        ask: &Ask,
+        watch: &dyn Watch,
+    ) -> Result<BTreeMap<AppName, Reading>, EngineError> {
+        for app in self.setup.apps.keys() {
+            connections.insert(app.clone(), self.connect(app).await?);
+        }
+        let policy = self.setup.policy.policy();
+        let reads = connections.iter().filter_map(|(app, connection)| {
+            let app_policy = policy.apps.get(app)?;
+            Some(async move { Ok::<_, EngineError>((app.clone(), self.read_app(connection, app_policy, watch).await?)) })
+        });
+        let mut readings: BTreeMap<AppName, Reading> = futures_util::future::try_join_all(reads).await?.into_iter().collect();
+        let links = self.store.links().await?;
+        let apps: BTreeMap<AppName, AppReading> =
+            readings.iter().map(|(app, reading)| (app.clone(), reading.reading.clone())).collect();
+        let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new() };
+        for (app, accounts) in plan::enrolments_to_read(&self.given(&facts, ask)) {
+            if let (Some(connection), Some(reading)) = (connections.get(&app), readings.get_mut(&app)) {
+                self.read_enrolments(connection, reading, &accounts, watch).await?;
+            }
+        }
+        Ok(readings)
+    }
+
+    /// Why a reading is too small to be trusted, if it is.  It is then kept as partial, so that it never becomes the measure of the next.
+    fn shrunk(&self, name: &SourceName, last_good: Option<u64>, count: u64) -> Option<String> {
+        let shrink = self.setup.policy.policy().sources.get(name)?.shrink;
+        let last = last_good?;
+        let gone = last.saturating_sub(count);
+        let trips = gone > shrink.max || gone * 100_000 > shrink.percent_milli * last;
+        trips.then(|| {
+            format!("it shrank from {last} rows to {count}, beyond what `shrink` allows; if that is right, raise it for one plan")
+        })
+    }
+
+    /// A rule that reads an attribute which no column gives is a mistake in the policy, not an empty value.
+    fn check_attributes(&self, known: &BTreeSet<String>) -> Result<(), EngineError> {
+        let unknown = self.setup.policy.reads().into_iter().find(|attribute| !known.contains(attribute));
+        let Some(attribute) = unknown else { return Ok(()) };
+        let nearest = plan::nearest(&attribute, known.iter().map(String::as_str)).map(str::to_owned);
+        let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Err(EngineError::UnknownAttribute { attribute, nearest, known })
+    }
+}

@@ -1,0 +1,94 @@
+//! Which column gives which attribute.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use model::SourcePolicy;
+
+use super::RosterError;
+
+/// Attribute → the names that common HR exports give its column, folded; the first that is there counts.
+const DEFAULTS: &[(&str, &[&str])] = &[
+    ("given_name", &["firstname", "givenname", "preferredfirstname", "legalfirstname"]),
+    ("family_name", &["lastname", "familyname", "surname", "legallastname"]),
+    ("email", &["workemail", "email", "emailaddress", "workemailaddress", "primaryworkemail", "mail"]),
+    ("title", &["jobtitle", "title", "businesstitle", "positiontitle", "position"]),
+    ("department", &["department", "departmentname", "dept", "orgunit"]),
+    ("manager", &["managerid", "manageremployeeid", "supervisorid", "reportstoid", "manager"]),
+    ("location", &["location", "worklocation", "office"]),
+    ("status", &["status", "employmentstatus", "employeestatus", "workerstatus"]),
+    ("starts", &["hiredate", "startdate", "datehired", "originalhiredate", "starts"]),
+    ("ends", &["terminationdate", "enddate", "lastday", "lastdayofwork", "dateterminated", "ends"]),
+    ("time_zone", &["timezone"]),
+];
+
+/// Letters and digits only, lower case: how column names are compared.
+pub(super) fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Where everything stands in a row.
+pub(super) struct Columns {
+    pub(super) key: usize,
+    pub(super) status: Option<usize>,
+    pub(super) starts: Option<usize>,
+    pub(super) ends: Option<usize>,
+    pub(super) zone: Option<usize>,
+    /// Every other attribute.
+    pub(super) others: BTreeMap<String, usize>,
+    pub(super) width: usize,
+}
+
+impl Columns {
+    /// Finds the columns.
+    ///
+    /// # Errors
+    /// `Header` when a configured column, the key, or any word on who works here is missing, or a name stands twice.
+    pub(super) fn new(path: &Path, header: &csv::StringRecord, policy: &SourcePolicy) -> Result<Self, RosterError> {
+        let error = |what: String| RosterError::Header { path: path.to_owned(), what };
+        let names: Vec<String> = header.iter().map(folded).collect();
+        let shown = || header.iter().map(str::trim).collect::<Vec<_>>().join(", ");
+        for (index, name) in names.iter().enumerate() {
+            if !name.is_empty() && names[..index].contains(name) {
+                return Err(error(format!("two columns are called \"{}\"; rename one", &header[index])));
+            }
+        }
+        let find = |column: &str| names.iter().position(|name| *name == folded(column));
+        let key = find(&policy.key)
+            .ok_or_else(|| error(format!("no column is called \"{}\" (`key`); there are: {}", policy.key, shown())))?;
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        for (attribute, column) in &policy.columns {
+            let index = find(column).ok_or_else(|| {
+                error(format!("no column is called \"{column}\", which `[source.*.columns] {attribute}` names; there are: {}", shown()))
+            })?;
+            found.insert(attribute.clone(), index);
+        }
+        for (attribute, candidates) in DEFAULTS {
+            if !found.contains_key(*attribute)
+                && let Some(index) = candidates.iter().find_map(|candidate| names.iter().position(|name| name == candidate))
+            {
+                found.insert((*attribute).to_owned(), index);
+            }
+        }
+        let used: BTreeSet<usize> = found.values().copied().chain([key]).collect();
+        for (index, name) in header.iter().enumerate() {
+            if !used.contains(&index) && !name.trim().is_empty() {
+                found.entry(name.trim().to_owned()).or_insert(index);
+            }
+        }
+        let (status, starts, ends, zone) =
+            (found.remove("status"), found.remove("starts"), found.remove("ends"), found.remove("time_zone"));
+        if status.is_none() && ends.is_none() {
+            return Err(error(format!(
+                "no column says who works here: name the status or the last-day column under `[source.*.columns]`; there are: {}",
+                shown()
+            )));
+        }
+        Ok(Self { key, status, starts, ends, zone, others: found, width: header.len() })
+    }
+
+    /// The attributes that policy can read.
+    pub(super) fn attributes(&self) -> BTreeSet<String> {
+        self.others.keys().cloned().collect()
+    }
+}

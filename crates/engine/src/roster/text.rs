@@ -1,0 +1,62 @@
+//! From bytes to text: encodings, byte-order marks, delimiters.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use encoding_rs::Encoding;
+
+use super::RosterError;
+use super::columns::folded;
+
+/// The file's text.  A byte-order mark decides; then the configured encoding; then UTF-8, which is checked.
+///
+/// # Errors
+/// `NotText` with the line of the first byte that does not fit.
+pub(super) fn decode<'a>(path: &Path, bytes: &'a [u8], configured: Option<&str>) -> Result<Cow<'a, str>, RosterError> {
+    let not_text = |line, what: String| RosterError::NotText { path: path.to_owned(), line, what };
+    let (encoding, skip) = match (Encoding::for_bom(bytes), configured) {
+        (Some((encoding, skip)), _) => (encoding, skip),
+        (None, Some(label)) => {
+            let encoding = Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+                not_text(1, format!("`encoding = \"{label}\"` is no encoding that is known; try \"windows-1252\" or \"utf-8\""))
+            })?;
+            (encoding, 0)
+        }
+        (None, None) => (encoding_rs::UTF_8, 0),
+    };
+    let bytes = &bytes[skip..];
+    encoding.decode_without_bom_handling_and_without_replacement(bytes).ok_or_else(|| {
+        let good = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), |_| 0);
+        let line = 1 + bytes[..good].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let name = encoding.name();
+        not_text(line, format!("the bytes are not {name}; say what they are with `encoding = \"windows-1252\"` in the source's block, or export as UTF-8"))
+    })
+}
+
+/// The delimiter: the configured one, else the one among `,` `;` tab `|` under which the header has the key column.
+///
+/// # Errors
+/// `Header` when none fits.
+pub(super) fn delimiter(path: &Path, text: &str, configured: Option<char>, key: &str) -> Result<u8, RosterError> {
+    let header = |what: String| RosterError::Header { path: path.to_owned(), what };
+    if let Some(delimiter) = configured {
+        return u8::try_from(delimiter)
+            .ok()
+            .filter(u8::is_ascii)
+            .ok_or_else(|| header(format!("`delimiter` must be one ASCII character, not \"{delimiter}\"")));
+    }
+    let first =
+        text.lines().find(|line| !line.trim().is_empty()).ok_or_else(|| header("the file is empty; a header row is needed".into()))?;
+    let fits = |delimiter: &u8| {
+        let mut reader = csv::ReaderBuilder::new().delimiter(*delimiter).has_headers(false).from_reader(first.as_bytes());
+        let cells = reader.records().next().and_then(Result::ok);
+        cells.is_some_and(|cells| cells.iter().any(|cell| folded(cell) == folded(key)))
+    };
+    // One cell only is the key column alone: then any delimiter does.
+    b",;\t|".iter().copied().find(fits).ok_or_else(|| {
+        header(format!(
+            "no column is called \"{key}\" (tried the delimiters , ; tab |); the header is: {}",
+            first.chars().take(200).collect::<String>()
+        ))
+    })
+}
