@@ -14,7 +14,7 @@ mod writing;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::Attributes;
+use model::{Attributes, Content};
 use serde_json::Value;
 
 use crate::{Target, Transport};
@@ -83,7 +83,7 @@ pub trait Hand: Send + Sync {
     /// The groups of an account, in byte order.
     fn groups_of(&self, account: &str) -> Vec<String>;
     /// The account completes the content, being enrolled first where need be.
-    fn complete(&self, account: &str, content: &str);
+    fn complete(&self, account: &str, content: &Content);
     /// What the account has completed: a stable list.
     fn history(&self, account: &str) -> Vec<String>;
 }

@@ -1,0 +1,156 @@
+//! Lessonly's sandbox for the tests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connector::conformance::{Hand, Opened, Rig};
+use model::{Attributes, Content, Value};
+use sandbox::lessonly::{Config, Sandbox};
+use sandbox::{Limit, Options};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+use super::{InProcess, api_changes, open, settings};
+
+/// The right credentials of a sandbox.
+pub const CREDENTIALS: [(&str, &str); 2] = [("subdomain", "acme"), ("api_key", "lessonly-sandbox-key")];
+
+/// A sandbox with its ledger.
+pub struct Lessonly {
+    pub sandbox: Sandbox,
+    pub dir: TempDir,
+}
+
+impl Lessonly {
+    /// A fresh one; `change` sets further options.
+    pub fn fresh(people: usize, change: impl FnOnce(&mut Config)) -> Self {
+        let dir = TempDir::new().expect("a temporary folder");
+        let ledger = Some(dir.path().join("ledger.jsonl"));
+        let access_log = Some(dir.path().join("access.jsonl"));
+        let options =
+            Options { people: Some(people), seed: Some(7), limit: Limit::Off, ledger, access_log, ..Options::default() };
+        let mut config = Config { options, ..Config::default() };
+        change(&mut config);
+        Self { sandbox: Sandbox::open(config).expect("a sandbox opens"), dir }
+    }
+
+    /// What was changed over the API.
+    pub fn changes(&self) -> Vec<sandbox::ledger::Entry> {
+        api_changes(&self.dir.path().join("ledger.jsonl"))
+    }
+
+    /// Every request so far, as `METHOD path`.
+    pub fn requests(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.dir.path().join("access.jsonl")).expect("the access log is there");
+        let lines = text.lines().map(|line| serde_json::from_str::<sandbox::access::Access>(line).expect("JSON lines"));
+        lines.map(|line| format!("{} {}", line.method, line.path)).collect()
+    }
+
+    /// The record of a user.
+    pub fn user(&self, id: &str) -> Json {
+        let found = self.sandbox.users().into_iter().find(|user| user["id"].to_string() == id);
+        found.unwrap_or_else(|| panic!("no user {id}"))
+    }
+
+    /// Changes a user by hand.
+    pub fn by_hand(&self, id: &str, fields: Json) {
+        self.sandbox.update_user(number(id), fields).expect("the sandbox takes it");
+    }
+}
+
+/// An id as the sandbox has it.
+pub fn number(id: &str) -> u64 {
+    id.parse().expect("ids are numbers")
+}
+
+impl Hand for Lessonly {
+    fn accounts(&self) -> Vec<String> {
+        self.sandbox.users().iter().map(|user| user["id"].to_string()).collect()
+    }
+
+    fn record(&self, account: &str) -> Json {
+        self.user(account)
+    }
+
+    fn volatile(&self) -> &'static [&'static str] {
+        &["updated_at"]
+    }
+
+    fn writes(&self) -> usize {
+        self.changes().len()
+    }
+
+    fn values(&self, n: usize) -> Attributes {
+        let values = [
+            ("name", format!("Conny Suite {n}")),
+            ("email", format!("conny{n}@acme.example")),
+            ("role", "learner".to_owned()),
+            ("ext_uid", format!("C{n:05}")),
+            ("job_title", "Tester".to_owned()),
+            ("hire_date", "2024-02-29".to_owned()),
+        ];
+        values.into_iter().map(|(name, value)| (name.to_owned(), Value::Text(value))).collect()
+    }
+
+    fn plain(&self) -> &'static str {
+        "job_title"
+    }
+
+    fn nobody(&self) -> String {
+        "987654321".to_owned()
+    }
+
+    fn set_plain(&self, account: &str, value: &str) {
+        self.by_hand(account, json!({ "job_title": value }));
+    }
+
+    fn make_group(&self, name: &str) -> Option<String> {
+        Some(self.sandbox.create_group(name).expect("the sandbox takes it").to_string())
+    }
+
+    fn put_into(&self, account: &str, group: &str) {
+        let mut groups: Vec<Json> = self.user(account)["group_ids"].as_array().cloned().unwrap_or_default();
+        groups.push(number(group).into());
+        self.by_hand(account, json!({ "group_ids": groups }));
+    }
+
+    fn groups_of(&self, account: &str) -> Vec<String> {
+        let groups = self.user(account)["group_ids"].as_array().cloned().unwrap_or_default();
+        let mut ids: Vec<String> = groups.iter().map(ToString::to_string).collect();
+        ids.sort();
+        ids
+    }
+
+    fn complete(&self, account: &str, content: &Content) {
+        let (kind, id) = content.id.split_once('/').expect("content ids have a kind");
+        let kinds = BTreeMap::from([("lesson", "Lesson"), ("path", "LearningPaths::Path"), ("course", "Course")]);
+        let assignment = self.sandbox.assign(number(account), kinds[kind], number(id)).expect("the sandbox takes it");
+        self.sandbox.complete(assignment, 93).expect("the sandbox takes it");
+    }
+
+    fn history(&self, account: &str) -> Vec<String> {
+        let all = self.sandbox.assignments().into_iter();
+        all.filter(|one| one["assignee_id"].to_string() == account && !one["completed_at"].is_null()).map(|one| one.to_string()).collect()
+    }
+}
+
+/// Opens Lessonly for the suite.
+pub struct LessonlyRig;
+
+#[async_trait]
+impl Rig for LessonlyRig {
+    async fn open(&self, people: usize, limited: bool) -> Opened {
+        let limit = if limited { Limit::PerPeriod(100) } else { Limit::Off };
+        let hand = Arc::new(Lessonly::fresh(people, |config| config.options.limit = limit));
+        let transport = Arc::new(InProcess(hand.sandbox.router()));
+        let with = |credentials: [(&str, &str); 2]| open("lessonly", settings("http://127.0.0.1:1", &credentials)).expect("the settings are right");
+        let (target, base) = with(CREDENTIALS);
+        let [subdomain, api_key] = CREDENTIALS;
+        let wrong = vec![
+            ("subdomain", with([("subdomain", "acne"), api_key]).0),
+            ("api_key", with([subdomain, ("api_key", "some-other-key")]).0),
+        ];
+        Opened { target, wrong, transport, base, hand }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the tests of this crate share: sandboxes in the process, reached without sockets.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+pub mod absorb;
+pub mod lessonly;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use connector::{Broken, Target, Transport};
+use model::Secret;
+use tower::ServiceExt as _;
+use provost_vendors::registry::{self, Settings, SettingsError};
+
+/// A sandbox's router as a transport.
+pub struct InProcess(pub axum::Router);
+
+#[async_trait]
+impl Transport for InProcess {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
+        let broken = |error: axum::Error| Broken::NoAnswer(error.to_string());
+        let answer = self.0.clone().oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
+        let (parts, body) = answer.into_parts();
+        Ok(http::Response::from_parts(parts, axum::body::to_bytes(body, usize::MAX).await.map_err(broken)?))
+    }
+}
+
+/// Settings for a sandbox at `base_url`.
+pub fn settings(base_url: &str, credentials: &[(&str, &str)]) -> Settings {
+    Settings {
+        base_url: base_url.to_owned(),
+        credentials: credentials.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
+        options: BTreeMap::new(),
+        declared: BTreeSet::new(),
+        scope_all: true,
+        profile: "guide".to_owned(),
+        protect: BTreeSet::new(),
+    }
+}
+
+/// Opens a connector of the registry, with its completed address.
+pub fn open(name: &str, settings: Settings) -> Result<(Arc<dyn Target>, String), SettingsError> {
+    let entry = registry::entry(name).unwrap_or_else(|| panic!("{name} is not in the registry"));
+    let base = (entry.complete_url)(&settings)?;
+    Ok(((entry.build)(settings)?, base))
+}
+
+/// Lines of a ledger that came over the API.
+pub fn api_changes(ledger: &Path) -> Vec<sandbox::ledger::Entry> {
+    let text = std::fs::read_to_string(ledger).unwrap_or_default();
+    let lines = text.lines().map(|line| serde_json::from_str::<sandbox::ledger::Entry>(line).expect("the ledger is JSON lines"));
+    lines.filter(|entry| entry.method != "ADMIN").collect()
+}
