@@ -127,6 +127,15 @@ impl Compiled {
         if errors.is_empty() { Ok(Self { digest: digest_of(&policy), zone, apps, policy }) } else { Err(errors) }
     }
 
+    /// The columns of the roster that any expression reads, so that one which no column gives can be told from an empty value.
+    pub fn reads(&self) -> BTreeSet<String> {
+        let programs = self.apps.values().flat_map(|rules| {
+            let values = rules.set.iter().map(|setting| &setting.value).chain(rules.matching.iter().map(|rule| &rule.value));
+            values.chain(&rules.members).chain(&rules.enrol).chain([&rules.who])
+        });
+        programs.flat_map(|program| program.reads.iter().cloned()).collect()
+    }
+
     /// The policy as it was read.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -247,7 +256,7 @@ impl Reader<'_> {
             });
         }
         let known = self.manifest.attributes.iter().map(|attribute| attribute.name);
-        let near = nearest(name, known.chain(self.policy.declared.iter().map(String::as_str))).first().map(|near| (*near).to_owned());
+        let near = nearest(name, known.chain(self.policy.declared.iter().map(String::as_str))).map(str::to_owned);
         let help = near.map_or_else(
             || "attributes are named as the app's API names them; declare custom fields in the app's block".to_owned(),
             |near| format!("did you mean `{near}`?"),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Adopt, Change, Effect, Finding, FindingKind, PersonKey, Ref, Step, StepId, Value, Verb};
 
-use crate::Given;
 use crate::desire::{Act, Wish, verb_of};
 use crate::roster::Roster;
 use crate::scene::{Named, Scene};
@@ -32,7 +31,6 @@ pub(crate) struct Draft {
 
 /// Turns the settled wishes of one app into drafts.
 pub(crate) struct Drafter<'d, 'a> {
-    pub(crate) given: &'d Given<'a>,
     pub(crate) roster: &'d Roster<'a>,
     pub(crate) scene: &'d Scene<'a>,
     pub(crate) drafts: Vec<Draft>,
@@ -190,7 +188,8 @@ impl Drafter<'_, '_> {
             let (verb, meaning) = scene.rules.manifest.leave;
             let mut leave = step(self, Verb::Leave, format!("{}; {verb}: {meaning}", wish.reason));
             leave.effects.insert(Effect::AccessLost);
-            let first = self.idp_first(&person);
+            // No reading says yet what the IdP thinks: every leave where it provisions too waits for a person (L14).
+            let first = scene.policy.also_provisioned_by.is_some();
             let at = self.push(leave, first.then_some("idp_first"));
             self.drafts[at].needs.extend(made.link);
             return made;
@@ -341,12 +340,6 @@ impl Drafter<'_, '_> {
             draft.step.reason.push_str(&format!("{comma}{}: {}", relation.attribute, relation.whom));
             draft.step.set.insert(relation.attribute, Change { before: relation.before, after });
         }
-    }
-
-    /// Whether the IdP that provisions here too has yet to say that the person is gone (L14).
-    fn idp_first(&self, person: &PersonKey) -> bool {
-        let Some(idp) = &self.scene.policy.also_provisioned_by else { return false };
-        !self.given.idp_left.get(idp).is_some_and(|left| left.contains(person))
     }
 }
 

@@ -12,6 +12,9 @@ use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Value as CelValue};
 use model::Person;
 
+/// What `person` always has, whatever the columns of the roster.
+const RESERVED: &[&str] = &["active", "ends", "key", "starts", "tenure_days", "time_zone"];
+
 /// What an expression gave.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Given {
@@ -62,6 +65,8 @@ enum Form {
 pub(crate) struct Program {
     pub(crate) text: String,
     pub(crate) kind: Option<Kind>,
+    /// The columns of the roster that it reads; the reserved names are not among them.
+    pub(crate) reads: BTreeSet<String>,
     form: Form,
 }
 
@@ -163,7 +168,9 @@ impl Program {
         } else {
             Form::Cel(tree)
         };
-        let compiled = Self { text: text.to_owned(), kind, form };
+        let reads =
+            walk.names.attributes.iter().map(|name| name.as_str()).filter(|name| !RESERVED.contains(name)).map(str::to_owned).collect();
+        let compiled = Self { text: text.to_owned(), kind, reads, form };
         if let Form::Cel(tree) = &compiled.form {
             undeclared(tree, &walk.names)?;
             names.dynamic |= walk.names.dynamic;

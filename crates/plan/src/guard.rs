@@ -30,13 +30,13 @@ pub struct Counted {
     /// Names of the groups that were removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups_lost: Vec<String>,
-    /// When, on the clock that `as_of` is on: the as-of of its plan while that is pending, and of the run's plan afterwards.
+    /// When, on the clock that the as-of of plans is on; a step that may still happen counts as happening now.
     pub at: Timestamp,
 }
 
 /// What guards will need to remember of a plan: to be kept beside it as long as it is pending, and beside its run for the longest window
-/// of any guard (of the steps that were done).  `roster` is the reading that the plan was made from; `at` see [`Counted::at`].
-pub fn counted(plan: &Plan, roster: &SourceReading, at: Timestamp) -> Vec<Counted> {
+/// of any guard (of the steps that were done).  `roster` is the reading that the plan was made from; `at` is set to the plan's as-of.
+pub fn counted(plan: &Plan, roster: &SourceReading) -> Vec<Counted> {
     let departments: HashMap<&PersonKey, &str> =
         roster.people.iter().filter_map(|person| Some((&person.key, person.attributes.get("department")?.as_str()))).collect();
     let labels: HashMap<&StepId, &str> = plan.steps.iter().map(|step| (&step.id, step.label.as_str())).collect();
@@ -52,7 +52,7 @@ pub fn counted(plan: &Plan, roster: &SourceReading, at: Timestamp) -> Vec<Counte
                 department: step.person.as_ref().and_then(|key| departments.get(key)).map(|name| (*name).to_owned()),
                 groups_gained,
                 groups_lost,
-                at,
+                at: plan.inputs.as_of,
             }
         })
         .collect()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use model::{
     AccountId, AppName, AppReading, Change, Class, Effect, EnrolmentsBy, Finding, FindingKind, GuardVerdict, Inputs, Link,
-    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceName, SourceReading, Step, Value, digest_of,
+    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceReading, Step, Value, digest_of,
 };
 
 use crate::Compiled;
@@ -37,8 +37,6 @@ pub struct Given<'a> {
     pub links: &'a [Link],
     /// Steps of earlier runs and of pending plans, at least those of the longest window of any guard.
     pub earlier: &'a [Counted],
-    /// By IdP, the people whom it says it no longer lets in: what leavers of an app that it also provisions wait for (L14).
-    pub idp_left: &'a BTreeMap<SourceName, BTreeSet<PersonKey>>,
     /// Steps for these people only; correlation looks at everybody all the same.
     pub only: Option<&'a BTreeSet<PersonKey>>,
 }
@@ -201,7 +199,7 @@ pub fn propose(given: &Given<'_>) -> Proposal {
         planned.absent(&roster, &mut wishes, &mut gone, &mut missing, &mut findings);
         let ground = Ground { roster: &roster, scene: &planned.scene, bonds: &planned.bonds, stages: &planned.stages };
         let settled = ground.settle(wishes, &mut findings);
-        let drafter = Drafter { given, roster: &roster, scene: &planned.scene, drafts: Vec::new(), gone };
+        let drafter = Drafter { roster: &roster, scene: &planned.scene, drafts: Vec::new(), gone };
         let ordered = order(drafter.draft(settled, &mut findings));
         names.insert(app.clone(), labels(&planned, &roster, &ordered));
         if !given.policy.policy().guards.is_empty() {
@@ -291,7 +289,6 @@ fn assemble(
     links.sort_unstable();
     let mut readings = BTreeMap::from([(format!("source.{}", given.roster.source), given.roster.digest)]);
     readings.extend(given.apps.iter().map(|(app, reading)| (format!("app.{app}"), reading.digest)));
-    readings.extend(given.idp_left.iter().map(|(source, left)| (format!("source.{source}"), digest_of(left))));
     let inputs = Inputs {
         policy: given.policy.digest,
         readings,

@@ -127,6 +127,15 @@ impl Human<'_> {
         }
     }
 
+    /// Where the person stands where no app looks ahead.
+    pub(crate) fn stage_now(&self) -> Stage {
+        match self.person.starts {
+            Some(starts) if starts > self.today && self.person.standing == Standing::Active => Stage::NotYet,
+            _ if self.person.standing == Standing::Left || self.person.ends.is_some_and(|ends| ends < self.today) => Stage::Over,
+            _ => Stage::Here,
+        }
+    }
+
     /// Days since the first day, negative before it; 0 when the source gives none.
     pub(crate) fn tenure_days(&self) -> i64 {
         self.person.starts.map_or(0, |starts| i64::from((self.today - starts).get_days()))

@@ -176,7 +176,7 @@ impl Ground<'_, '_> {
         }
     }
 
-    fn supervisors(&self, wishes: &mut Vec<Wish>, findings: &mut Vec<Finding>) -> Vec<Relation> {
+    fn supervisors(&self, wishes: &mut [Wish], findings: &mut Vec<Finding>) -> Vec<Relation> {
         let mut wish_of: Vec<Option<usize>> = vec![None; self.roster.people.len()];
         for (at, wish) in wishes.iter().enumerate() {
             if let Some(person) = wish.person {

@@ -34,7 +34,7 @@ pub(crate) fn same(a: &Value, b: &Value, compare: Compare) -> bool {
 }
 
 /// Up to three names that look like this one, best first, for "did you mean".
-pub(crate) fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+pub(crate) fn nearest_all<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let wanted = fold(wanted);
     let mut scored: Vec<(u64, &str)> = names
         .into_iter()
@@ -46,9 +46,14 @@ pub(crate) fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>
     scored.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
+/// The name that was probably meant, if any looks like this one.
+pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    nearest_all(wanted, names).first().copied()
+}
+
 /// "; nearest: \"Sales\", \"Sale\"", or nothing.
 pub(crate) fn nearest_words<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    let near = nearest(wanted, names);
+    let near = nearest_all(wanted, names);
     if near.is_empty() {
         return String::new();
     }
@@ -72,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_nearest_names_come_first() {
-        assert_eq!(nearest("Slaes", ["Development", "Sales", "Finance"]), ["Sales"]);
-        assert!(nearest("zzz", ["Sales"]).is_empty());
+        assert_eq!(nearest_all("Slaes", ["Development", "Sales", "Finance"]), ["Sales"]);
+        assert!(nearest_all("zzz", ["Sales"]).is_empty());
     }
 }

@@ -1,0 +1,193 @@
+//! One person: who they are to us, what they have in each app, what policy wants, and what the next plan would do and why.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use model::{AccountId, AppName, Change, Class, Evidence, Finding, PersonKey, Standing, Step};
+use serde::Serialize;
+
+use crate::Given;
+use crate::correlate::Bond;
+use crate::draft::verb_word;
+use crate::propose::{Planned, propose};
+use crate::render::{Paint, clean, kind_word};
+use crate::roster::{Roster, Stage};
+
+/// Everything about one person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The person's key.
+    pub person: PersonKey,
+    /// How people call them; empty when the roster does not name them.
+    pub name: String,
+    /// What the roster says, in words: "employed since 1998-03-02", "left on …", "held: …", "not in the roster".
+    pub stands: String,
+    /// Every attribute of the roster.
+    pub attributes: BTreeMap<String, String>,
+    /// What there is and will be in each app.
+    pub apps: BTreeMap<AppName, InApp>,
+    /// What was found about this person.
+    pub findings: Vec<Finding>,
+}
+
+/// One person in one app.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InApp {
+    /// The account, when one is known or found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// How account and person belong together, in words.
+    pub bond: String,
+    /// Whether the account is active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// What the account holds now, by the app's names.
+    pub has: BTreeMap<String, String>,
+    /// Managed groups the account is in.
+    pub groups: Vec<String>,
+    /// Whether policy wants the person to have an account.
+    pub wanted: bool,
+    /// Owned values that differ, before → after, over all steps of the next plans.
+    pub differs: BTreeMap<String, Change>,
+    /// What the next plans would do: the steps, each with the class that holds it, if one does.
+    pub next: Vec<(Option<String>, Step)>,
+}
+
+/// Explains one person.  Guards and names are those of the plan for everybody.
+pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
+    let everybody = Given { only: None, ..*given };
+    let proposal = propose(&everybody);
+    let mut ignored = Vec::new();
+    let roster = Roster::new(&everybody, &mut ignored);
+    let at = roster.find(person.as_str());
+    let mut explanation = Explanation {
+        person: person.clone(),
+        name: at.map(|at| roster.people[at].person.display_name()).unwrap_or_default(),
+        stands: stands(&roster, person),
+        attributes: at.map(|at| roster.people[at].person.attributes.clone()).unwrap_or_default(),
+        apps: BTreeMap::new(),
+        findings: proposal.findings.iter().filter(|finding| finding.person.as_ref() == Some(person)).cloned().collect(),
+    };
+    let only = [person.clone()].into();
+    let narrow = Given { only: Some(&only), ..*given };
+    for (app, reading) in given.apps {
+        let Some(planned) = Planned::new(&narrow, &roster, app, reading, &mut ignored) else { continue };
+        let scene = &planned.scene;
+        let link = given.links.iter().find(|link| &link.app == app && &link.person == person);
+        let bond = at.map_or(Bond::None, |at| planned.bonds.of[at]);
+        let linked = link.and_then(|link| scene.by_id.get(link.account.as_str()).copied());
+        let account = bond.account().or(linked).map(|account| scene.account(account));
+        let words = match (link, bond) {
+            (Some(link), _) => {
+                let how = match &link.evidence {
+                    Evidence::Created => "we made it".to_owned(),
+                    Evidence::Matched { rule } => format!("matched by `{rule}`"),
+                };
+                let seen = if account.is_some() { "" } else { "; the account was not seen" };
+                format!("linked since {} ({how}){seen}", link.since)
+            }
+            (None, Bond::Found { rule, .. }) => format!("found by `{}`, not linked yet", scene.rules.matching[rule].rule),
+            (None, Bond::Stuck) => "cannot be told, see the findings".into(),
+            (None, _) => "no account".into(),
+        };
+        let mut next: Vec<(Option<String>, Step)> = Vec::new();
+        let mut differs: BTreeMap<String, Change> = BTreeMap::new();
+        for plan in proposal.plans() {
+            for step in plan.steps.iter().filter(|step| &step.app == app && step.person.as_ref() == Some(person)) {
+                let class = match &plan.class {
+                    Class::Open => None,
+                    Class::Held(class) => Some(class.clone()),
+                };
+                differs.extend(step.set.clone());
+                next.push((class, step.clone()));
+            }
+        }
+        let in_app = InApp {
+            account: account.map(|account| account.id.clone()).or_else(|| link.map(|link| link.account.clone())),
+            bond: words,
+            active: account.map(|account| account.active),
+            has: account
+                .map(|account| account.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect())
+                .unwrap_or_default(),
+            groups: account
+                .map(|account| scene.member_of(&account.id).iter().map(|group| scene.groups[*group].name.clone()).collect())
+                .unwrap_or_default(),
+            wanted: at.is_some_and(|at| planned.desired[at].wanted),
+            differs,
+            next,
+        };
+        explanation.apps.insert(app.clone(), in_app);
+    }
+    explanation
+}
+
+fn stands(roster: &Roster<'_>, person: &PersonKey) -> String {
+    let Some(at) = roster.find(person.as_str()) else {
+        return if roster.knows(person) { "held: the row is broken or contradicts itself".into() } else { "not in the roster".into() };
+    };
+    let human = &roster.people[at];
+    if let Some(why) = &human.held {
+        return format!("held: {why}");
+    }
+    let since = |word: &str| human.person.starts.map(|starts| format!(" {word} {starts}")).unwrap_or_default();
+    match human.stage_now() {
+        Stage::Here => format!("employed{}", since("since")),
+        Stage::NotYet => format!("not employed yet;{}", since("starts")),
+        Stage::Over => {
+            let status = if human.person.standing == Standing::Left { "left" } else { "the last day is over" };
+            human.person.ends.map_or_else(|| status.to_owned(), |ends| format!("{status}, last day {ends}"))
+        }
+    }
+}
+
+impl Explanation {
+    /// For a terminal.
+    pub fn text(&self, colour: bool) -> String {
+        let paint = Paint(colour);
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let mut put = |line: String| {
+            let _ = writeln!(out, "{line}");
+        };
+        put(format!("{} {}", paint.bold(self.person.as_str()), clean(&self.name)).trim_end().to_owned());
+        put(format!("  {}", clean(&self.stands)));
+        for (name, value) in &self.attributes {
+            put(format!("  {}: {}", clean(name), clean(value)));
+        }
+        for (app, is) in &self.apps {
+            put(String::new());
+            put(format!("  {}: {}", paint.bold(app.as_str()), clean(&is.bond)));
+            if let (Some(account), Some(active)) = (&is.account, is.active) {
+                put(format!("    account {}, {}", clean(account.as_str()), if active { "active" } else { "inactive" }));
+            }
+            put(format!("    policy wants {}", if is.wanted { "an account" } else { "no account" }));
+            for (name, value) in &is.has {
+                match is.differs.get(name) {
+                    Some(change) => put(format!("    {}: {} → {}", clean(name), clean(value), paint.yellow(&change.after.to_string()))),
+                    None => put(format!("    {}: {}", clean(name), clean(value))),
+                }
+            }
+            if !is.groups.is_empty() {
+                put(format!("    groups: {}", clean(&is.groups.join(", "))));
+            }
+            for (class, step) in &is.next {
+                let class = class.as_ref().map(|class| format!(" (held: {class})")).unwrap_or_default();
+                put(format!("    next: {}{}: {}", verb_word(step.verb), paint.yellow(&class), clean(&step.reason)));
+            }
+            if is.next.is_empty() {
+                put("    next: nothing".into());
+            }
+        }
+        if !self.findings.is_empty() {
+            put(String::new());
+        }
+        for finding in &self.findings {
+            let app = finding.app.as_ref().map(|app| format!(" in {app}")).unwrap_or_default();
+            put(format!("  {}{}: {}", paint.yellow(kind_word(finding.kind)), clean(&app), clean(&finding.what)));
+            if !finding.next.is_empty() {
+                put(format!("    {}", paint.dim(&finding.next)));
+            }
+        }
+        out
+    }
+}

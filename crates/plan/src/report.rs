@@ -1,0 +1,175 @@
+//! What became of a run, for people and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use model::{AppName, Digest, Effect, Plan, Run, RunId, RunState, StepId, StepRecord, StepState};
+use serde::Serialize;
+
+use crate::draft::verb_word;
+use crate::render::markdown_escape;
+use crate::render::{Paint, clean};
+
+/// What became of one plan's run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The run.
+    pub run: RunId,
+    /// The plan it carried out.
+    pub plan: Digest,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended or stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Why it stopped, when it did.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stopped_by: String,
+    /// Steps in the plan.
+    pub steps: u64,
+    /// Steps whose end state is there.
+    pub done: u64,
+    /// App → verb → outcome → steps.
+    pub counts: BTreeMap<AppName, BTreeMap<&'static str, BTreeMap<&'static str, u64>>>,
+    /// What the done steps did to people: effect → steps.
+    pub effects: BTreeMap<&'static str, u64>,
+    /// Steps that were not done, in the order of the plan.
+    pub open: Vec<Undone>,
+}
+
+/// A step that was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undone {
+    /// Which.
+    pub step: StepId,
+    /// In which app.
+    pub app: AppName,
+    /// What it would do, in a word.
+    pub verb: &'static str,
+    /// To whom: key and name, or the name of the group or department.
+    pub who: String,
+    /// The outcome in a word: `drifted`, `failed`, `skipped`, `unsettled`, `started`, `not begun`.
+    pub outcome: &'static str,
+    /// What is known about it.
+    pub detail: String,
+}
+
+/// Puts the journal of a run together with its plan.
+pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
+    let states: BTreeMap<&StepId, &StepState> = records.iter().map(|record| (&record.step, &record.state)).collect();
+    let labels: BTreeMap<&StepId, String> = plan
+        .steps
+        .iter()
+        .map(|step| (&step.id, step.person.as_ref().map_or_else(|| step.label.clone(), |key| format!("{key} {}", step.label))))
+        .collect();
+    let mut report = Report {
+        run: run.id.clone(),
+        plan: run.digest,
+        state: run.state,
+        started: run.started,
+        ended: run.ended,
+        stopped_by: run.stopped_by.clone(),
+        steps: plan.steps.len() as u64,
+        done: 0,
+        counts: BTreeMap::new(),
+        effects: BTreeMap::new(),
+        open: Vec::new(),
+    };
+    for step in &plan.steps {
+        let state = states.get(&step.id).copied();
+        let (outcome, detail) = outcome(state, &labels);
+        *report.counts.entry(step.app.clone()).or_default().entry(verb_word(step.verb)).or_default().entry(outcome).or_default() += 1;
+        if state.is_some_and(StepState::is_done) {
+            report.done += 1;
+            step.effects.iter().map(|effect: &Effect| effect.word()).for_each(|effect| *report.effects.entry(effect).or_default() += 1);
+        } else {
+            let who = labels.get(&step.id).cloned().unwrap_or_default();
+            report.open.push(Undone { step: step.id.clone(), app: step.app.clone(), verb: verb_word(step.verb), who, outcome, detail });
+        }
+    }
+    report
+}
+
+fn outcome(state: Option<&StepState>, labels: &BTreeMap<&StepId, String>) -> (&'static str, String) {
+    match state {
+        None => ("not begun", String::new()),
+        Some(StepState::Started) => ("started", "its outcome is not known yet; `resume` looks".into()),
+        Some(StepState::Done) => ("done", String::new()),
+        Some(StepState::AlreadyDone) => ("already done", String::new()),
+        Some(StepState::Drifted { found }) => ("drifted", format!("somebody changed it since; found {found}; not overwritten")),
+        Some(StepState::Failed { code, detail }) => ("failed", format!("{code}: {detail}")),
+        Some(StepState::Skipped { because }) => {
+            let because = labels.get(because).cloned().unwrap_or_else(|| because.to_string());
+            ("skipped", format!("needs a step for {because} that was not done"))
+        }
+        Some(StepState::Unsettled { detail }) => ("unsettled", format!("{detail}; a person has to look")),
+    }
+}
+
+impl Report {
+    fn state_words(&self) -> String {
+        match self.state {
+            RunState::Running => "running or cut off; `resume` goes on with it".into(),
+            RunState::Finished => "finished".into(),
+            RunState::Stopped => format!("stopped by {}; `resume` goes on with it", self.stopped_by),
+        }
+    }
+
+    fn facts(&self) -> Vec<String> {
+        let mut facts = vec![self.state_words(), format!("{} of {} steps done", self.done, self.steps)];
+        let ended = self.ended.map(|ended| format!(", ended {ended}")).unwrap_or_default();
+        facts.push(format!("started {}{ended}", self.started));
+        for (app, verbs) in &self.counts {
+            for (verb, outcomes) in verbs {
+                let outcomes: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
+                facts.push(format!("{app}, {verb}: {}", outcomes.join(", ")));
+            }
+        }
+        if !self.effects.is_empty() {
+            let effects: Vec<String> = self.effects.iter().map(|(effect, count)| format!("{effect} {count}")).collect();
+            facts.push(format!("effects: {}", effects.join(", ")));
+        }
+        facts
+    }
+
+    /// For a terminal.
+    pub fn text(&self, colour: bool) -> String {
+        let paint = Paint(colour);
+        let mut out = String::new();
+        let title = format!("run {} of plan {}", self.run, self.plan.short());
+        let title = if self.open.is_empty() { paint.green(&title) } else { paint.yellow(&title) };
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{title}");
+        for fact in self.facts() {
+            let _ = writeln!(out, "  {}", clean(&fact));
+        }
+        for undone in &self.open {
+            let outcome = if undone.outcome == "failed" { paint.red(undone.outcome) } else { paint.yellow(undone.outcome) };
+            let _ = writeln!(out, "  {outcome} in {}, {}: {}", clean(undone.app.as_str()), undone.verb, clean(&undone.who));
+            if !undone.detail.is_empty() {
+                let _ = writeln!(out, "    {}", clean(&undone.detail));
+            }
+        }
+        out
+    }
+
+    /// For a ticket.
+    pub fn markdown(&self) -> String {
+        let mut out = format!("## run {} of plan {}\n\n", markdown_escape(self.run.as_str()), self.plan.short());
+        for fact in self.facts() {
+            let _ = writeln!(out, "- {}", markdown_escape(&fact));
+        }
+        if !self.open.is_empty() {
+            let _ = writeln!(out, "\n| outcome | app | do | to whom | detail |\n|---|---|---|---|---|");
+        }
+        for undone in &self.open {
+            let (app, who, detail) =
+                (markdown_escape(undone.app.as_str()), markdown_escape(&undone.who), markdown_escape(&undone.detail));
+            let _ = writeln!(out, "| {} | {app} | {} | {who} | {detail} |", undone.outcome, undone.verb);
+        }
+        out
+    }
+}
