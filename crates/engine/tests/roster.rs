@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use engine::{DateOrder, FileSource, Roster, RosterError, read_file};
+use provost_engine::{DateOrder, FileSource, Roster, RosterError, read_file};
 use jiff::Timestamp;
 use model::{Completeness, Shrink, SourceName, SourcePolicy, SourceRole, Standing};
 use tempfile::NamedTempFile;
