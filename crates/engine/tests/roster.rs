@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use provost_engine::{DateOrder, FileSource, Roster, RosterError, read_file};
 use jiff::Timestamp;
 use model::{Completeness, Shrink, SourceName, SourcePolicy, SourceRole, Standing};
+use provost_engine::{DateOrder, FileSource, Roster, RosterError, read_file};
 use tempfile::NamedTempFile;
 
 const HEADER: &str = "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n";

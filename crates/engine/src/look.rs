@@ -1,0 +1,157 @@
+//! Looking at what is known: people, one person, apps, a run's report.  From the store only; nothing is asked of an app.
+
+use jiff::Timestamp;
+use model::{Actor, AppName, Certificate, Person, PersonKey, Proof, RunId, Standing};
+use plan::Explanation;
+use plan::report::Report;
+use serde::Serialize;
+
+use crate::propose::Facts;
+use crate::{Ask, Engine, EngineError};
+
+/// One person in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonRow {
+    /// The source's key.
+    pub key: PersonKey,
+    /// Display name.
+    pub name: String,
+    /// E-mail, or "".
+    pub email: String,
+    /// Department, or "".
+    pub department: String,
+    /// Employed or not, by the status column.
+    pub standing: Standing,
+    /// The linked accounts, per app.
+    pub accounts: Vec<LinkedAccount>,
+}
+
+/// A linked account in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LinkedAccount {
+    /// In which app.
+    pub app: AppName,
+    /// The vendor's id.
+    pub account: String,
+    /// Whether it can log in; none when the last reading did not show it.
+    pub active: Option<bool>,
+}
+
+/// One app in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AppRow {
+    /// Its name.
+    pub app: AppName,
+    /// Its connector.
+    pub connector: &'static str,
+    /// The tenant.
+    pub fingerprint: String,
+    /// The last reading's certificate, if it was read.
+    pub certificate: Option<Certificate>,
+    /// Accounts in it.
+    pub accounts: usize,
+    /// Of these, active ones.
+    pub active: usize,
+    /// Links we keep.
+    pub linked: usize,
+}
+
+impl Engine {
+    /// Everybody in the last reading of the roster, with their linked accounts, by key.
+    ///
+    /// # Errors
+    /// Nothing has been read yet; the store fails.
+    pub async fn people(&self) -> Result<Vec<PersonRow>, EngineError> {
+        let facts = self.stored_facts(&self.ask_now()).await?;
+        let row = |person: &Person| {
+            let linked = facts.links.iter().filter(|link| link.person == person.key).map(|link| LinkedAccount {
+                app: link.app.clone(),
+                account: link.account.to_string(),
+                active: facts.apps.get(&link.app).and_then(|reading| {
+                    let found = reading.accounts.binary_search_by(|account| account.id.cmp(&link.account)).ok()?;
+                    Some(reading.accounts[found].active)
+                }),
+            });
+            PersonRow {
+                key: person.key.clone(),
+                name: person.display_name(),
+                email: person.get("email").to_owned(),
+                department: person.get("department").to_owned(),
+                standing: person.standing,
+                accounts: linked.collect(),
+            }
+        };
+        Ok(facts.roster.people.iter().map(row).collect())
+    }
+
+    /// Everything known of one person, and what the next plan would do: by key, e-mail, or whole name.
+    ///
+    /// # Errors
+    /// Nobody, or several people, go by these words; nothing has been read yet; the store fails.
+    pub async fn explain(&self, who: &str, as_of: Timestamp) -> Result<Explanation, EngineError> {
+        let ask = Ask { as_of, ..self.ask_now() };
+        let facts = self.stored_facts(&ask).await?;
+        let key = find(&facts, who)?;
+        Ok(plan::explain(&self.given(&facts, &ask), &key))
+    }
+
+    /// The configured apps and what was last read of them.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn apps(&self) -> Result<Vec<AppRow>, EngineError> {
+        let mut rows = Vec::new();
+        for (app, setup) in &self.setup.apps {
+            let reading = self.store.latest_app_reading(app).await?;
+            let accounts = reading.as_ref().map_or(&[][..], |reading| &reading.accounts);
+            rows.push(AppRow {
+                app: app.clone(),
+                connector: setup.target.manifest().connector,
+                fingerprint: setup.fingerprint.to_string(),
+                accounts: accounts.len(),
+                active: accounts.iter().filter(|account| account.active).count(),
+                certificate: reading.as_ref().map(|reading| reading.certificate.clone()),
+                linked: self.store.links_of(app).await?.len(),
+            });
+        }
+        Ok(rows)
+    }
+
+    /// What became of a run.
+    ///
+    /// # Errors
+    /// There is no such run; the store fails.
+    pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
+        let run = self.store.run(run).await?;
+        let stored = self.store.plan(&run.digest, self.ports.clock.now()).await?;
+        let records: Vec<_> = self.store.records(&run.id).await?.into_values().collect();
+        Ok(plan::report::report(&run, &stored.plan, &records))
+    }
+
+    fn ask_now(&self) -> Ask {
+        Ask { as_of: self.ports.clock.now(), only: None, asker: Actor { name: String::new(), proof: Proof::Unauthenticated } }
+    }
+}
+
+/// A key is taken at its word; an e-mail or a whole name must be one person's.
+fn find(facts: &Facts, who: &str) -> Result<PersonKey, EngineError> {
+    let people = &facts.roster.people;
+    let wanted = who.trim().to_lowercase();
+    if people.iter().any(|person| person.key.as_str() == who)
+        || facts.roster.held.contains(who)
+        || facts.links.iter().any(|link| link.person.as_str() == who)
+    {
+        return Ok(PersonKey::from(who));
+    }
+    let fits = |person: &&Person| person.get("email").to_lowercase() == wanted || person.display_name().to_lowercase() == wanted;
+    let found: Vec<&Person> = people.iter().filter(fits).collect();
+    match found.as_slice() {
+        [] => Err(EngineError::Nobody { who: who.to_owned() }),
+        [one] => Ok(one.key.clone()),
+        several => {
+            let candidates =
+                several.iter().map(|person| format!("{} ({}, {})", person.key, person.display_name(), person.get("email"))).collect();
+            Err(EngineError::Several { who: who.to_owned(), candidates })
+        }
+    }
+}
