@@ -288,7 +288,7 @@ fn collect_outcomes(value: &Value, found: &mut BTreeMap<String, String>) {
         Value::Array(items) => items.iter().for_each(|item| collect_outcomes(item, found)),
         Value::Object(members) => {
             let step = members.get("step").or_else(|| members.get("id")).and_then(Value::as_str);
-            let state = members.get("state").and_then(|state| match state {
+            let state = members.get("state").or_else(|| members.get("outcome")).and_then(|state| match state {
                 Value::String(word) => Some(word.clone()),
                 Value::Object(one) => one.keys().next().cloned(),
                 _ => None,
