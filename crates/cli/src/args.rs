@@ -57,5 +57,18 @@ impl Globals {
 pub(crate) enum Command {
     Init(commands::init::InitArgs),
     Sandbox(commands::sandbox::SandboxArgs),
+    Check(commands::check::CheckArgs),
+    Plan(commands::plan::PlanArgs),
+    Show(commands::show::ShowArgs),
+    Approve(commands::decide::ApproveArgs),
+    Reject(commands::decide::RejectArgs),
+    Apply(commands::apply::ApplyArgs),
+    Resume(commands::apply::ResumeArgs),
+    Report(commands::report::ReportArgs),
+    People(commands::people::PeopleArgs),
+    Explain(commands::explain::ExplainArgs),
+    Findings(commands::findings::FindingsArgs),
+    Runs(commands::runs::RunsArgs),
+    Apps(commands::apps::AppsArgs),
     Completions(commands::completions::CompletionsArgs),
 }

@@ -1,5 +1,10 @@
 //! What a user is told when a command does not do what was asked: what happened, and what to do next.
 
+use connector::Fault;
+use engine::{EngineError, RosterError};
+use model::{AppName, Refusal};
+use store::StoreError;
+
 use crate::config::ConfigError;
 
 /// Why a command failed; it exits with 1 and, unless the text says otherwise, nothing was changed.
@@ -26,5 +31,79 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::Config(Box::new(error))
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let next = match &error {
+            EngineError::App { app, fault } => of_fault(app, fault),
+            EngineError::Roster { source_name, error } => match error {
+                RosterError::Unreadable { .. } => format!("`path` in [source.{source_name}] names the file"),
+                RosterError::Header { .. } => format!("correct [source.{source_name}.columns], or ask for the export with that column"),
+                _ => "nothing was read from it; correct the file".to_owned(),
+            },
+            EngineError::UnknownAttribute { .. } => "correct the rule, or name the column in [source.NAME.columns]".to_owned(),
+            EngineError::OtherTenant { .. } => "provost plan".to_owned(),
+            EngineError::Store(error) => return Self::of_store(error),
+            EngineError::Refused { refusal, .. } => match refusal {
+                Refusal::FourEyes { .. } => {
+                    "`four_eyes` in [approval] asks for it; somebody else who is authenticated has to approve".to_owned()
+                }
+                _ => "`provost plan` makes a new one".to_owned(),
+            },
+            // The others say it themselves.
+            _ => String::new(),
+        };
+        Self::new(error.to_string(), next)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::of_store(&error)
+    }
+}
+
+impl Failure {
+    /// What the store says, with the next step where its own words have none.
+    fn of_store(error: &StoreError) -> Self {
+        let next = match error {
+            StoreError::NotFound { what: "plan", .. } => "`provost show` lists the plans",
+            StoreError::NotFound { what: "run", .. } => "`provost runs` lists the runs",
+            StoreError::Rejected { .. } | StoreError::AlreadyUsed { .. } => "`provost plan` makes a new plan from what is there now",
+            _ => "",
+        };
+        Self::new(error.to_string(), next)
+    }
+}
+
+/// What to do about a fault of an app.
+fn of_fault(app: &AppName, fault: &Fault) -> String {
+    match fault {
+        Fault::Denied { .. } => format!("correct the credentials or their rights in [app.{app}]; `provost check` tells when they work"),
+        Fault::Unreachable { .. } => {
+            format!("check `base_url` in [app.{app}], and that the app is up; `provost check` tells when it answers")
+        }
+        Fault::Garbled { .. } => format!("check that `base_url` in [app.{app}] is the API's address; nothing was guessed"),
+        Fault::Wait { .. } => "the app is busy or down; try again later".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// A failure in words, for programs.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Told {
+    pub(crate) what: String,
+    pub(crate) next: String,
+}
+
+impl Failure {
+    /// What happened and what to do, without the places.
+    pub(crate) fn told(&self) -> Told {
+        match self {
+            Self::Config(error) => Told { what: error.to_string(), next: "correct the file".to_owned() },
+            Self::Told { what, next } => Told { what: what.clone(), next: next.clone() },
+        }
     }
 }

@@ -31,7 +31,10 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            face.failure(&failure::Failure::new(format!("cannot start: {error}"), "the system has no threads or files left; close something"));
+            face.failure(&failure::Failure::new(
+                format!("cannot start: {error}"),
+                "the system has no threads or files left; close something",
+            ));
             return ExitCode::from(1);
         }
     };

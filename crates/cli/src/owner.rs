@@ -48,9 +48,7 @@ fn space() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
     let numbers = fs::read_link("/proc/self/ns/pid").ok();
     match (boot, numbers) {
-        (Some(boot), Some(numbers)) => {
-            model::digest_of(&(boot.trim(), numbers.display().to_string())).short()
-        }
+        (Some(boot), Some(numbers)) => model::digest_of(&(boot.trim(), numbers.display().to_string())).short(),
         _ => String::new(),
     }
 }

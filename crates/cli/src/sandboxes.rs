@@ -50,7 +50,8 @@ impl Sandboxes {
             }
             "absorb" => {
                 let admin = absorb::Admin { username: text("username"), password: text("password").into(), departments: None };
-                let config = absorb::Config { options, api_key: text("api_key").into(), admins: vec![admin], ..absorb::Config::default() };
+                let config =
+                    absorb::Config { options, api_key: text("api_key").into(), admins: vec![admin], ..absorb::Config::default() };
                 absorb(config).await
             }
             _ => {
@@ -114,10 +115,7 @@ pub(crate) fn known_credentials(connector: &str) -> BTreeMap<&'static str, Secre
     match connector {
         "lessonly" => {
             let known = lessonly::Config::default();
-            BTreeMap::from([
-                ("subdomain", Secret::new(known.subdomain)),
-                ("api_key", Secret::new(known.api_key.expose_secret())),
-            ])
+            BTreeMap::from([("subdomain", Secret::new(known.subdomain)), ("api_key", Secret::new(known.api_key.expose_secret()))])
         }
         "absorb" => {
             let known = absorb::Config::default();

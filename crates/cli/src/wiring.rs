@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use connector::Clock;
 use engine::{AppSetup, Engine, Setup};
 use model::{AppName, Secret};
 use rand::TryRng;
@@ -10,8 +12,8 @@ use store::{SealKey, Store};
 
 use crate::args::Globals;
 use crate::config::{Address, AppConnection, Config, SourceConnection, is_identity};
-use crate::failure::Failure;
 use crate::faces::Face;
+use crate::failure::Failure;
 use crate::sandboxes::{Sandboxes, Start, api_base, known_credentials};
 use crate::{owner, ports};
 
@@ -27,6 +29,8 @@ pub(crate) enum Reach {
 /// An engine with what has to live as long as it.
 pub(crate) struct Opened {
     pub(crate) engine: Engine,
+    /// The clock in force.
+    pub(crate) clock: Arc<dyn Clock>,
     sandboxes: Sandboxes,
 }
 
@@ -59,7 +63,8 @@ impl Opened {
         let key = seal_key(&store, face)?;
         let store = Store::open(&store).await.map_err(|error| store_failure(&error, &file))?.sealed(key);
         let setup = Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone };
-        Ok(Self { engine: Engine::new(store, ports, setup), sandboxes })
+        let clock = Arc::clone(&ports.clock);
+        Ok(Self { engine: Engine::new(store, ports, setup), clock, sandboxes })
     }
 
     /// Closes everything in order.
@@ -155,7 +160,9 @@ fn seal_key(store: &Path, face: Face) -> Result<SealKey, Failure> {
             face.note(&format!("made {}: log-ins that are kept are sealed with it", path.display()));
             parse_key(&text).ok_or_else(|| Failure::new("a key could not be made", SHAPE))
         }
-        Err(error) => Err(Failure::new(format!("cannot read the key {}: {error}", path.display()), "make it readable, or set PROVOST_KEY")),
+        Err(error) => {
+            Err(Failure::new(format!("cannot read the key {}: {error}", path.display()), "make it readable, or set PROVOST_KEY"))
+        }
     }
 }
 
@@ -179,7 +186,9 @@ pub(crate) fn make_key_file(path: &Path) -> Result<String, Failure> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options.open(path).and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()));
-    let failed = |error| Failure::new(format!("cannot write the key {}: {error}", path.display()), "make its folder writable, or set PROVOST_KEY");
+    let failed = |error| {
+        Failure::new(format!("cannot write the key {}: {error}", path.display()), "make its folder writable, or set PROVOST_KEY")
+    };
     written.map_err(failed)?;
     Ok(text)
 }

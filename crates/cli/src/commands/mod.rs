@@ -1,8 +1,20 @@
 //! One command a file: its arguments, what it does, what it prints.
 
+pub(crate) mod apply;
+pub(crate) mod apps;
+pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod decide;
+pub(crate) mod explain;
+pub(crate) mod findings;
 pub(crate) mod init;
+pub(crate) mod people;
+mod pick;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod runs;
 pub(crate) mod sandbox;
+pub(crate) mod show;
 
 use crate::args::{Cli, Command};
 use crate::faces::End;
@@ -17,6 +29,19 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
     match command {
         Command::Init(args) => init::run(&globals, &args),
         Command::Sandbox(args) => sandbox::run(&globals, args).await,
+        Command::Check(args) => check::run(&globals, &args).await,
+        Command::Plan(args) => plan::run(&globals, &args).await,
+        Command::Show(args) => show::run(&globals, &args).await,
+        Command::Approve(args) => decide::approve(&globals, &args).await,
+        Command::Reject(args) => decide::reject(&globals, &args).await,
+        Command::Apply(args) => apply::apply(&globals, &args).await,
+        Command::Resume(args) => apply::resume(&globals, &args).await,
+        Command::Report(args) => report::run(&globals, &args).await,
+        Command::People(args) => people::run(&globals, &args).await,
+        Command::Explain(args) => explain::run(&globals, &args).await,
+        Command::Findings(args) => findings::run(&globals, &args).await,
+        Command::Runs(args) => runs::run(&globals, &args).await,
+        Command::Apps(args) => apps::run(&globals, &args).await,
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -9,8 +9,8 @@ use sandbox::{Clock, Limit, Options, absorb, lessonly};
 use serde_json::json;
 
 use crate::args::Globals;
-use crate::failure::Failure;
 use crate::faces::{End, Format};
+use crate::failure::Failure;
 use crate::sandboxes::{api_base, failed, known_credentials};
 
 const AFTER: &str = "\
@@ -88,7 +88,9 @@ struct LessonlyArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  provost sandbox absorb --people 200 --limit off\n  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support")]
+#[command(
+    after_help = "Examples:\n  provost sandbox absorb --people 200 --limit off\n  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support"
+)]
 struct AbsorbArgs {
     #[command(flatten)]
     common: Common,
@@ -157,8 +159,13 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                 args.admins
             };
             let user = admins.iter().map(|admin| ("username", admin.username.clone())).collect();
-            let config =
-                absorb::Config { options: options(globals, args.common), api_key, admins, courses: args.courses, ..absorb::Config::default() };
+            let config = absorb::Config {
+                options: options(globals, args.common),
+                api_key,
+                admins,
+                courses: args.courses,
+                ..absorb::Config::default()
+            };
             let sandbox = absorb::Sandbox::open(config).map_err(cannot)?;
             let running = sandbox.start().await.map_err(cannot)?;
             serve(globals, "absorb", running, sandbox.notes(), user, &own).await

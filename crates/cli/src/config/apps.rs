@@ -133,7 +133,8 @@ fn match_rule(section: &Section<'_>, rule: &Text) -> Option<MatchRule> {
             Some(MatchRule { attribute: attribute.to_owned(), expr })
         }
         _ => {
-            let next = "write \"ATTRIBUTE == EXPRESSION\": the app's attribute left, the person's side right, e.g. \"email == person.email\"";
+            let next =
+                "write \"ATTRIBUTE == EXPRESSION\": the app's attribute left, the person's side right, e.g. \"email == person.email\"";
             section.problems().add("this rule does not say what is compared with what", &rule.span, "not understood", next);
             None
         }

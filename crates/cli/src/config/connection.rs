@@ -131,7 +131,8 @@ impl Credential {
                     "put it into the environment or a file that only you can read, and write {name} = {{ env = \"NAME\" }} or \
                      {name} = {{ file = \"PATH\" }}; if this file was shared, ask the vendor for a new one"
                 );
-                let what = format!("`{name}` is a secret, and secrets are never in the configuration: it is copied, sent and kept in history");
+                let what =
+                    format!("`{name}` is a secret, and secrets are never in the configuration: it is copied, sent and kept in history");
                 problems.add(what, &text.span, "written out", next);
                 None
             }
@@ -164,7 +165,10 @@ impl Credential {
         };
         let text = text.trim();
         if text.is_empty() {
-            return Err(Failure::new(format!("the {name} of app {app} is empty"), format!("fill the place that [app.{app}] names for it")));
+            return Err(Failure::new(
+                format!("the {name} of app {app} is empty"),
+                format!("fill the place that [app.{app}] names for it"),
+            ));
         }
         Ok(Secret::new(text))
     }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Approval, By, Effect, GuardRule, StandingApproval};
 
+use super::Context;
 use super::problem::{Problems, nearest};
 use super::section::{Section, Text};
-use super::sources::unknown_source;
+use super::sources::{is_name, unknown_source};
 
 const EFFECTS: [Effect; 12] = [
     Effect::AccessGiven,
@@ -42,10 +43,13 @@ fn unknown_effect(problems: &Problems, word: &Text, next_if_far: &str) {
 }
 
 /// All guards by name.
-pub(super) fn guards(mut all: Section<'_>) -> BTreeMap<String, GuardRule> {
+pub(super) fn guards(context: &Context<'_>, mut all: Section<'_>) -> BTreeMap<String, GuardRule> {
     let mut guards = BTreeMap::new();
     for (name, value) in all.rest() {
         let Some(section) = all.below(&name.text, value) else { continue };
+        if !is_name(context, &name) {
+            continue;
+        }
         if let Some(rule) = guard(&name, section) {
             guards.insert(name.text, rule);
         }

@@ -18,9 +18,9 @@ use model::{AppName, Organization, Policy, SourceName};
 use toml::de::DeTable;
 
 use crate::failure::Failure;
-pub(crate) use connection::{Address, AppConnection, Credential, SourceConnection, is_identity};
-use problem::{Problems, likely_secrets};
+pub(crate) use connection::{Address, AppConnection, SourceConnection, is_identity};
 pub(crate) use problem::ConfigError;
+use problem::{Problems, likely_secrets};
 use section::{Section, Source};
 
 /// The name of the file where no other is given.
@@ -49,13 +49,16 @@ impl Config {
     pub(crate) fn load(given: Option<&Path>) -> Result<Self, Failure> {
         let file = given.unwrap_or(Path::new(FILE));
         let text = std::fs::read_to_string(file).map_err(|error| match (error.kind(), given) {
-            (std::io::ErrorKind::NotFound, None) => {
-                Failure::new(format!("there is no {FILE} in this folder"), "make one with `provost init`, or name one with --config FILE")
-            }
+            (std::io::ErrorKind::NotFound, None) => Failure::new(
+                format!("there is no {FILE} in this folder"),
+                "make one with `provost init`, or name one with --config FILE",
+            ),
             (std::io::ErrorKind::NotFound, Some(_)) => {
                 Failure::new(format!("there is no file {}", file.display()), "check the name, or make one with `provost init`")
             }
-            _ => Failure::new(format!("cannot read {}: {error}", file.display()), "it has to be a text file in UTF-8 that you may read"),
+            _ => {
+                Failure::new(format!("cannot read {}: {error}", file.display()), "it has to be a text file in UTF-8 that you may read")
+            }
         })?;
         Self::parse(file, &text).map_err(Failure::from)
     }
@@ -102,7 +105,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         keep.end();
     }
     let sources = sources::read(&context, top.section("source"), &top);
-    let guards = top.section("guard").map(|section| guards::guards(section)).unwrap_or_default();
+    let guards = top.section("guard").map(|section| guards::guards(&context, section)).unwrap_or_default();
     let source_names: BTreeSet<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
     let approval = guards::approval(top.section("approval"), &guards, &source_names);
     let apps = apps::read(&context, top.section("app"), &sources, &top);

@@ -180,7 +180,12 @@ impl<'a> Section<'a> {
         let found = words.iter().find(|(word, _)| *word == text.text);
         if found.is_none() {
             let all = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-            self.problems().add(format!("`{key}` cannot be \"{}\"", text.text), &text.span, "not one of the words", format!("use one of {all}"));
+            self.problems().add(
+                format!("`{key}` cannot be \"{}\"", text.text),
+                &text.span,
+                "not one of the words",
+                format!("use one of {all}"),
+            );
         }
         found.map(|(_, meaning)| *meaning)
     }

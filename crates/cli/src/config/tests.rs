@@ -4,7 +4,8 @@ use std::path::Path;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
-use super::{Address, Config, ConfigError, Credential};
+use super::connection::Credential;
+use super::{Address, Config, ConfigError};
 
 const SAMPLE: &str = include_str!("../../tests/data/provost.toml");
 
@@ -113,7 +114,8 @@ fn what_is_wrong_is_told_with_its_place_and_the_next_step() {
 
 #[test]
 fn everything_is_told_at_once() {
-    let text = sample("absent = \"hold\"", "absnt = \"hold\"").replace("percent = 20", "percent = -1").replace("leave = \"deactivate\"", "");
+    let text =
+        sample("absent = \"hold\"", "absnt = \"hold\"").replace("percent = 20", "percent = -1").replace("leave = \"deactivate\"", "");
     let error = parse(&text).unwrap_err();
     assert_eq!(error.problems.len(), 3, "{:?}", error.problems);
     assert!(error.to_string().starts_with("3 problems in acme/provost.toml"));

@@ -1,6 +1,7 @@
 //! What people and programs see: text or JSON on standard output, notes, progress and errors on standard error.
 
 mod progress;
+mod sheet;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 pub(crate) use progress::Progress;
+pub(crate) use sheet::{plan_json, sheet};
 pub(crate) use table::Table;
 
 /// How a command prints.
@@ -41,13 +43,20 @@ pub(crate) enum End {
 pub(crate) struct Face {
     pub(crate) format: Format,
     pub(crate) quiet: bool,
+    /// Whether results may have colours.
+    pub(crate) colour: bool,
     colour_errors: bool,
 }
 
 impl Face {
     pub(crate) fn new(format: Format, quiet: bool) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { format, quiet, colour_errors: wanted && std::io::stderr().is_terminal() }
+        Self {
+            format,
+            quiet,
+            colour: wanted && std::io::stdout().is_terminal(),
+            colour_errors: wanted && std::io::stderr().is_terminal(),
+        }
     }
 
     /// Prints text; control characters in names from rosters and apps cannot reach the terminal.
@@ -59,7 +68,12 @@ impl Face {
         put(text.as_bytes());
     }
 
-    /// Prints bytes as they are: a plan's canonical form.
+    /// Prints what was made visible by whoever rendered it: it may have colours of its own.
+    pub(crate) fn rendered(&self, text: &str) {
+        put(text.as_bytes());
+    }
+
+    /// Prints bytes as they are.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
         put(bytes);
     }
@@ -91,9 +105,10 @@ impl Face {
     pub(crate) fn plain(&self) -> Result<(), Failure> {
         match self.format {
             Format::Text | Format::Json => Ok(()),
-            Format::Markdown | Format::Html => {
-                Err(Failure::new("this command prints text or json only", "use --format text or --format json; plans and reports have the others"))
-            }
+            Format::Markdown | Format::Html => Err(Failure::new(
+                "this command prints text or json only",
+                "use --format text or --format json; plans and reports have the others",
+            )),
         }
     }
 
@@ -124,7 +139,8 @@ impl Face {
                 }
             }
             Failure::Told { what, next } => {
-                let (error, arrow) = if self.colour_errors { ("\u{1b}[1;31merror:\u{1b}[0m", "\u{1b}[1mnext:\u{1b}[0m") } else { ("error:", "next:") };
+                let (error, arrow) =
+                    if self.colour_errors { ("\u{1b}[1;31merror:\u{1b}[0m", "\u{1b}[1mnext:\u{1b}[0m") } else { ("error:", "next:") };
                 let next = if next.is_empty() { String::new() } else { format!("{arrow} {}\n", visible(next)) };
                 format!("{error} {}\n{next}", visible(what))
             }
@@ -154,7 +170,9 @@ fn failure_json(failure: &Failure) -> serde_json::Value {
 
 /// The text with control characters (new lines and tabs aside) made visible.
 pub(crate) fn visible(text: &str) -> String {
-    let bad = |c: char| (c.is_control() && c != '\n' && c != '\t') || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+    let bad = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t') || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
+    };
     if !text.contains(bad) {
         return text.to_owned();
     }
@@ -185,7 +203,7 @@ mod tests {
 
     #[test]
     fn failures_are_json_where_json_was_asked_for() {
-        let face = Face { format: Format::Json, quiet: false, colour_errors: false };
+        let face = Face { format: Format::Json, quiet: false, colour: false, colour_errors: false };
         let text = face.failure_text(&Failure::new("it broke", "mend it"));
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["error"]["next"], "mend it");

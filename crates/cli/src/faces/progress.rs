@@ -113,7 +113,8 @@ impl Progress {
 }
 
 fn bar(subject: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix:24} {bar:32} {pos}/{len} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{prefix:24} {bar:32} {pos}/{len} {elapsed} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::no_length().with_style(style);
     bar.set_prefix(visible(subject));
     bar

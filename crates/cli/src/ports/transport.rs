@@ -54,7 +54,9 @@ impl Transport for Http {
             Some("https") if !near => &self.far,
             Some("https" | "http") if near => &self.near,
             Some("http") => {
-                return Err(Broken::NotSent("plain http would send credentials in the clear; use https (http is for this machine only)".into()));
+                return Err(Broken::NotSent(
+                    "plain http would send credentials in the clear; use https (http is for this machine only)".into(),
+                ));
             }
             _ => return Err(Broken::NotSent("the address is neither http nor https".into())),
         };

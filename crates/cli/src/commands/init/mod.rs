@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::args::Globals;
 use crate::config;
-use crate::failure::Failure;
 use crate::faces::End;
+use crate::failure::Failure;
 use crate::wiring::{key_file, make_key_file};
 
 const AFTER: &str = "\
@@ -85,7 +85,8 @@ fn make(file: &Path, args: &InitArgs) -> Result<Vec<PathBuf>, Failure> {
 
 /// The invented company as an HR system would export it.  None of its words needs quoting.
 fn csv(people: &[Person]) -> String {
-    let mut text = "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n".to_owned();
+    let mut text =
+        "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n".to_owned();
     for person in people {
         let manager = person.manager.and_then(|number| people.get(number - 1)).map_or("", |manager| manager.employee_id.as_str());
         let status = if person.active() { "active" } else { "terminated" };

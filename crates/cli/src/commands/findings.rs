@@ -1,0 +1,57 @@
+//! `provost findings`: what the last planning found that a human should know.
+
+use clap::Args;
+use model::Finding;
+use serde_json::json;
+
+use crate::args::Globals;
+use crate::faces::{End, Format, sheet};
+use crate::failure::Failure;
+use crate::wiring::{Opened, Reach};
+
+const AFTER: &str = "\
+Examples:
+  provost findings
+  provost findings --kind ghost --kind orphan
+  provost findings --app absorb --format json";
+
+/// List what a human should know: orphans, ghosts, duplicates, broken rows, …
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct FindingsArgs {
+    /// Only this sort
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// Only in this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+}
+
+pub(crate) async fn run(globals: &Globals, args: &FindingsArgs) -> Result<End, Failure> {
+    let face = globals.face();
+    let opened = Opened::open(globals, Reach::Store).await?;
+    let latest = opened.engine.store().findings().await?;
+    opened.close().await;
+    let Some(latest) = latest else {
+        return Err(Failure::new("nothing was planned yet", "`provost plan` reads and finds"));
+    };
+    let wanted = |finding: &Finding| {
+        (args.kind.is_empty() || args.kind.iter().any(|kind| *kind == kind_word(finding)))
+            && args.app.as_ref().is_none_or(|app| finding.app.as_ref().is_some_and(|its| its.as_str() == app))
+    };
+    let findings: Vec<Finding> = latest.findings.into_iter().filter(wanted).collect();
+    match face.format {
+        Format::Json => face.json(&json!({ "at": latest.at, "everybody": latest.whole, "findings": findings })),
+        Format::Text if findings.is_empty() => face.text("nothing found"),
+        format => face.rendered(&sheet(format, findings.as_slice(), face.colour)),
+    }
+    Ok(End::Done)
+}
+
+/// The sort as JSON writes it.
+fn kind_word(finding: &Finding) -> String {
+    match serde_json::to_value(finding.kind) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,170 @@
+//! `provost plan`: reads the roster and the apps, and says what has to change and why.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use engine::{Ask, Proposed};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use model::{Class, PersonKey};
+use plan::render::Document;
+use serde_json::json;
+use store::PlanStatus;
+
+use super::pick;
+use crate::args::Globals;
+use crate::faces::{End, Face, Format, Progress, plan_json, sheet};
+use crate::failure::Failure;
+use crate::owner;
+use crate::wiring::{Opened, Reach};
+
+const AFTER: &str = "\
+Examples:
+  provost plan
+  provost plan -o plan.json                 the open plan into plan.json, what waits into plan.held-CLASS.json
+  provost plan -o plan.html --format html   a page to read; plans to approve are JSON
+  provost plan --as-of 2026-12-01 --person 10001
+
+Nothing is changed by it.  Exit code 2 when a plan waits for a decision, 0 when there is nothing to do.";
+
+/// How many steps of a kind are listed; `provost show` lists them all.
+const LISTED: usize = 10;
+
+/// Say what has to change, and why
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct PlanArgs {
+    /// Write the plans into files too: JSON, or the rendering when --format is markdown or html
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Plan for this instant, or the beginning of this day, instead of now
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    /// Plan for this person only, by key; may be given again
+    #[arg(long, value_name = "KEY")]
+    person: Vec<String>,
+}
+
+pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failure> {
+    let face = globals.face();
+    let opened = Opened::open(globals, Reach::Apps).await?;
+    let as_of = match &args.as_of {
+        Some(text) => instant(text, &opened.engine.policy().policy().organization.time_zone)?,
+        None => opened.clock.now(),
+    };
+    let only = (!args.person.is_empty()).then(|| args.person.iter().map(|key| PersonKey::from(key.as_str())).collect());
+    let progress = Progress::new(face);
+    let proposed = opened.engine.propose(Ask { as_of, only, asker: owner::user() }, &progress).await;
+    progress.end();
+    let proposed = proposed?;
+    opened.close().await;
+    match &args.output {
+        Some(file) => write(face, file, &proposed)?,
+        None => print(face, &proposed),
+    }
+    let waiting: Vec<_> = proposed.stands.iter().filter(|plan| pick::waits(plan)).collect();
+    for plan in &waiting {
+        let short = plan.digest.short();
+        face.note(&format!(
+            "{} plan {short} waits: provost approve {short}, then provost apply {short}",
+            pick::class_word(&plan.class)
+        ));
+    }
+    for plan in proposed.stands.iter().filter(|plan| plan.status == PlanStatus::Approved) {
+        let short = plan.digest.short();
+        face.note(&format!("{} plan {short} is approved: provost apply {short}", pick::class_word(&plan.class)));
+    }
+    Ok(if waiting.is_empty() { End::Done } else { End::Waits })
+}
+
+fn print(face: Face, proposed: &Proposed) {
+    match face.format {
+        Format::Json => face.json(&json!({ "plans": plans_json(proposed), "findings": proposed.proposal.findings })),
+        Format::Text => face.rendered(&sheet(Format::Text, Document::from(&proposed.proposal).at_most(LISTED), face.colour)),
+        format => face.rendered(&sheet(format, &proposed.proposal, false)),
+    }
+}
+
+fn plans_json(proposed: &Proposed) -> Vec<serde_json::Value> {
+    proposed.stands.iter().zip(proposed.proposal.plans()).map(|(stands, plan)| plan_json(stands, plan)).collect()
+}
+
+/// Writes the plans' canonical bytes, or one rendering of all, and says where.
+fn write(face: Face, file: &Path, proposed: &Proposed) -> Result<(), Failure> {
+    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    match face.format {
+        Format::Markdown | Format::Html => files.push((file.to_owned(), sheet(face.format, &proposed.proposal, false).into_bytes())),
+        Format::Text | Format::Json => {
+            files.extend(proposed.proposal.plans().map(|plan| (file_of(file, &plan.class), plan.to_bytes())));
+        }
+    }
+    for (path, bytes) in &files {
+        let failed =
+            |error| Failure::new(format!("cannot write {}: {error}", path.display()), "the plans are kept: `provost show` lists them");
+        std::fs::write(path, bytes).map_err(failed)?;
+    }
+    if face.format == Format::Json {
+        let files: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
+        face.json(&json!({ "plans": plans_json(proposed), "findings": proposed.proposal.findings, "files": files }));
+    } else {
+        if face.format == Format::Text {
+            face.rendered(&sheet(Format::Text, Document::from(&proposed.proposal).at_most(LISTED), face.colour));
+        }
+        for (path, _) in &files {
+            face.text(&format!("wrote {}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// The open plan's file is the one asked for; a held one's has its class before the ending.
+fn file_of(file: &Path, class: &Class) -> PathBuf {
+    match class {
+        Class::Open => file.to_owned(),
+        Class::Held(class) => match file.extension() {
+            Some(ending) => {
+                let mut longer = OsString::from(format!("held-{class}."));
+                longer.push(ending);
+                file.with_extension(longer)
+            }
+            None => {
+                let mut name = file.as_os_str().to_owned();
+                name.push(format!(".held-{class}"));
+                PathBuf::from(name)
+            }
+        },
+    }
+}
+
+/// An instant, or a day's beginning in the organization's zone.
+fn instant(text: &str, zone: &str) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::new(format!("--as-of {text} is no time"), "write 2026-12-01, or 2026-12-01T09:00:00Z");
+    if let Ok(instant) = text.parse() {
+        return Ok(instant);
+    }
+    let day: Date = text.parse().map_err(|_| wrong())?;
+    let zone = TimeZone::get(zone).map_err(|_| wrong())?;
+    day.to_zoned(zone).map(|zoned| zoned.timestamp()).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_plan_has_its_class_in_the_name_of_its_file() {
+        let held = Class::Held("access_lost".into());
+        assert_eq!(file_of(Path::new("out/plan.json"), &Class::Open), Path::new("out/plan.json"));
+        assert_eq!(file_of(Path::new("out/plan.json"), &held), Path::new("out/plan.held-access_lost.json"));
+        assert_eq!(file_of(Path::new("plan"), &held), Path::new("plan.held-access_lost"));
+    }
+
+    #[test]
+    fn a_day_begins_where_the_organization_is() {
+        assert_eq!(instant("2026-12-01", "America/Chicago").unwrap().to_string(), "2026-12-01T06:00:00Z");
+        assert_eq!(instant("2026-12-01T09:00:00+01:00", "America/Chicago").unwrap().to_string(), "2026-12-01T08:00:00Z");
+        assert!(instant("tomorrow", "America/Chicago").is_err());
+    }
+}
