@@ -41,6 +41,12 @@ pub(super) fn fold(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
+/// Whether the text is an id of Absorb's.  Nothing else may get into a path.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
 /// A record as it may be kept: without any password that a vendor might show one day (P11).
 pub(super) fn image(raw: &Json) -> Json {
     let mut raw = raw.clone();
@@ -305,7 +311,8 @@ mod tests {
 
     #[test]
     fn dates_and_numbers_are_read_and_other_shapes_are_named() {
-        let raw = json!({"id": "u1", "dateHired": "2024-05-01T00:00:00", "gender": 2.0, "jobTitle": 7, "customFields": {"string3": "x"}});
+        let raw =
+            json!({"id": "u1", "dateHired": "2024-05-01T00:00:00", "gender": 2.0, "jobTitle": 7, "customFields": {"string3": "x"}});
         let read = |name: &str| value(&raw, MANIFEST.attribute(name).expect("listed"));
         assert_eq!(read("dateHired"), Ok(Value::from("2024-05-01")));
         assert_eq!(read("gender"), Ok(Value::Int(2)));

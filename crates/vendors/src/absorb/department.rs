@@ -43,7 +43,10 @@ pub(super) async fn create(absorb: &Absorb, wire: &Write, step: &Step) -> Outcom
     let roots: Vec<&str> =
         listed.iter().filter(|one| one.get("parentId").is_none_or(Json::is_null)).filter_map(|one| one.get("id")?.as_str()).collect();
     let [root] = roots.as_slice() else {
-        return refused(format!("the portal shows {} departments without one above them, so there is no telling the root", roots.len()));
+        return refused(format!(
+            "the portal shows {} departments without one above them, so there is no telling the root",
+            roots.len()
+        ));
     };
     let written = post(wire, "/departments", &json!({ "name": name, "parentId": root }), false).await;
     let unknown = match written {

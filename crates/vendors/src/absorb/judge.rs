@@ -112,8 +112,7 @@ fn before_change(absorb: &Absorb, step: &Step, raw: &Json) -> Result<Verdict, Fa
 /// The first attribute that is not what `wanted` says of its change, with what it is.
 fn differing(step: &Step, raw: &Json, wanted: impl Fn(&model::Change) -> &Value) -> Result<Option<(String, Value)>, Fault> {
     for (name, change) in &step.set {
-        let attribute =
-            MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
+        let attribute = MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
         let is = value(raw, attribute)?;
         if !same(attribute, &is, wanted(change)) {
             return Ok(Some((name.clone(), is)));
@@ -125,8 +124,7 @@ fn differing(step: &Step, raw: &Json, wanted: impl Fn(&model::Change) -> &Value)
 /// What somebody else made of an owned value, if it is neither before nor after.
 fn drifted(step: &Step, raw: &Json) -> Result<Option<String>, Fault> {
     for (name, change) in &step.set {
-        let attribute =
-            MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
+        let attribute = MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
         let is = value(raw, attribute)?;
         if !same(attribute, &is, &change.before) && !same(attribute, &is, &change.after) {
             return Ok(Some(format!("{name} is `{is}`, neither `{}` nor `{}`", change.before, change.after)));

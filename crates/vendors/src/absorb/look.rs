@@ -1,6 +1,6 @@
 //! Looking at users before and after a write, with as few requests as can be.
 //!
-//! For a few users each is asked for.  For more, the portal is walked once into a mirror, which is then kept true by increments: users
+//! For a few users each is asked for.  For more, the portal is walked once (and counted) into a mirror, which is then kept true by increments: users
 //! edited since a watermark, the newest first.  The watermark is the vendor's own clock (`dateEdited` and the `Date` header), with an
 //! overlap (A12), so a portal that counts in days gives a longer increment, not a wrong one (A21).  What an increment should show and
 //! does not is asked for by itself.
@@ -19,7 +19,8 @@ use tokio::sync::Mutex;
 
 use super::convert::{edited, fold, id_of};
 use super::manifest::{BATCH, PAGE};
-use super::wire::{encoded, get_one, list};
+use super::read::user;
+use super::wire::{Listed, encoded, list};
 
 /// How far an increment reaches back behind its watermark.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
@@ -27,6 +28,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
 /// A mirror that nobody looked at for so long belongs to a run that is over.
 const LIFE: SignedDuration = SignedDuration::from_mins(4);
+/// How often the portal is walked where users move between its pages meanwhile.
+const WALKS: usize = 3;
 /// No total is known yet.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -111,7 +114,7 @@ impl Look {
         }
         match held.as_mut() {
             Some(mirror) => {
-                if mirror.age(wire) > FRESH {
+                if mirror.stale || mirror.age(wire) > FRESH {
                     mirror.refresh(wire, &[]).await?;
                 }
             }
@@ -134,6 +137,8 @@ impl Look {
         let mut part = Mirror::part(wire, seen.watermark);
         let whole = held.is_some();
         let mirror = held.as_mut().unwrap_or(&mut part);
+        // Until this look has ended well, and for good where the write may still be on its way, it is none to write after.
+        mirror.stale = true;
         let with = |which: &dyn Fn(Told) -> bool| -> Vec<&Want> {
             wants.iter().zip(told).filter(|(_, told)| which(**told)).map(|(want, _)| want).collect()
         };
@@ -153,6 +158,7 @@ impl Look {
         for want in missing {
             mirror.ask(wire, want).await?;
         }
+        mirror.stale = told.contains(&Told::Nothing);
         Ok(wants.iter().map(|want| mirror.find(want)).collect())
     }
 
@@ -187,36 +193,39 @@ impl Look {
     }
 
     /// Reads every user into a new mirror; `first` is the first page, if somebody has it.
-    async fn walk(&self, wire: &Read, first: Option<super::wire::Listed>) -> Result<Mirror, Fault> {
-        let mut mirror = Mirror::part(wire, None);
+    async fn walk(&self, wire: &Read, mut first: Option<Listed>) -> Result<Mirror, Fault> {
+        for _ in 0..WALKS {
+            if let Some(mut mirror) = self.walk_once(wire, first.take()).await? {
+                if mirror.age(wire) > FRESH {
+                    mirror.refresh(wire, &[]).await?;
+                }
+                return Ok(mirror);
+            }
+        }
+        Err(Fault::Wait { after: None, why: format!("users moved between pages in each of {WALKS} walks") })
+    }
+
+    /// None when fewer or more users came than the portal counts: somebody moved between the pages, and another may have been skipped,
+    /// whom a batch would then write over (A05).
+    async fn walk_once(&self, wire: &Read, mut first: Option<Listed>) -> Result<Option<Mirror>, Fault> {
+        let mut mirror = Mirror { whole: true, ..Mirror::part(wire, None) };
         let mut offset = 0;
-        let mut first = first;
-        let (mut totals, mut began) = (BTreeSet::new(), None);
         loop {
             let page = match first.take() {
                 Some(page) => page,
                 None => list(wire, "users", BY_NAME, PAGE, offset).await?,
             };
-            totals.insert(page.total);
-            began = began.or(page.date);
+            self.remember_total(page.total);
+            mirror.date = mirror.date.or(page.date);
             offset += page.rows.len();
             let ended = page.rows.is_empty() || offset as u64 >= page.total;
             for row in page.rows {
                 mirror.put(row)?;
             }
             if ended {
-                break;
+                return Ok((mirror.users.len() as u64 == page.total).then_some(mirror));
             }
         }
-        (mirror.date, mirror.whole) = (began, true);
-        let counted = mirror.users.len() as u64;
-        self.remember_total(counted);
-        if totals.len() > 1 || !totals.contains(&counted) {
-            // Somebody wrote while the pages were read, and may have moved between them (A05).
-            mirror.newest = None;
-            mirror.refresh(wire, &[]).await?;
-        }
-        Ok(mirror)
     }
 }
 
@@ -241,6 +250,8 @@ struct Mirror {
     at: Timestamp,
     /// Whether everybody whom the log-in sees is in it; else only who was asked for.
     whole: bool,
+    /// Whether something may have been written that it does not show.
+    stale: bool,
 }
 
 fn id_key(id: &str) -> String {
@@ -268,6 +279,7 @@ impl Mirror {
             date,
             at: wire.now(),
             whole: false,
+            stale: false,
         }
     }
 
@@ -328,16 +340,11 @@ impl Mirror {
     async fn ask(&mut self, wire: &Read, want: &Want) -> Result<(), Fault> {
         let query = match want {
             Want::Id(id) => {
-                let answer = get_one(wire, &format!("/users/{}", encoded(id))).await?;
-                self.date = self.date.or(answer.date);
-                return match answer.json.unwrap_or_default() {
-                    Value::Null => {
-                        self.forget(id);
-                        Ok(())
-                    }
-                    raw if id_of(&raw)? == id => self.put(raw).map(drop),
-                    raw => Err(Fault::Garbled { detail: format!("GET /users/{id}: id is that of {}", id_of(&raw)?) }),
-                };
+                let found = user(wire, id).await?;
+                self.forget(id);
+                let Some((raw, date)) = found else { return Ok(()) };
+                self.date = self.date.or(date);
+                return self.put(raw).map(drop);
             }
             Want::New { external: Some(external), .. } => format!("externalId={}", encoded(external)),
             Want::New { username, external: None } => format!("username={}", encoded(username)),
@@ -381,6 +388,7 @@ impl Mirror {
             }
         }
         self.at = at;
+        self.stale = false;
         self.date = date.or(self.date);
         Ok(shown)
     }

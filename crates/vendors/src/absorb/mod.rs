@@ -28,7 +28,8 @@ use convert::{Protected, fold};
 use look::Look;
 use wire::{Credentials, Profile};
 
-const USERNAME: (&str, &str) = ("username", "the user name of an admin that nothing else logs in with (a second log-in ends the first)");
+const USERNAME: (&str, &str) =
+    ("username", "the user name of an admin that nothing else logs in with (a second log-in ends the first)");
 const PASSWORD: (&str, &str) = ("password", "that admin's password");
 const API_KEY: (&str, &str) = ("api_key", "the portal's API Private Key");
 const DEPARTMENTS: (&str, &str) =

@@ -1,11 +1,12 @@
 //! Reading: the probe, pages, and looking things up by a key.
 
 use connector::{Attribute, Cursor, Fault, Key, Page, Read, Record};
+use jiff::Timestamp;
 use model::{Kind, Tenant};
 use serde_json::Value as Json;
 
 use super::Absorb;
-use super::convert::{self, account, same, value};
+use super::convert::{self, account, id_of, is_uuid, same, value};
 use super::manifest::{MANIFEST, PAGE};
 use super::wire::{encoded, garbled, get_one, list};
 
@@ -39,8 +40,8 @@ fn unsupported(kind: Kind) -> Fault {
     Fault::Unsupported { what: format!("Absorb shows enrolments per account only, so {kind:?} cannot be read as one list") }
 }
 
-/// One request: it shows that the log-in works, how many users it sees, and the vendor's clock; and a second one where
-/// configuration declares custom fields.
+/// One request: it shows that the log-in works, how many users it sees, and the vendor's clock.  Custom fields are those of the
+/// manifest; a portal has all of them, so there is nothing to declare but by configuration.
 pub(super) async fn probe(absorb: &Absorb, wire: &Read) -> Result<Tenant, Fault> {
     let sent = wire.now();
     let page = list(wire, "users", "", 1, 0).await?;
@@ -69,7 +70,9 @@ pub(super) async fn read(absorb: &Absorb, wire: &Read, kind: Kind, after: Option
     let plural = plural(kind).ok_or_else(|| unsupported(kind))?;
     let offset = match after {
         None => 0,
-        Some(Cursor(rows)) => rows.parse().map_err(|_| Fault::Garbled { detail: format!("`{rows}` is no cursor of this connector") })?,
+        Some(Cursor(rows)) => {
+            rows.parse().map_err(|_| Fault::Garbled { detail: format!("`{rows}` is no cursor of this connector") })?
+        }
     };
     let page = list(wire, plural, sort(kind), PAGE, offset).await?;
     if kind == Kind::Accounts {
@@ -96,7 +99,8 @@ pub(super) async fn find(absorb: &Absorb, wire: &Read, kind: Kind, key: &Key) ->
         (_, attribute) => {
             let member = if matches!(attribute, "id" | "name") { attribute } else { return Err(unknown_key(kind, attribute)) };
             let rows = walk(absorb, wire, kind).await?;
-            let is = |row: &Json| row.get(member).and_then(Json::as_str).is_some_and(|text| key.values.iter().any(|value| value == text));
+            let is =
+                |row: &Json| row.get(member).and_then(Json::as_str).is_some_and(|text| key.values.iter().any(|value| value == text));
             rows.into_iter().filter(is).map(|raw| record(absorb, kind, raw)).collect::<Result<_, _>>()?
         }
     };
@@ -127,7 +131,7 @@ async fn accounts(absorb: &Absorb, wire: &Read, attribute: &str, values: &[Strin
         Some(parameter) if !absorb.look.walk_is_cheaper(values.len()) => {
             for value in values.iter().filter(|value| !value.is_empty()) {
                 if by_id {
-                    found.extend(user(wire, value).await?);
+                    found.extend(user(wire, value).await?.map(|(raw, _)| raw));
                 } else {
                     found.extend(all(wire, "users", &format!("{parameter}={}", encoded(value)), None).await?);
                 }
@@ -138,7 +142,7 @@ async fn accounts(absorb: &Absorb, wire: &Read, attribute: &str, values: &[Strin
     let mut records = Vec::new();
     for raw in found {
         let is = match listed {
-            None => raw.get("id").and_then(Json::as_str).is_some_and(|id| values.iter().any(|value| value == id)),
+            None => values.iter().any(|value| raw.get("id").and_then(Json::as_str).is_some_and(|id| id.eq_ignore_ascii_case(value))),
             Some(attribute) => has_any(&raw, attribute, values)?,
         };
         if is {
@@ -154,12 +158,15 @@ fn has_any(raw: &Json, attribute: &Attribute, values: &[String]) -> Result<bool,
 }
 
 /// The user with this id, if this log-in sees one.
-async fn user(wire: &Read, id: &str) -> Result<Option<Json>, Fault> {
-    match get_one(wire, &format!("/users/{}", encoded(id))).await {
-        Ok(answer) => Ok(answer.json.filter(|json| !json.is_null())),
-        // An id that is no UUID is nobody's.
-        Err(Fault::Refused { code, .. }) if code == "422" => Ok(None),
-        Err(fault) => Err(fault),
+pub(super) async fn user(wire: &Read, id: &str) -> Result<Option<(Json, Option<Timestamp>)>, Fault> {
+    if !is_uuid(id) {
+        return Ok(None);
+    }
+    let answer = get_one(wire, &format!("/users/{id}")).await?;
+    match answer.json.unwrap_or_default() {
+        Json::Null => Ok(None),
+        raw if id_of(&raw)?.eq_ignore_ascii_case(id) => Ok(Some((raw, answer.date))),
+        raw => Err(garbled("GET", "/users/:id", &format!("asked for {id}, id is {}", id_of(&raw)?))),
     }
 }
 
@@ -185,7 +192,10 @@ async fn all(wire: &Read, plural: &str, query: &str, look: Option<&super::look::
 
 /// An account's enrolments, history too; none when there is no such account, or none that this log-in sees.
 pub(super) async fn enrolments(wire: &Read, account: &str) -> Result<Option<Vec<Record>>, Fault> {
-    let path = format!("/users/{}/enrollments", encoded(account));
+    if !is_uuid(account) {
+        return Ok(None);
+    }
+    let path = format!("/users/{account}/enrollments");
     match get_one(wire, &path).await?.json.unwrap_or_default() {
         Json::Null => Ok(None),
         Json::Array(rows) => {

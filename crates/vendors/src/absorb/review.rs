@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use connector::{Attribute, Shape};
 use model::{Change, Finding, FindingKind, Step, Value, Verb};
 
+use super::convert::is_uuid;
 use super::manifest::MANIFEST;
 
 /// The longest text that the vendor takes.
@@ -52,7 +53,9 @@ fn accounts(step: &Step, departments: &BTreeSet<String>, object: &mut impl FnMut
     }
     for (name, change) in &step.set {
         match MANIFEST.attribute(name) {
-            None => object(format!("Absorb has no attribute {name}"), "see the list of attributes in the documentation of this connector"),
+            None => {
+                object(format!("Absorb has no attribute {name}"), "see the list of attributes in the documentation of this connector")
+            }
             Some(attribute) => {
                 if let Some(wrong) = wrong(attribute, &change.after) {
                     object(format!("{name} `{}` {wrong}", change.after), "correct it in the source, or the rule in the policy");
@@ -99,9 +102,4 @@ fn wrong(attribute: &Attribute, value: &Value) -> Option<String> {
 fn is_email(text: &str) -> bool {
     let fits = |(local, host): (&str, &str)| !local.is_empty() && !host.is_empty() && !host.contains('@');
     text.split_once('@').is_some_and(fits) && !text.contains(char::is_whitespace)
-}
-
-fn is_uuid(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }

@@ -97,7 +97,9 @@ fn log_in_fault(answer: &Answer, profile: &Profile, hide: &[&Secret]) -> Option<
         StatusCode::UNAUTHORIZED => denied(match blamed(answer) {
             Blamed::Key => format!("the portal refused api_key, its Private Key ({said}); username and password were not looked at"),
             Blamed::Person => format!("the portal took api_key and refused username and password, or the account is inactive ({said})"),
-            Blamed::Nobody => format!("the portal answered 401 without saying which of api_key, username and password is wrong ({said})"),
+            Blamed::Nobody => {
+                format!("the portal answered 401 without saying which of api_key, username and password is wrong ({said})")
+            }
         }),
         StatusCode::FORBIDDEN => denied(format!("the portal does not let this user name use the API ({said})")),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => denied(format!("the portal cannot read the log-in ({said})")),
@@ -129,9 +131,9 @@ fn blamed(answer: &Answer) -> Blamed {
 /// GET of something that must be there.
 pub(super) async fn get(wire: &Read, path: &str) -> Result<Answer, Fault> {
     let judge = |answer: &Answer| match answer.status {
-        StatusCode::NOT_FOUND => {
-            Some(Fault::Unreachable { detail: format!("GET {path} answered 404: base_url is not the address of an Absorb Integration API") })
-        }
+        StatusCode::NOT_FOUND => Some(Fault::Unreachable {
+            detail: format!("GET {path} answered 404: base_url is not the address of an Absorb Integration API"),
+        }),
         _ => read_fault(answer, path),
     };
     wire.get(path, &judge).await

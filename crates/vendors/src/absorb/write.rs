@@ -8,10 +8,10 @@ use model::{AccountId, Approved, Receipt, Secret, Step, Verb};
 use serde_json::{Value as Json, json};
 
 use super::Absorb;
-use super::convert::{id_of, image, new_user, whole};
+use super::convert::{id_of, image, new_user, same, value, whole};
 use super::judge::{after, before};
 use super::look::{Told, Want};
-use super::manifest::BATCH;
+use super::manifest::{BATCH, MANIFEST};
 use super::wire::{encoded, garbled, post, put, redacted};
 use super::{department, enrol};
 
@@ -40,12 +40,25 @@ fn batched(step: &Approved<Step>) -> bool {
     matches!(step.get().verb, Verb::Create | Verb::Update | Verb::Restore | Verb::Relate | Verb::Leave)
 }
 
-/// Writes nothing: the account that the link is about is looked at.
+/// Writes nothing: the account that the link is about must be there, and the rule that matched must still hold.
 async fn link(absorb: &Absorb, wire: &Write, step: &Step) -> Outcome {
     let want = want(step)?;
     let seen = absorb.look.before(wire.read(), &[want]).await?;
     let Some(raw) = seen.found.first().and_then(|found| found.first()) else { return Err(unseen(step)) };
-    Ok(Done { already: false, receipt: receipt(None, raw)? })
+    if let Some((name, expression)) = step.evidence.as_deref().and_then(|rule| rule.split_once("==")) {
+        let name = name.trim();
+        let attribute = MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
+        let is = value(raw, attribute)?;
+        // What other expressions come to is the plan's to know; that there still is a value is what can be seen here.
+        let holds = match step.person.as_ref().filter(|_| expression.trim() == "person.key") {
+            Some(key) => same(attribute, &is, &key.as_str().into()),
+            None => !is.is_null(),
+        };
+        if !holds {
+            return Err(Fault::Drift { found: format!("the account was matched by {name}, which is `{is}` now") });
+        }
+    }
+    Ok(Done { already: true, receipt: receipt(Some(raw), raw)? })
 }
 
 /// One step on its way.
@@ -230,9 +243,11 @@ async fn send(absorb: &Absorb, wire: &Write, jobs: &[Job<'_>]) -> Vec<Said> {
                 .collect(),
             Err(wrong) => all(Said::Nothing(garbled("POST", absorb.profile.batch_path, wrong))),
         },
-        Err(Fault::Refused { code, .. }) if jobs.len() > 1 && matches!(code.as_str(), "404" | "405") => all(Said::NotSent(
-            Fault::Unreachable { detail: format!("the portal knows no POST {} ({code})", absorb.profile.batch_path) },
-        )),
+        Err(Fault::Refused { code, .. }) if jobs.len() > 1 && matches!(code.as_str(), "404" | "405") => {
+            all(Said::NotSent(Fault::Unreachable {
+                detail: format!("the portal knows no POST {} ({code})", absorb.profile.batch_path),
+            }))
+        }
         Err(Fault::Refused { code, detail }) => all(Said::AllRefused(Fault::Refused { code, detail: hidden(detail) })),
         Err(Fault::Denied { scope: Scope::Object(what) }) => {
             all(Said::AllRefused(Fault::Denied { scope: Scope::Object(hidden(what)) }))
