@@ -36,7 +36,15 @@ impl Bench {
     /// # Errors
     /// The log-in failed.
     pub async fn open(rig: &dyn Rig, people: usize, limited: bool) -> Result<Self, String> {
-        let Opened { target, wrong, transport, base, hand } = rig.open(people, limited).await;
+        Self::over(rig.open(people, limited).await).await
+    }
+
+    /// Logs in to a sandbox that is open.
+    ///
+    /// # Errors
+    /// The log-in failed.
+    pub async fn over(opened: Opened) -> Result<Self, String> {
+        let Opened { target, wrong, transport, base, hand } = opened;
         let transport = Arc::new(FaultyTransport::new(transport));
         let wire = wire(Arc::clone(&transport) as Arc<dyn Transport>, &base);
         let session = target.log_in(&wire, None).await.map_err(|fault| format!("log-in: {fault}"))?;

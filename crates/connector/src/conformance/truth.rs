@@ -76,8 +76,8 @@ pub(super) async fn supervisors_are_set_where_the_manifest_says_so(rig: &dyn Rig
     let bench = Bench::open(rig, 10, false).await?;
     let supervisor = bench.target.manifest().attributes.iter().find(|attribute| attribute.shape == Shape::Supervisor);
     let Some(attribute) = supervisor.filter(|_| bench.can(Verb::Relate)) else {
-        let agree = supervisor.is_none() == !bench.can(Verb::Relate);
-        ensure!(agree, "the manifest has a supervisor without Relate, or Relate without a supervisor");
+        let contradicts = supervisor.is_some() != bench.can(Verb::Relate);
+        ensure!(!contradicts, "the manifest has a supervisor without Relate, or Relate without a supervisor");
         return Ok(());
     };
     let (person, boss) = (bench.someone(2).await?, bench.someone(4).await?);

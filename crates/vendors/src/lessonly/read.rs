@@ -39,7 +39,7 @@ pub(super) async fn read(app: &Lessonly, wire: &Read, kind: Kind, after: Option<
             let page = page_number(after)?;
             let answer = get(wire, &format!("/users?page={page}")).await?;
             let users = list(&answer, Some("users"), "users")?;
-            paged(page, users, |raw, path| account_record(raw, path, &app.protect), "users")
+            paged(page, users, |raw, path| listed_account(app, raw, path), "users")
         }
         Kind::Groups => Ok(Page { records: groups(wire).await?, next: None, total: None }),
         Kind::Content => {
@@ -74,9 +74,7 @@ pub(super) async fn find(app: &Lessonly, wire: &Read, kind: Kind, key: &Key) -> 
                 }
             }
         }
-        (Kind::Accounts, _) if attribute.starts_with(CUSTOM) || MANIFEST.attribute(attribute).is_some() => {
-            return accounts_with(app, wire, key).await;
-        }
+        (Kind::Accounts, _) if is_listed(app, attribute) => return accounts_with(app, wire, key).await,
         (Kind::Groups, "id") => {
             for id in numbers(key) {
                 if let Some(raw) = get_one(wire, &format!("/groups/{id}")).await? {
@@ -136,6 +134,19 @@ pub(super) async fn find(app: &Lessonly, wire: &Read, kind: Kind, key: &Key) -> 
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// Whether the list of accounts shows this attribute.
+fn is_listed(app: &Lessonly, attribute: &str) -> bool {
+    MANIFEST.attribute(attribute).is_some() || attribute.strip_prefix(CUSTOM).is_some_and(|field| app.declared.contains(field))
+}
+
+/// An account of the list.  Where custom fields are declared, one without them is not taken for one whose fields are empty.
+fn listed_account(app: &Lessonly, raw: &Json, path: &str) -> Result<Record, Fault> {
+    if !app.declared.is_empty() && raw.get("custom_user_field_data").is_none() {
+        return Err(garbled(&format!("{path}.custom_user_field_data"), "a list, as v1.1 of the API has it", None));
+    }
+    account_record(raw, path, &app.protect)
 }
 
 /// All assignments of a user; none when there is no such user.

@@ -116,7 +116,9 @@ impl Rig for AbsorbRig {
         let limit = if limited { Limit::PerPeriod(2) } else { Limit::Off };
         let hand = Arc::new(Absorb::fresh(people, limit));
         let transport = Arc::new(InProcess(hand.sandbox.router()));
-        let with = |credentials: [(&str, &str); 3]| open("absorb", settings("http://127.0.0.1:1", &credentials)).expect("the settings are right");
+        let with = |credentials: [(&str, &str); 3]| {
+            open("absorb", settings("http://127.0.0.1:1", &credentials)).expect("the settings are right")
+        };
         let (target, base) = with(CREDENTIALS);
         let [username, password, api_key] = CREDENTIALS;
         let wrong = vec![

@@ -1,15 +1,21 @@
 //! Lessonly's sandbox for the tests.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use connector::conformance::{Hand, Opened, Rig};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use connector::conformance::{Bench, Hand, Opened, Rig};
+use connector::{Broken, Transport};
 use model::{Attributes, Content, Value};
 use sandbox::lessonly::{Config, Sandbox};
 use sandbox::{Limit, Options};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
+
+use vendors::registry::Settings;
 
 use super::{InProcess, api_changes, open, settings};
 
@@ -20,6 +26,8 @@ pub const CREDENTIALS: [(&str, &str); 2] = [("subdomain", "acme"), ("api_key", "
 pub struct Lessonly {
     pub sandbox: Sandbox,
     pub dir: TempDir,
+    /// Every write that the connector sent, as `METHOD path body`.
+    pub sent: Arc<Mutex<Vec<String>>>,
 }
 
 impl Lessonly {
@@ -28,11 +36,10 @@ impl Lessonly {
         let dir = TempDir::new().expect("a temporary folder");
         let ledger = Some(dir.path().join("ledger.jsonl"));
         let access_log = Some(dir.path().join("access.jsonl"));
-        let options =
-            Options { people: Some(people), seed: Some(7), limit: Limit::Off, ledger, access_log, ..Options::default() };
+        let options = Options { people: Some(people), seed: Some(7), limit: Limit::Off, ledger, access_log, ..Options::default() };
         let mut config = Config { options, ..Config::default() };
         change(&mut config);
-        Self { sandbox: Sandbox::open(config).expect("a sandbox opens"), dir }
+        Self { sandbox: Sandbox::open(config).expect("a sandbox opens"), dir, sent: Arc::default() }
     }
 
     /// What was changed over the API.
@@ -49,7 +56,7 @@ impl Lessonly {
 
     /// The record of a user.
     pub fn user(&self, id: &str) -> Json {
-        let found = self.sandbox.users().into_iter().find(|user| user["id"].to_string() == id);
+        let found = self.sandbox.users().into_iter().find(|user| user["id"] == number(id));
         found.unwrap_or_else(|| panic!("no user {id}"))
     }
 
@@ -131,8 +138,56 @@ impl Hand for Lessonly {
 
     fn history(&self, account: &str) -> Vec<String> {
         let all = self.sandbox.assignments().into_iter();
-        all.filter(|one| one["assignee_id"].to_string() == account && !one["completed_at"].is_null()).map(|one| one.to_string()).collect()
+        all.filter(|one| one["assignee_id"] == number(account) && !one["completed_at"].is_null()).map(|one| one.to_string()).collect()
     }
+}
+
+/// Keeps what is written.
+struct Recording(InProcess, Arc<Mutex<Vec<String>>>);
+
+#[async_trait]
+impl Transport for Recording {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
+        if request.method() != http::Method::GET {
+            let body = String::from_utf8_lossy(request.body()).into_owned();
+            let line = format!("{} {} {body}", request.method(), request.uri().path());
+            self.1.lock().expect("no test panics while it holds this").push(line);
+        }
+        self.0.send(request).await
+    }
+}
+
+/// One request as anybody would send it, to a path below the host.
+pub async fn send(sandbox: &Lessonly, method: &str, path: &str, authorization: &str, body: Option<Json>) -> (u16, Json) {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(format!("http://127.0.0.1:1{path}"))
+        .header("authorization", authorization)
+        .body(body.map(|json| Bytes::from(json.to_string())).unwrap_or_default())
+        .expect("a request");
+    let answer = InProcess(sandbox.sandbox.router()).send(request).await.expect("the sandbox answers");
+    (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
+}
+
+/// The value of an Authorization header.
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The naive client: right credentials, and no thought beyond the next request.
+pub async fn naive(sandbox: &Lessonly, method: &str, path: &str, body: Option<Json>) -> (u16, Json) {
+    let path = format!("/api/v1{path}");
+    send(sandbox, method, &path, &basic(CREDENTIALS[0].1, CREDENTIALS[1].1), body).await
+}
+
+/// The connector on a sandbox, with the right credentials; `change` sets further settings.
+pub async fn ours(sandbox: &Arc<Lessonly>, change: impl FnOnce(&mut Settings)) -> Bench {
+    let mut settings = settings("http://127.0.0.1:1", &CREDENTIALS);
+    change(&mut settings);
+    let (target, base) = open("lessonly", settings).expect("the settings are right");
+    let transport = Arc::new(Recording(InProcess(sandbox.sandbox.router()), Arc::clone(&sandbox.sent)));
+    let opened = Opened { target, wrong: Vec::new(), transport, base, hand: Arc::clone(sandbox) as _ };
+    Bench::over(opened).await.expect("the connector logs in")
 }
 
 /// Opens Lessonly for the suite.
@@ -144,7 +199,9 @@ impl Rig for LessonlyRig {
         let limit = if limited { Limit::PerPeriod(100) } else { Limit::Off };
         let hand = Arc::new(Lessonly::fresh(people, |config| config.options.limit = limit));
         let transport = Arc::new(InProcess(hand.sandbox.router()));
-        let with = |credentials: [(&str, &str); 2]| open("lessonly", settings("http://127.0.0.1:1", &credentials)).expect("the settings are right");
+        let with = |credentials: [(&str, &str); 2]| {
+            open("lessonly", settings("http://127.0.0.1:1", &credentials)).expect("the settings are right")
+        };
         let (target, base) = with(CREDENTIALS);
         let [subdomain, api_key] = CREDENTIALS;
         let wrong = vec![

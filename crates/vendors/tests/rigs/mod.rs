@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod absorb;
+pub mod canned;
 pub mod lessonly;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use connector::{Broken, Target, Transport};
 use model::Secret;
 use tower::ServiceExt as _;
-use provost_vendors::registry::{self, Settings, SettingsError};
+use vendors::registry::{self, Settings, SettingsError};
 
 /// A sandbox's router as a transport.
 pub struct InProcess(pub axum::Router);
