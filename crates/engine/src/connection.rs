@@ -118,7 +118,8 @@ impl Connection {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
     }
 
-    fn session(&self) -> Session {
+    /// The session in force.
+    pub(crate) fn session(&self) -> Session {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -154,9 +155,10 @@ impl Connection {
         T: Send,
     {
         loop {
+            let used = self.session();
             match self.patiently(watch, || call(self.read())).await {
                 Ok(value) => return Ok(value),
-                Err(Fault::Denied { scope: Scope::Session }) => self.renew_session().await?,
+                Err(Fault::Denied { scope: Scope::Session }) => self.renew_session(&used).await?,
                 Err(fault) => return Err(self.fault(fault)),
             }
         }
@@ -197,18 +199,17 @@ impl Connection {
         tries < PATIENCE
     }
 
-    /// Logs in again after the session died; once for all who notice at the same time.
+    /// Logs in again after `dead`, the session that a call was begun with, died; once for all who notice at the same time.
     ///
     /// # Errors
     /// When the one before was made a moment ago too: somebody else logs in with the same name.
-    pub(crate) async fn renew_session(&self) -> Result<(), EngineError> {
-        let dead = self.session();
+    pub(crate) async fn renew_session(&self, dead: &Session) -> Result<(), EngineError> {
         let mut logins = self.logins.lock().await;
         let current = self.session();
         let same = |a: &Session, b: &Session| {
             a.headers.iter().map(|(_, value)| value.expose()).eq(b.headers.iter().map(|(_, value)| value.expose()))
         };
-        if !same(&dead, &current) {
+        if !same(dead, &current) {
             return Ok(());
         }
         let now = self.ports.clock.elapsed();
@@ -221,7 +222,7 @@ impl Connection {
         logins.last = Some(now);
         logins.count += 1;
         self.store.drop_session(&self.epoch).await?;
-        self.log_in(Some(&dead)).await
+        self.log_in(Some(dead)).await
     }
 
     /// Keeps the lease alive; called between calls.

@@ -265,6 +265,7 @@ async fn call_out(
     };
     let (mut waits, mut settles) = (0, 0);
     while !steps.is_empty() {
+        let used = connection.session();
         let outcomes: Vec<Outcome> = connection.target.apply(&connection.write(), &steps).await;
         let (mut again, mut wait, mut unknown, mut session) = (Vec::new(), None, false, false);
         for (step, outcome) in steps.into_iter().zip(outcomes) {
@@ -299,7 +300,7 @@ async fn call_out(
         if called.stop.is_some() {
             break;
         }
-        if session && let Err(error) = connection.renew_session().await {
+        if session && let Err(error) = connection.renew_session(&used).await {
             called.stop = Some(error);
             break;
         }
