@@ -67,7 +67,7 @@ async fn a02_a_rival_log_in_is_told_and_nothing_is_lost() {
             let body = json!({"username": "api@acme.example", "password": PASSWORD}).to_string();
             let request =
                 http::Request::post("/authentication").header("x-api-key", API_KEY).body(axum::body::Body::from(body)).unwrap();
-            let answer = futures_lite(tower::ServiceExt::oneshot(rival.router(), request));
+            let answer = at_once(tower::ServiceExt::oneshot(rival.router(), request));
             assert_eq!(answer.status(), 200);
         }
         None
@@ -81,11 +81,7 @@ async fn a02_a_rival_log_in_is_told_and_nothing_is_lost() {
 }
 
 /// Runs a call that never waits, from where there is no awaiting.
-fn futures_lite<T, E: std::fmt::Debug>(call: impl Future<Output = Result<T, E>> + Send) -> T
-where
-    T: Send,
-    E: Send,
-{
+fn at_once<T: Send, E: std::fmt::Debug + Send>(call: impl Future<Output = Result<T, E>> + Send) -> T {
     std::thread::scope(|scope| {
         let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
         scope.spawn(move || runtime().block_on(call)).join().unwrap().unwrap()
@@ -367,6 +363,13 @@ async fn a11_a_user_name_that_is_taken_is_refused_and_its_owner_untouched() {
     assert!(outcomes[2].is_ok());
     assert_eq!(portal.user("id", owner.as_str()), before);
 
+    // An external id in another case is the same to the portal: the batch would write over its owner too.
+    let mut shouting = create(98, &acme);
+    shouting.set.get_mut("externalId").unwrap().after = Value::from("n00005");
+    let outcomes = client.apply(vec![shouting, create(97, &acme)]).await;
+    assert!(matches!(&outcomes[0], Err(Fault::Refused { detail, .. }) if detail.contains("N00005")), "{outcomes:?}");
+    assert!(outcomes[1].is_ok());
+
     // Two newcomers of one name in one call: the second would write over the first.
     let mut twin = create(7, &acme);
     twin.set.get_mut("username").unwrap().after = Value::from("New6@acme.example");
@@ -406,7 +409,7 @@ async fn a12_the_watermark_is_the_vendors_clock() {
 }
 
 #[tokio::test]
-async fn a12_a_watermark_in_days_gives_a_longer_increment_and_not_a_wrong_one() {
+async fn a12_what_an_increment_does_not_show_is_asked_for() {
     let portal = Portal::open(30, |_| {});
     let client = portal.client().await;
     let acme = portal.department("Acme");

@@ -14,7 +14,7 @@ use super::wire::post;
 /// A look this young need not be repeated before the next department.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
 
-/// The list of departments as it was looked at last: the look after one is the look before the next.
+/// The list of departments as it was looked at last, with those that were made since: one look serves several.
 #[derive(Default)]
 pub(super) struct Seen(Mutex<Option<(Timestamp, Vec<Json>)>>);
 
@@ -27,15 +27,15 @@ pub(super) async fn create(absorb: &Absorb, wire: &Write, step: &Step) -> Outcom
     };
     let mut seen = absorb.departments_seen.0.lock().await;
     let now = wire.read().now();
-    let listed = match seen.take() {
-        Some((at, listed)) if now.duration_since(at).abs() <= FRESH => listed,
-        _ => walk(absorb, wire.read(), Kind::Departments).await?,
+    let (at, mut listed) = match seen.take() {
+        Some((at, listed)) if now.duration_since(at).abs() <= FRESH => (at, listed),
+        _ => (now, walk(absorb, wire.read(), Kind::Departments).await?),
     };
     match named(&listed, name).as_slice() {
         [] => {}
         [found] => {
             let receipt = receipt(Some(found), found);
-            *seen = Some((now, listed));
+            *seen = Some((at, listed));
             return Ok(Done { already: true, receipt });
         }
         several => return refused(format!("there are {} departments called {name} already", several.len())),
@@ -50,7 +50,17 @@ pub(super) async fn create(absorb: &Absorb, wire: &Write, step: &Step) -> Outcom
     };
     let written = post(wire, "/departments", &json!({ "name": name, "parentId": root }), false).await;
     let unknown = match written {
-        Ok(_) => None,
+        Ok(answer) => {
+            let made = answer.json.filter(|made| named(std::slice::from_ref(made), name).len() == 1);
+            // The answer is the department as it is now; any other is followed by a look.
+            if let Some(made) = made.filter(|made| made.get("id").is_some_and(Json::is_string)) {
+                let receipt = receipt(None, &made);
+                listed.push(made);
+                *seen = Some((at, listed));
+                return Ok(Done { already: false, receipt });
+            }
+            None
+        }
         Err(Fault::Unknown { why }) => Some(why),
         Err(fault @ Fault::Garbled { .. }) => Some(fault.to_string()),
         Err(fault) => return Err(fault),

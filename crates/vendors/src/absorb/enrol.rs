@@ -16,14 +16,18 @@ pub(super) async fn enrol(wire: &Write, step: &Step) -> Outcome {
     };
     let before = of_course(wire, account, course).await?;
     if let Some(found) = standing(&before) {
-        return Ok(Done { already: true, receipt: receipt(account, &before, found) });
+        return Ok(Done { already: true, receipt: receipt(account, &before, &found.raw) });
     }
     let mut body = json!({ "userId": account, "courseId": course });
     if !before.is_empty() {
         body["reEnroll"] = json!(true);
     }
     let unsaid = match post(wire, "/enrollments", &body, false).await {
-        Ok(_) => None,
+        // The id of the new enrolment shows that it is there; any other answer is followed by a look.
+        Ok(answer) => match answer.json.filter(|json| json.get("enrollmentId").is_some_and(Json::is_string)) {
+            Some(made) => return Ok(Done { already: false, receipt: receipt(account, &before, &made) }),
+            None => None,
+        },
         // 409: somebody, or a rule, was faster.  The look tells.
         Err(fault @ Fault::Refused { .. }) if matches!(&fault, Fault::Refused { code, .. } if code == "409") => Some(fault),
         Err(fault @ Fault::Refused { .. }) => return gone(wire, account, fault).await,
@@ -38,7 +42,7 @@ pub(super) async fn enrol(wire: &Write, step: &Step) -> Outcome {
     match (standing(&after), unsaid) {
         (Some(found), unsaid) => {
             let already = matches!(unsaid, Some(Fault::Refused { .. }));
-            Ok(Done { already, receipt: receipt(account, &before, found) })
+            Ok(Done { already, receipt: receipt(account, &before, &found.raw) })
         }
         (None, Some(fault)) => Err(fault),
         (None, None) => Err(Fault::Unknown { why: "the enrolment was taken and is not to be seen".to_owned() }),
@@ -68,7 +72,7 @@ fn standing(records: &[Record]) -> Option<&Record> {
     records.iter().find(|record| matches!(&record.body, Body::Enrolment(one) if one.state != EnrolmentState::Ended))
 }
 
-fn receipt(account: &str, before: &[Record], after: &Record) -> Receipt {
+fn receipt(account: &str, before: &[Record], after: &Json) -> Receipt {
     let before: Vec<Json> = before.iter().map(|record| record.raw.clone()).collect();
-    Receipt { account: Some(AccountId::new(account)), before: Some(Json::Array(before)), after: Some(after.raw.clone()) }
+    Receipt { account: Some(AccountId::new(account)), before: Some(Json::Array(before)), after: Some(after.clone()) }
 }

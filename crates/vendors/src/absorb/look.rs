@@ -217,6 +217,7 @@ impl Look {
             };
             self.remember_total(page.total);
             mirror.date = mirror.date.or(page.date);
+            mirror.clock = page.date;
             offset += page.rows.len();
             let ended = page.rows.is_empty() || offset as u64 >= page.total;
             for row in page.rows {
@@ -242,8 +243,10 @@ struct Mirror {
     users: HashMap<String, Box<str>>,
     by_username: HashMap<String, String>,
     by_external: BTreeMap<String, BTreeSet<String>>,
-    /// The newest edit among them, by the vendor's clock.
+    /// The newest edit among them, by the vendor's clock; without those that its clock had not come to.
     newest: Option<Timestamp>,
+    /// The vendor's clock as it was heard last.
+    clock: Option<Timestamp>,
     /// The vendor's clock when they were looked at last.
     date: Option<Timestamp>,
     /// Our clock when they were looked at last.
@@ -276,6 +279,7 @@ impl Mirror {
             by_username: HashMap::new(),
             by_external: BTreeMap::new(),
             newest: None,
+            clock: date,
             date,
             at: wire.now(),
             whole: false,
@@ -319,7 +323,8 @@ impl Mirror {
         if let Some(external) = external {
             self.by_external.entry(external).or_default().insert(id.clone());
         }
-        self.newest = self.newest.max(edited(&raw));
+        let past = |at: &Timestamp| self.clock.is_none_or(|clock| at.duration_since(clock) < FRESH);
+        self.newest = self.newest.max(edited(&raw).filter(past));
         self.users.insert(id, text.into());
         Ok(false)
     }
@@ -344,6 +349,7 @@ impl Mirror {
                 self.forget(id);
                 let Some((raw, date)) = found else { return Ok(()) };
                 self.date = self.date.or(date);
+                self.clock = date;
                 return self.put(raw).map(drop);
             }
             Want::New { external: Some(external), .. } => format!("externalId={}", encoded(external)),
@@ -351,6 +357,7 @@ impl Mirror {
         };
         let page = list(wire, "users", &query, PAGE, 0).await?;
         self.date = self.date.or(page.date);
+        self.clock = page.date;
         page.rows.into_iter().try_for_each(|row| self.put(row).map(drop))
     }
 
@@ -370,6 +377,7 @@ impl Mirror {
         loop {
             let page = list(wire, "users", &query, PAGE, offset).await?;
             date = date.or(page.date);
+            self.clock = page.date;
             offset += page.rows.len();
             let ended = page.rows.is_empty() || offset as u64 >= page.total;
             let oldest = page.rows.last().and_then(edited);

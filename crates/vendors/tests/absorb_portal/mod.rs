@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -42,6 +43,7 @@ pub(crate) struct Way {
     pub(crate) requests: Mutex<Vec<String>>,
     pub(crate) headers: Mutex<Vec<http::HeaderMap>>,
     trick: Mutex<Option<Trick>>,
+    without_date: AtomicBool,
 }
 
 #[async_trait]
@@ -70,9 +72,17 @@ impl Transport for Way {
 }
 
 impl Way {
+    /// From now on answers do not say the vendor's time.
+    pub(crate) fn without_date(&self) {
+        self.without_date.store(true, Ordering::Relaxed);
+    }
+
     async fn pass(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
         let answer = self.router.clone().oneshot(request.map(HttpBody::from)).await.unwrap();
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
+        if self.without_date.load(Ordering::Relaxed) {
+            parts.headers.remove("date");
+        }
         Ok(http::Response::from_parts(parts, axum::body::to_bytes(body, usize::MAX).await.unwrap()))
     }
 }
@@ -94,7 +104,13 @@ impl Portal {
         let mut config = Config { options, ..Config::default() };
         change(&mut config);
         let sandbox = Sandbox::open(config.clone()).unwrap();
-        let way = Way { router: sandbox.router(), requests: Mutex::default(), headers: Mutex::default(), trick: Mutex::new(None) };
+        let way = Way {
+            router: sandbox.router(),
+            requests: Mutex::default(),
+            headers: Mutex::default(),
+            trick: Mutex::new(None),
+            without_date: AtomicBool::new(false),
+        };
         Self { sandbox, way: Arc::new(way), config, folder }
     }
 
