@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use connector::Clock;
 use engine::{AppSetup, Engine, Setup};
-use model::{AppName, Secret};
+use model::{AppName, RateLimit, Secret};
 use rand::TryRng;
+use sandbox::Limit;
 use store::{SealKey, Store};
 
 use crate::args::Globals;
@@ -114,7 +115,13 @@ async fn app(
     };
     let base_url = (connection.entry.complete_url)(&settings).map_err(wrong)?;
     let target = (connection.entry.build)(settings).map_err(wrong)?;
-    Ok(AppSetup { target, base_url, fingerprint, rate: connection.limit })
+    Ok(AppSetup { target, base_url, fingerprint, rate: connection.limit.or(unpaced(connection)) })
+}
+
+/// A sandbox that we start without a limit needs no pace: more than it can answer.
+fn unpaced(connection: &AppConnection) -> Option<RateLimit> {
+    let off = matches!(connection.address, Address::Sandbox(_)) && connection.sandbox_limit == Limit::Off;
+    off.then_some(RateLimit { per_second: 1_000_000, burst: 1_000_000 })
 }
 
 /// The credentials by name.  A sandbox takes its own well-known ones where none can be had.

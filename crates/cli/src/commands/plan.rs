@@ -52,7 +52,7 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
     let opened = Opened::open(globals, Reach::Apps).await?;
     let as_of = match &args.as_of {
         Some(text) => instant(text, &opened.engine.policy().policy().organization.time_zone)?,
-        None => opened.clock.now(),
+        None => whole_second(opened.clock.now()),
     };
     let only = (!args.person.is_empty()).then(|| args.person.iter().map(|key| PersonKey::from(key.as_str())).collect());
     let progress = Progress::new(face);
@@ -136,6 +136,11 @@ fn file_of(file: &Path, class: &Class) -> PathBuf {
             }
         },
     }
+}
+
+/// Plans are for whole seconds: the rest would only make digests differ.
+fn whole_second(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// An instant, or a day's beginning in the organization's zone.

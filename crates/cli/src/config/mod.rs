@@ -67,11 +67,11 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Box<ConfigError>> {
         let problems = Problems::default();
         match read(file, text, &problems) {
             Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(problems.into_error(file, text)),
+            _ => Err(Box::new(problems.into_error(file, text))),
         }
     }
 }
@@ -106,7 +106,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     }
     let sources = sources::read(&context, top.section("source"), &top);
     let guards = top.section("guard").map(|section| guards::guards(&context, section)).unwrap_or_default();
-    let source_names: BTreeSet<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
+    let source_names: BTreeSet<&str> = sources.keys().map(SourceName::as_str).collect();
     let approval = guards::approval(top.section("approval"), &guards, &source_names);
     let apps = apps::read(&context, top.section("app"), &sources, &top);
     top.end();

@@ -9,7 +9,7 @@ use super::{Address, Config, ConfigError};
 
 const SAMPLE: &str = include_str!("../../tests/data/provost.toml");
 
-fn parse(text: &str) -> Result<Config, ConfigError> {
+fn parse(text: &str) -> Result<Config, Box<ConfigError>> {
     Config::parse(Path::new("acme/provost.toml"), text)
 }
 
@@ -17,7 +17,7 @@ fn told(text: &str) -> String {
     let error = parse(text).expect_err("this configuration is wrong");
     let mut shown = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(4000).with_context_lines(1);
-    handler.render_report(&mut shown, &error).unwrap();
+    handler.render_report(&mut shown, error.as_ref()).unwrap();
     shown
 }
 

@@ -59,12 +59,21 @@ impl Progress {
 
     /// Takes the bars away, so that what follows stands on clean lines.
     pub(crate) fn end(&self) {
+        self.clear(|_| true);
+    }
+
+    /// Takes away the bars of what has ended.
+    fn clear(&self, ended: impl Fn(&str) -> bool) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in std::mem::take(&mut shown.lines).into_values() {
-            if let Some(bar) = line.bar {
+        shown.lines.retain(|subject, line| {
+            if !ended(subject) {
+                return true;
+            }
+            if let Some(bar) = &line.bar {
                 bar.finish_and_clear();
             }
-        }
+            false
+        });
     }
 
     /// Changes one subject's line and shows it.
@@ -128,15 +137,17 @@ impl Watch for Progress {
                 line.total = total;
             }),
             Event::Read { subject, certificate } => {
-                if !self.face.quiet {
-                    self.say(&format!("{subject}: {certificate}"));
-                }
+                self.clear(|line| line.strip_prefix(&subject).is_some_and(|what| what.starts_with(' ')));
+                self.say(&format!("{subject}: {certificate}"));
             }
             Event::RunStarted { run, steps } => {
-                let of = steps.iter().map(|(app, count)| format!("{app} {count}")).collect::<Vec<_>>().join(", ");
-                if !self.face.quiet {
-                    self.say(&format!("run {run}: {of} steps"));
-                }
+                let of = steps
+                    .iter()
+                    .filter(|(_, count)| *count > 0)
+                    .map(|(app, count)| format!("{app} {count}"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                self.say(&format!("run {run}: steps to do: {}", if of.is_empty() { "none" } else { &of }));
                 for (app, count) in steps {
                     self.update(app.as_str(), |line| line.total = u64::try_from(count).ok());
                 }
@@ -145,10 +156,9 @@ impl Watch for Progress {
                 line.done += u64::try_from(done + other).unwrap_or_default();
                 line.failed += u64::try_from(other).unwrap_or_default();
             }),
-            Event::Waiting { app, millis, why } => {
-                if millis >= 2_000 && !self.face.quiet {
-                    self.say(&format!("{app} asks to wait {} s ({why})", millis / 1000));
-                }
+            // Shorter waits are the ordinary pace.
+            Event::Waiting { app, millis, why } if millis >= 2_000 => {
+                self.say(&format!("{app} asks to wait {} s ({why})", millis / 1000));
             }
             _ => {}
         }

@@ -1,0 +1,214 @@
+//! The command line from outside: exit codes, JSON shapes, and what a new user gets wrong.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder for the test"))
+    }
+
+    /// A folder as `init` makes it, with a small company.
+    fn made() -> Self {
+        let folder = Self::new();
+        folder.ends(&["init", "--sandbox", "--people", "20"], 0);
+        folder
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        provost(self.0.path(), args)
+    }
+
+    /// Runs and expects this exit code; gives standard output and standard error.
+    fn ends(&self, args: &[&str], code: i32) -> (String, String) {
+        let output = self.run(args);
+        let (out, err) = (String::from_utf8(output.stdout).expect("UTF-8"), String::from_utf8(output.stderr).expect("UTF-8"));
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        (out, err)
+    }
+
+    fn json(&self, args: &[&str], code: i32) -> Value {
+        let (out, err) = self.ends(&[args, &["--format", "json", "--quiet"]].concat(), code);
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}\n{out}\n{err}"))
+    }
+
+    /// Fails, says this, and says what to do next.
+    fn fails(&self, args: &[&str], told: &str) -> String {
+        let (_, err) = self.ends(args, 1);
+        assert!(err.contains(told), "{args:?} should tell `{told}`:\n{err}");
+        err
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path("provost.toml")).expect("the configuration is there");
+        assert!(text.contains(from), "{from}");
+        std::fs::write(self.path("provost.toml"), text.replacen(from, to, 1)).expect("the configuration can be written");
+    }
+
+    /// The files that tell whether something was changed anywhere.
+    fn ledgers(&self) -> usize {
+        ["lessonly", "absorb"]
+            .iter()
+            .map(|app| std::fs::read(self.path(app).join("ledger.jsonl")).map_or(0, |ledger| ledger.len()))
+            .sum()
+    }
+}
+
+fn provost(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
+    for variable in ["PROVOST_NOW", "PROVOST_KEY", "LESSONLY_API_KEY", "ABSORB_API_KEY", "ABSORB_USERNAME", "ABSORB_PASSWORD"] {
+        command.env_remove(variable);
+    }
+    command.current_dir(dir).env("USER", "tester").args(args).output().expect("the binary runs")
+}
+
+#[test]
+fn usage_errors_are_failures_and_help_is_not() {
+    let folder = Folder::new();
+    folder.fails(&["plna"], "plan");
+    folder.fails(&["apply"], "<PLAN>");
+    folder.fails(&["plan", "--format", "yaml"], "yaml");
+    folder.fails(&[], "Usage");
+    let (help, _) = folder.ends(&["--help"], 0);
+    for command in ["init", "sandbox", "check", "plan", "approve", "apply", "resume", "report", "explain", "findings", "completions"] {
+        assert!(help.contains(command), "{command}");
+    }
+    folder.ends(&["--version"], 0);
+    folder.ends(&["completions", "zsh"], 0);
+}
+
+#[test]
+fn without_a_configuration_init_is_the_next_step() {
+    let folder = Folder::new();
+    for command in [&["plan"][..], &["check"], &["people"], &["apply", "open"], &["runs"]] {
+        folder.fails(command, "provost init");
+    }
+    folder.fails(&["plan", "--config", "other.toml"], "other.toml");
+    assert_eq!(std::fs::read_dir(folder.0.path()).expect("the folder is there").count(), 0, "nothing was made");
+}
+
+#[test]
+fn init_never_overwrites() {
+    let folder = Folder::made();
+    let before = std::fs::read_to_string(folder.path("provost.toml")).expect("made");
+    folder.fails(&["init", "--live"], "is there already");
+    assert_eq!(std::fs::read_to_string(folder.path("provost.toml")).expect("still there"), before);
+}
+
+#[test]
+fn the_main_job_by_hand() {
+    let folder = Folder::made();
+    let (text, notes) = folder.ends(&["plan", "-o", "plan.json"], 2);
+    assert!(text.contains("wrote plan.json") && notes.contains("provost approve"), "{text}{notes}");
+    assert!(!text.contains('\u{1b}') && !notes.contains('\u{1b}'), "colours are for terminals");
+
+    // Not without a yes; a file that was changed by one byte is another plan.
+    folder.fails(&["apply", "plan.json"], "not approved");
+    let plan = std::fs::read_to_string(folder.path("plan.json")).expect("written");
+    let digit = plan.find("E00002").expect("she is in it") + 5;
+    let mut changed = plan.clone().into_bytes();
+    changed[digit] = b'3';
+    std::fs::write(folder.path("changed.json"), changed).expect("written");
+    folder.fails(&["apply", "changed.json", "--yes"], "the file was changed");
+    std::fs::write(folder.path("pretty.json"), format!("{plan}\n")).expect("written");
+    folder.fails(&["approve", "pretty.json"], "canonical form");
+    assert_eq!(folder.ledgers(), 0, "nothing was changed anywhere");
+
+    let approved = folder.json(&["approve", "plan.json"], 0);
+    let digest = approved["approved"][0]["digest"].as_str().expect("a digest").to_owned();
+    folder.fails(&["approve", "plan.json"], "already approved by tester");
+    let run = folder.json(&["apply", &digest[..8]], 0);
+    assert_eq!(run["run"]["state"], "finished");
+    assert_eq!(run["done"], run["steps"]["done"]);
+    assert!(run["requests"]["absorb"].as_u64().expect("counted") > 0);
+    let err = folder.fails(&["apply", "plan.json", "--yes"], "already applied");
+    assert!(err.contains("next: `provost plan`"), "{err}");
+
+    let again = folder.json(&["plan"], 0);
+    assert_eq!(again["plans"][0]["plan"]["steps"], serde_json::json!([]));
+    assert_eq!(again["plans"].as_array().expect("a list").len(), 1);
+
+    let report = folder.json(&["report"], 0);
+    assert_eq!(report["done"], report["steps"]);
+    assert_eq!(folder.json(&["runs"], 0)["runs"][0]["id"], report["run"]);
+    assert_eq!(folder.json(&["people"], 0)["people"].as_array().expect("a list").len(), 20);
+    assert_eq!(folder.json(&["explain", "E00001"], 0)["person"], "E00001");
+    assert_eq!(folder.json(&["apps"], 0)["apps"][0]["app"], "absorb");
+    assert!(folder.json(&["findings"], 0)["findings"].is_array());
+    assert_eq!(folder.json(&["check"], 0)["apps"][1]["ready"], true);
+    assert_eq!(folder.json(&["resume"], 0)["run"], Value::Null);
+    assert!(folder.json(&["show"], 0)["plans"].as_array().expect("a list").len() >= 2);
+    folder.fails(&["explain", "nobody@acme.example"], "nobody");
+    let (markdown, _) = folder.ends(&["report", "--format", "markdown"], 0);
+    assert!(markdown.starts_with('#'), "{markdown}");
+    let (html, _) = folder.ends(&["show", &digest[..8], "--format", "html"], 0);
+    assert!(html.contains("<html"), "{html}");
+    folder.fails(&["people", "--format", "html"], "text or json");
+}
+
+#[test]
+fn a_plan_of_another_tenant_is_refused() {
+    let folder = Folder::made();
+    folder.ends(&["plan", "--quiet"], 2);
+    folder.ends(&["approve", "open"], 0);
+    folder.edit("sandbox:./absorb", "sandbox:./elsewhere");
+    let err = folder.fails(&["apply", "open"], "another tenant");
+    assert!(err.contains("next: "), "{err}");
+    assert_eq!(folder.ledgers(), 0);
+}
+
+#[test]
+fn what_is_rejected_stays_so() {
+    let folder = Folder::made();
+    folder.ends(&["plan", "--quiet"], 2);
+    folder.fails(&["reject", "open", "--reason", " "], "needs its reason");
+    let rejected = folder.json(&["reject", "open", "--reason", "not today"], 0);
+    assert_eq!(rejected["rejected"].as_str().expect("a digest").len(), 64);
+    folder.fails(&["apply", "open", "--yes"], "not today");
+    assert_eq!(folder.ledgers(), 0);
+}
+
+#[test]
+fn wrong_inputs_end_in_one_message_with_the_next_step() {
+    let folder = Folder::made();
+    // A port where nobody listens; the port is free, since it was ours a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+    folder.edit(
+        "base_url = \"sandbox:./lessonly\"",
+        &format!("base_url = \"http://127.0.0.1:{port}\"\nsubdomain = \"acme\"\napi_key = {{ env = \"LESSONLY_API_KEY\" }}"),
+    );
+    folder.fails(&["plan"], "LESSONLY_API_KEY, which is not set");
+    // What is in the store can be looked at without it.
+    folder.ends(&["runs"], 0);
+    folder.edit("{ env = \"LESSONLY_API_KEY\" }", "{ file = \"lessonly.key\" }");
+    folder.fails(&["plan"], "lessonly.key, which cannot be read");
+    std::fs::write(folder.path("lessonly.key"), "s3cr3t-value\n").expect("written");
+    let err = folder.fails(&["plan"], "Connection refused");
+    assert!(err.contains("next: check `base_url` in [app.lessonly]") && !err.contains("s3cr3t"), "{err}");
+    let failed = folder.json(&["check", "--app", "lessonly"], 1);
+    assert_eq!(failed["apps"][0]["ready"], false);
+
+    let folder = Folder::made();
+    folder.edit("email = \"work_email\"", "email = \"e_mail\"");
+    folder.fails(&["plan"], "e_mail");
+    folder.edit("email = \"e_mail\"", "email = \"work_email\"");
+    folder.edit("job_title = 'person.title'", "job_title = 'person.titel'");
+    folder.fails(&["plan"], "did you mean person.title");
+    folder.edit("'person.titel'", "'person.title +'");
+    let err = folder.fails(&["plan"], "person.title +");
+    assert!(err.contains("provost.toml:"), "{err}");
+    let (_, err) = folder.ends(&["plan", "--format", "json"], 1);
+    let error: Value = serde_json::from_str(&err).expect("an error is JSON too");
+    assert_eq!(error["error"]["problems"].as_array().expect("a list").len(), 1);
+    assert!(error["error"]["problems"][0]["line"].as_u64().expect("a line") > 10);
+    assert_eq!(folder.ledgers(), 0);
+}
