@@ -2,7 +2,7 @@
 
 mod absorb_portal;
 
-use absorb_portal::{Mischief, Portal, count, create, set};
+use absorb_portal::{Mischief, Portal, at_once, count, create, set};
 use connector::conformance::step;
 use connector::{Body, Fault, Key, Scope};
 use model::{Change, Content, EnrolmentState, FindingKind, Kind, Ref, Step, Value, Verb};
@@ -157,6 +157,37 @@ async fn an_answer_that_is_lost_is_looked_for() {
     let outcomes = client.apply(steps()).await;
     assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_ok_and(|done| done.receipt.before.is_some())), "{outcomes:?}");
     assert_eq!(portal.users("city", "Chicago").len(), 10);
+}
+
+#[tokio::test]
+async fn of_a_batch_that_broke_off_in_the_middle_each_has_its_own_outcome() {
+    let portal = Portal::open(0, |_| {});
+    let client = portal.client().await;
+    let acme = portal.department("Acme");
+    let router = portal.sandbox.router();
+    portal.trick(move |request| {
+        if request.uri().path() != "/users/batch" {
+            return None;
+        }
+        let mut body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        body["users"].as_array_mut().unwrap().truncate(6);
+        let mut half = http::Request::post("/users/batch").body(axum::body::Body::from(body.to_string())).unwrap();
+        half.headers_mut().extend(request.headers().clone());
+        assert_eq!(at_once(tower::ServiceExt::oneshot(router.clone(), half)).status(), 200);
+        Some(Mischief::Lost)
+    });
+    let steps = || (0..10).map(|n| create(n, &acme)).collect::<Vec<_>>();
+    let outcomes = client.apply(steps()).await;
+    assert!(outcomes[..6].iter().all(|outcome| outcome.as_ref().is_ok_and(|done| !done.already)), "{outcomes:?}");
+    assert!(outcomes[6..].iter().all(|outcome| matches!(outcome, Err(Fault::Unknown { .. }))), "{outcomes:?}");
+    // What is unknown goes out again, after another look: the first six are there, four are made.
+    portal.no_trick();
+    portal.requests();
+    let outcomes = client.apply(steps()).await;
+    let already = outcomes.iter().map(|outcome| outcome.as_ref().unwrap().already).collect::<Vec<_>>();
+    assert_eq!(already, [true, true, true, true, true, true, false, false, false, false]);
+    assert_eq!(portal.requests().len(), 3);
+    assert_eq!(portal.sandbox.users().len(), 1 + 10);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 mod absorb_portal;
 
-use absorb_portal::{API_KEY, Mischief, PASSWORD, Portal, create, set};
+use absorb_portal::{API_KEY, Mischief, PASSWORD, Portal, at_once, create, set};
 use connector::conformance::step;
 use connector::{Body, Fault, Key, Scope};
 use jiff::SignedDuration;
@@ -78,14 +78,6 @@ async fn a02_a_rival_log_in_is_told_and_nothing_is_lost() {
     portal.no_trick();
     client.log_in_again().await;
     assert!(client.apply(leave()).await.iter().all(|outcome| outcome.as_ref().is_ok_and(|done| !done.already)));
-}
-
-/// Runs a call that never waits, from where there is no awaiting.
-fn at_once<T: Send, E: std::fmt::Debug + Send>(call: impl Future<Output = Result<T, E>> + Send) -> T {
-    std::thread::scope(|scope| {
-        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-        scope.spawn(move || runtime().block_on(call)).join().unwrap().unwrap()
-    })
 }
 
 #[tokio::test]

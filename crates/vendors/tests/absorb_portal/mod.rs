@@ -305,3 +305,11 @@ pub(crate) fn set(verb: Verb, account: &Account, attribute: &str, after: &str) -
 pub(crate) fn count(requests: &[String], begins: &str) -> usize {
     requests.iter().filter(|request| request.starts_with(begins)).count()
 }
+
+/// Runs a call that never waits, from where there is no awaiting.
+pub(crate) fn at_once<T: Send, E: std::fmt::Debug + Send>(call: impl Future<Output = Result<T, E>> + Send) -> T {
+    std::thread::scope(|scope| {
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        scope.spawn(move || runtime().block_on(call)).join().unwrap().unwrap()
+    })
+}
