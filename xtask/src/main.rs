@@ -37,7 +37,7 @@ fn test() -> ExitCode {
 
 fn bench() -> ExitCode {
     for people in ["10000", "100000"] {
-        if !cargo(&["run", "--release", "--quiet", "--package", "provost-engine", "--example", "plan_from_stored", "--", people]) {
+        if !cargo(&["run", "--release", "--quiet", "--package", "provost-cli", "--example", "plan_from_stored", "--", people]) {
             return ExitCode::FAILURE;
         }
     }

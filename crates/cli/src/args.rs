@@ -10,6 +10,7 @@ use crate::faces::{Face, Format};
 
 const AFTER: &str = "\
 Examples:
+  provost demo                      the whole story in one command, nothing else needed
   provost init --sandbox            a folder to try everything in, no account needed
   provost check                     are addresses, credentials and rights as they should be?
   provost plan                      what has to change, and why
@@ -55,6 +56,7 @@ impl Globals {
 /// The commands, in the order of use.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(commands::demo::DemoArgs),
     Init(commands::init::InitArgs),
     Sandbox(commands::sandbox::SandboxArgs),
     Check(commands::check::CheckArgs),

@@ -5,6 +5,7 @@ pub(crate) mod apps;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod decide;
+pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod findings;
 pub(crate) mod init;
@@ -27,6 +28,7 @@ use crate::failure::Failure;
 pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
     let Cli { globals, command } = cli;
     match command {
+        Command::Demo(args) => demo::run(&globals, &args).await,
         Command::Init(args) => init::run(&globals, &args),
         Command::Sandbox(args) => sandbox::run(&globals, args).await,
         Command::Check(args) => check::run(&globals, &args).await,

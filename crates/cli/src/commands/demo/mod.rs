@@ -92,14 +92,15 @@ impl Platforms {
             now: Clock::From(now),
             ..Options::default()
         };
-        let lessonly =
-            lessonly::Sandbox::open(lessonly::Config { options: options("lessonly"), ..lessonly::Config::default() }).map_err(|error| failed(&error))?;
-        let absorb = absorb::Sandbox::open(absorb::Config { options: options("absorb"), ..absorb::Config::default() }).map_err(|error| failed(&error))?;
+        let lessonly = lessonly::Sandbox::open(lessonly::Config { options: options("lessonly"), ..lessonly::Config::default() })
+            .map_err(|error| failed(&error))?;
+        let absorb = absorb::Sandbox::open(absorb::Config { options: options("absorb"), ..absorb::Config::default() })
+            .map_err(|error| failed(&error))?;
         let (key, given, family, email) = FORMER;
         let user = lessonly
             .create_user(json!({ "name": format!("{given} {family}"), "email": email, "ext_uid": key }))
             .map_err(|error| failed(&error))?;
-        lessonly.archive_user(user["id"].as_u64().unwrap_or_default()).map_err(|error| failed(&error))?;
+        lessonly.archive_user(user).map_err(|error| failed(&error))?;
         let root = absorb.departments().into_iter().next().unwrap_or_default();
         absorb
             .put_user(json!({
