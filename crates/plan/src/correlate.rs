@@ -3,10 +3,10 @@
 //! An account that is linked to one person never matches another.  A rule that several accounts satisfy, or an account that several
 //! people claim, is a finding and no step; so is an account found by something weaker than its key while it carries another key (F08).
 
-use model::{Finding, FindingKind, Value};
+use model::{Adopt, Finding, FindingKind, Value};
 
 use crate::compiled::Matching;
-use crate::expr::{Facts, Scope};
+use crate::expr::{Facts, Machine, Scope};
 use crate::parallel::in_chunks;
 use crate::roster::{Human, Roster, Stage};
 use crate::scene::Scene;
@@ -60,15 +60,40 @@ pub(crate) fn facts<'a>(human: &Human<'a>, stage: Stage) -> Facts<'a> {
 }
 
 pub(crate) fn correlate(roster: &Roster<'_>, scene: &Scene<'_>, stages: &[Stage], findings: &mut Vec<Finding>) -> Bonds {
-    let looks: Vec<Look> = in_chunks(roster.people.len(), |range, machine| {
-        range
-            .map(|person| {
-                let human = &roster.people[person];
-                let scope = Scope::new(machine, &scene.rules.names, facts(human, stages[person]));
-                look(scene, human, &scope)
-            })
-            .collect()
-    });
+    let mut taken = vec![false; scene.reading.accounts.len()];
+    let look_at = |person: usize, machine: &Machine, taken: &[bool]| {
+        let human = &roster.people[person];
+        look(scene, human, &Scope::new(machine, &scene.rules.names, facts(human, stages[person])), taken)
+    };
+    let mut looks: Vec<Look> =
+        in_chunks(roster.people.len(), |range, machine| range.map(|person| look_at(person, machine, &taken)).collect());
+    loop {
+        let mut found = Vec::new();
+        let bonds = judge(roster, scene, &looks, &mut found);
+        // Where a match is as good as a link, what it settles is settled now, not by the next plan (P10).
+        let mut again = Vec::new();
+        if scene.policy.adopt == Adopt::Link {
+            bonds.of.iter().for_each(|bond| {
+                if let Bond::Found { account, .. } = bond {
+                    taken[*account] = true
+                }
+            });
+            again.extend((0..looks.len()).filter(|person| {
+                bonds.of[*person] == Bond::Stuck
+                    && matches!(&looks[*person], Look::Candidates { accounts, .. } if accounts.iter().any(|account| taken[*account]))
+            }));
+        }
+        if again.is_empty() {
+            findings.append(&mut found);
+            return bonds;
+        }
+        let machine = Machine::new();
+        again.into_iter().for_each(|person| looks[person] = look_at(person, &machine, &taken));
+    }
+}
+
+/// Draws the bonds from what was seen of each person alone.
+fn judge(roster: &Roster<'_>, scene: &Scene<'_>, looks: &[Look], findings: &mut Vec<Finding>) -> Bonds {
     let accounts = scene.reading.accounts.len();
     let mut bonds = Bonds { of: vec![Bond::None; looks.len()], owner: vec![None; accounts], claimed: vec![false; accounts] };
     for account in scene.person_of.keys().filter_map(|account| scene.by_id.get(account)) {
@@ -158,11 +183,15 @@ pub(crate) fn correlate(roster: &Roster<'_>, scene: &Scene<'_>, stages: &[Stage]
     bonds
 }
 
-fn look(scene: &Scene<'_>, human: &Human<'_>, scope: &Scope<'_, '_>) -> Look {
+fn look(scene: &Scene<'_>, human: &Human<'_>, scope: &Scope<'_, '_>, taken: &[bool]) -> Look {
     let key = human.person.key.as_str();
     let free = |rule: usize, value: &str| -> Vec<usize> {
         let found = scene.indexes[rule].get(value).map_or(&[][..], Vec::as_slice);
-        found.iter().copied().filter(|account| !scene.person_of.contains_key(scene.account(*account).id.as_str())).collect()
+        found
+            .iter()
+            .copied()
+            .filter(|account| !taken[*account] && !scene.person_of.contains_key(scene.account(*account).id.as_str()))
+            .collect()
     };
     let wanted = |rule: &Matching| rule.value.text_of(scope).map(|text| comparable(&Value::text(text), rule.compare));
     if let Some(account) = scene.account_of.get(key) {

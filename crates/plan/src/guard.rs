@@ -1,4 +1,7 @@
 //! Guards: effects counted over a rolling window, in this proposal and in the runs and pending plans before it (F02, F10).
+//!
+//! What is counted is people: somebody whom two steps, or a pending plan and this one, do the same to counts once in an app (a new group or
+//! department counts by itself).  So a count means the same as the accounts that a percentage is of.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -12,7 +15,7 @@ use crate::roster::{Roster, percent_text};
 /// What guards need to remember of a step of an earlier run or of a plan that is pending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
-    /// Which step; one that is in the new proposal too counts once.
+    /// Which step.
     pub step: StepId,
     /// In which app.
     pub app: AppName,
@@ -101,7 +104,6 @@ pub(crate) fn judge(
         let name = person.and_then(|key| roster.find(key.as_str())).map_or("", |at| roster.people[at].person.get("department"));
         (!name.is_empty()).then(|| name.to_owned())
     };
-    let own: HashSet<&StepId> = steps.iter().map(|step| &step.id).collect();
     for (guard, rule) in &given.policy.policy().guards {
         let since = given.as_of.as_second().saturating_sub(rule.window);
         let earlier: BTreeMap<&StepId, &Counted> =
@@ -127,16 +129,19 @@ pub(crate) fn judge(
                 _ => true,
             };
             let before: Vec<&Counted> = earlier.values().copied().filter(|counted| &counted.app == app && belongs(counted)).collect();
-            let more = before
-                .iter()
-                .filter(|counted| !own.contains(&counted.step) && counted.effects.contains(&rule.effect))
-                .filter(|counted| match (&within, rule.by, rule.effect) {
+            // People are counted, not steps: who is updated and related loses and gains once.  What has no person counts by itself.
+            let mut subjects: BTreeSet<&str> = members.iter().map(|at| subject(steps[*at].person.as_ref(), &steps[*at].id)).collect();
+            for counted in &before {
+                let same = match (&within, rule.by, rule.effect) {
                     (Some(name), By::Group, Effect::GroupLost) => counted.groups_lost.contains(name),
                     (Some(name), By::Group, _) => counted.groups_gained.contains(name),
-                    _ => true,
-                })
-                .count();
-            let count = (members.len() + more) as u64;
+                    _ => counted.effects.contains(&rule.effect),
+                };
+                if same {
+                    subjects.insert(subject(counted.person.as_ref(), &counted.step));
+                }
+            }
+            let count = subjects.len() as u64;
             let accounts = accounts(census.get(app), rule, within.as_deref(), &before, &department);
             let (tripped, why) = verdict(rule, count, accounts);
             if tripped {
@@ -148,6 +153,10 @@ pub(crate) fn judge(
         }
     }
     (verdicts, held)
+}
+
+fn subject<'s>(person: Option<&'s PersonKey>, step: &'s StepId) -> &'s str {
+    person.map_or(step.as_str(), PersonKey::as_str)
 }
 
 /// Active managed accounts before the window: those of today, less what was given within it, and what was taken.

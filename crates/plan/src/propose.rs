@@ -315,7 +315,8 @@ fn assemble(
         .held
         .into_iter()
         .map(|(class, steps)| {
-            let own = verdicts.iter().filter(|verdict| verdict.guard == class).cloned().collect();
+            let own =
+                verdicts.iter().filter(|verdict| verdict.tripped && split.classes[&class].contains(&verdict.guard)).cloned().collect();
             plan(Class::Held(class), steps, own)
         })
         .collect();

@@ -119,7 +119,7 @@ impl<'a> Scene<'a> {
                 let what = format!(
                     "no custom field {:?} is declared, and the app would lose the value{}; it is left out of every step",
                     setting.attribute.name,
-                    nearest_words(&setting.attribute.name, known)
+                    nearest_words(custom_field(&setting.attribute.name).unwrap_or(&setting.attribute.name), known)
                 );
                 findings.push(
                     Finding::new(FindingKind::Objection, what)

@@ -4,7 +4,7 @@
 //! so that no plan ever waits for another.  A held step that needs a step of the open plan cannot name it from another plan: it is put off,
 //! and the next planning, when what it needs is there, proposes it again (and the guard counts it again).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{Step, StepId};
 
@@ -14,8 +14,8 @@ pub(crate) struct Split {
     pub(crate) open: Vec<Step>,
     /// Class → its steps.
     pub(crate) held: BTreeMap<String, Vec<Step>>,
-    /// How many steps were put off, by class.
-    pub(crate) put_off: BTreeMap<String, u64>,
+    /// Class → all the classes that hold its steps, itself included.
+    pub(crate) classes: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Splits steps that are in the order of running.
@@ -47,17 +47,17 @@ pub(crate) fn split(steps: Vec<(Step, Option<String>)>) -> Split {
         }
     }
     let mut split = Split::default();
-    for (at, (step, _)) in steps.into_iter().enumerate() {
+    for (at, (step, own)) in steps.into_iter().enumerate() {
         if !held[at] {
             split.open.push(step);
             continue;
         }
         let class = class_of.get(&root(&mut parent, at)).cloned().unwrap_or_default();
         if put_off[at] {
-            *split.put_off.entry(class).or_default() += 1;
-        } else {
-            split.held.entry(class).or_default().push(step);
+            continue;
         }
+        split.classes.entry(class.clone()).or_default().extend(own);
+        split.held.entry(class).or_default().push(step);
     }
     split
 }

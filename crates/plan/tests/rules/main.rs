@@ -1,0 +1,12 @@
+//! The rules of planning, each shown on a small world in memory (`world.rs`), and the laws that hold for any world (`laws.rs`).
+
+extern crate provost_plan as plan;
+
+mod accounts;
+mod goldens;
+mod guards;
+mod laws;
+mod people;
+mod policy;
+mod values;
+mod world;
