@@ -243,6 +243,33 @@ async fn a_change_by_hand_between_two_batches_is_drift() {
 }
 
 #[tokio::test]
+async fn an_increment_that_broke_off_is_read_anew_to_its_end() {
+    let portal = Portal::open(2500, |_| {});
+    let client = portal.client().await;
+    let people = client.people().await;
+    let batch = |from: usize| people[from..from + 3].iter().map(|account| set(Verb::Update, account, "jobTitle", "Pilot")).collect();
+    let mut warm: Vec<Step> = batch(0);
+    warm.extend(people[10..20].iter().map(|account| set(Verb::Update, account, "jobTitle", "Pilot")));
+    assert!(client.apply(warm).await.iter().all(Result::is_ok));
+    // Somebody imports a list: the first of it comes last in an increment, on its second page.
+    portal.sandbox.put_user(json!({"id": people[4].id.as_str(), "jobTitle": "Astronaut"})).unwrap();
+    for account in &people[100..1200] {
+        portal.sandbox.put_user(json!({"id": account.id.as_str(), "city": "Lima"})).unwrap();
+    }
+    client.wait(3).await;
+    let mut once = true;
+    portal.trick(move |request| {
+        let query = request.uri().query().unwrap_or_default();
+        let second = query.contains("dateEdited") && query.contains("_offset=1000");
+        (second && std::mem::take(&mut once)).then(|| Mischief::Answer(429, String::new()))
+    });
+    let outcomes = client.apply(batch(3)).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Fault::Wait { .. }))), "{outcomes:?}");
+    let outcomes = client.apply(batch(3)).await;
+    assert!(matches!(&outcomes[1], Err(Fault::Drift { found }) if found.contains("Astronaut")), "{outcomes:?}");
+}
+
+#[tokio::test]
 async fn who_was_moved_out_of_sight_is_told() {
     let portal = Portal::open(60, |config| config.admins[0].departments = Some(vec!["Sales".to_owned(), "Support".to_owned()]));
     let client = portal.client().await;

@@ -216,8 +216,9 @@ impl Look {
                 None => list(wire, "users", BY_NAME, PAGE, offset).await?,
             };
             self.remember_total(page.total);
-            mirror.date = mirror.date.or(page.date);
-            mirror.clock = page.date;
+            if offset == 0 {
+                (mirror.date, mirror.newest) = (page.date, newest(&page));
+            }
             offset += page.rows.len();
             let ended = page.rows.is_empty() || offset as u64 >= page.total;
             for row in page.rows {
@@ -243,10 +244,8 @@ struct Mirror {
     users: HashMap<String, Box<str>>,
     by_username: HashMap<String, String>,
     by_external: BTreeMap<String, BTreeSet<String>>,
-    /// The newest edit among them, by the vendor's clock; without those that its clock had not come to.
+    /// The newest edit on the first page of the last list: whatever that list may have missed was edited then or later.
     newest: Option<Timestamp>,
-    /// The vendor's clock as it was heard last.
-    clock: Option<Timestamp>,
     /// The vendor's clock when they were looked at last.
     date: Option<Timestamp>,
     /// Our clock when they were looked at last.
@@ -255,6 +254,12 @@ struct Mirror {
     whole: bool,
     /// Whether something may have been written that it does not show.
     stale: bool,
+}
+
+/// The newest edit on a page; edits that the vendor's own clock has not come to tell nothing.
+fn newest(page: &Listed) -> Option<Timestamp> {
+    let past = |at: &Timestamp| page.date.is_none_or(|clock| at.duration_since(clock) < FRESH);
+    page.rows.iter().filter_map(edited).filter(past).max()
 }
 
 fn id_key(id: &str) -> String {
@@ -279,7 +284,6 @@ impl Mirror {
             by_username: HashMap::new(),
             by_external: BTreeMap::new(),
             newest: None,
-            clock: date,
             date,
             at: wire.now(),
             whole: false,
@@ -323,8 +327,6 @@ impl Mirror {
         if let Some(external) = external {
             self.by_external.entry(external).or_default().insert(id.clone());
         }
-        let past = |at: &Timestamp| self.clock.is_none_or(|clock| at.duration_since(clock) < FRESH);
-        self.newest = self.newest.max(edited(&raw).filter(past));
         self.users.insert(id, text.into());
         Ok(false)
     }
@@ -349,7 +351,6 @@ impl Mirror {
                 self.forget(id);
                 let Some((raw, date)) = found else { return Ok(()) };
                 self.date = self.date.or(date);
-                self.clock = date;
                 return self.put(raw).map(drop);
             }
             Want::New { external: Some(external), .. } => format!("externalId={}", encoded(external)),
@@ -357,7 +358,6 @@ impl Mirror {
         };
         let page = list(wire, "users", &query, PAGE, 0).await?;
         self.date = self.date.or(page.date);
-        self.clock = page.date;
         page.rows.into_iter().try_for_each(|row| self.put(row).map(drop))
     }
 
@@ -373,11 +373,12 @@ impl Mirror {
         let query = format!("_sort=-dateEdited{}", since.unwrap_or_default());
         let mut waiting: HashMap<String, &'a Want> = must.iter().map(|want| (want.key(), *want)).collect();
         let mut shown = BTreeSet::new();
-        let (mut offset, mut known, mut date) = (0, 0, None);
+        let (mut offset, mut known, mut first) = (0, 0, (None, None));
         loop {
             let page = list(wire, "users", &query, PAGE, offset).await?;
-            date = date.or(page.date);
-            self.clock = page.date;
+            if offset == 0 {
+                first = (page.date, newest(&page));
+            }
             offset += page.rows.len();
             let ended = page.rows.is_empty() || offset as u64 >= page.total;
             let oldest = page.rows.last().and_then(edited);
@@ -397,7 +398,7 @@ impl Mirror {
         }
         self.at = at;
         self.stale = false;
-        self.date = date.or(self.date);
+        (self.date, self.newest) = (first.0.or(self.date), first.1.max(self.newest));
         Ok(shown)
     }
 }
