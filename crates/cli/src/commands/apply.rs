@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use engine::{Engine, RunSummary};
+use engine::{Engine, RunSummary, Watch};
 use model::{RunState, StepState, Verdict};
 use serde_json::json;
 use store::PlanStatus;
@@ -62,7 +62,7 @@ pub(crate) async fn apply(globals: &Globals, args: &ApplyArgs) -> Result<End, Fa
     progress.stop_on_control_c();
     let ended = opened.engine.execute(&digest, &progress).await;
     progress.end();
-    finish(face, opened, ended?).await
+    finish(face, opened, ended?, progress.stop_asked()).await
 }
 
 pub(crate) async fn resume(globals: &Globals, args: &ResumeArgs) -> Result<End, Failure> {
@@ -85,7 +85,7 @@ pub(crate) async fn resume(globals: &Globals, args: &ResumeArgs) -> Result<End, 
     progress.stop_on_control_c();
     let ended = opened.engine.resume(&run.id, &progress).await;
     progress.end();
-    finish(face, opened, ended?).await
+    finish(face, opened, ended?, progress.stop_asked()).await
 }
 
 /// How many steps ended in each way.
@@ -110,7 +110,7 @@ fn word(state: &StepState) -> &'static str {
 }
 
 /// Shows how a run ended, and says what it means for the exit code: 1 when it stopped or a step failed, 2 when a person has to look.
-async fn finish(face: Face, opened: Opened, summary: RunSummary) -> Result<End, Failure> {
+async fn finish(face: Face, opened: Opened, summary: RunSummary, asked: bool) -> Result<End, Failure> {
     let ends = ends(&opened.engine, &summary).await?;
     opened.close().await;
     let RunSummary { run, done, other, left, requests } = &summary;
@@ -128,7 +128,7 @@ async fn finish(face: Face, opened: Opened, summary: RunSummary) -> Result<End, 
         text
     })?;
     if run.state != RunState::Finished {
-        let why = if run.stopped_by.is_empty() { "it was asked to" } else { &run.stopped_by };
+        let why = if asked { "control-C was pressed" } else { &run.stopped_by };
         let next = format!("`provost resume {}` goes on; nothing is lost and nothing will be done twice", run.id);
         return Err(Failure::new(format!("the run stopped: {why}"), next));
     }

@@ -89,13 +89,22 @@ impl AppConnection {
         let address = match &self.address {
             Address::Url(url) => url.clone(),
             Address::Sandbox(dir) => {
-                // The folder may be new: then its path is made absolute as far as it is there.
-                let path = std::fs::canonicalize(dir).or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.clone());
-                format!("sandbox:{}", path.display())
+                format!("sandbox:{}", real_path(dir).display())
             }
         };
         let digest = digest_of(&(self.entry.name, address, identity)).to_string();
         Fingerprint::new(&digest[..32])
+    }
+}
+
+/// The folder's one true path, also when it is not there yet.
+fn real_path(dir: &Path) -> PathBuf {
+    if let Ok(path) = std::fs::canonicalize(dir) {
+        return path;
+    }
+    match (dir.parent().map(std::fs::canonicalize), dir.file_name()) {
+        (Some(Ok(parent)), Some(name)) => parent.join(name),
+        _ => std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()),
     }
 }
 

@@ -171,3 +171,12 @@ fn a_tenant_is_its_connector_address_and_user() {
     assert_ne!(one, fingerprint(SAMPLE, "other"));
     assert_ne!(one, fingerprint(&sample("https://api.lessonly.com/api/v1", "sandbox:./lessonly"), "acme"));
 }
+
+#[test]
+fn a_sandbox_is_the_same_tenant_before_and_after_it_was_first_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config::parse(&dir.path().join("provost.toml"), SAMPLE).unwrap();
+    let before = config.apps["absorb"].fingerprint(&[].into());
+    std::fs::create_dir(dir.path().join("absorb")).unwrap();
+    assert_eq!(config.apps["absorb"].fingerprint(&[].into()), before);
+}
