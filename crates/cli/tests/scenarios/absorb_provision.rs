@@ -13,7 +13,8 @@ fn an_employee_is_provisioned_with_department_supervisor_and_course() {
     assert_eq!((planned.count("absorb", "create"), planned.count("absorb", "create_department")), (2, 2));
     assert_eq!(planned.count("absorb", "relate"), 1, "the supervisor is set in the second pass");
     let (ada, grace) = (world.absorb_user("ada@acme.example").expect("she"), world.absorb_user("grace@acme.example").expect("she"));
-    let department = world.absorb.departments().into_iter().find(|department| department["name"] == "Development").expect("it was made");
+    let department =
+        world.absorb.departments().into_iter().find(|department| department["name"] == "Development").expect("it was made");
     assert_eq!((&ada["externalId"], &ada["departmentId"], &ada["supervisorId"]), (&"1".into(), &department["id"], &grace["id"]));
     let enrolments = world.absorb.enrollments();
     let of = |user: &serde_json::Value| enrolments.iter().filter(|enrolment| enrolment["userId"] == user["id"]).count();

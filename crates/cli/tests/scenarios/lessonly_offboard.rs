@@ -9,7 +9,7 @@ fn a_leaver_is_archived_with_history_kept() {
     world.carry_out();
     let id = world.lessonly_user("ada@acme.example").expect("she")["id"].as_u64().expect("an id");
     let assignment = world.lessonly.assign(id, "Lesson", 1).expect("she gets a lesson");
-    world.lessonly.complete(assignment["id"].as_u64().expect("an id"), 90).expect("she passes");
+    world.lessonly.complete(assignment, 90).expect("she passes");
     world.at("1998-07-01T12:00:00Z");
     world.roster("1,Ada,Lovelace,ada@acme.example,Engineer,Development,,terminated,1990-12-01,1998-06-15\n");
     let planned = world.carry_out();

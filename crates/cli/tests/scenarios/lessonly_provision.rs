@@ -5,7 +5,8 @@ use crate::world::{Setup, World};
 #[test]
 fn an_employee_is_provisioned_with_role_and_group() {
     let mut world = World::new(Setup::default());
-    let elsewhere = world.lessonly.create_user(serde_json::json!({ "name": "Guest Trainer", "email": "guest@partner.example" })).expect("a guest");
+    let elsewhere =
+        world.lessonly.create_user(serde_json::json!({ "name": "Guest Trainer", "email": "guest@partner.example" })).expect("a guest");
     world.roster(
         "1,Ada,Lovelace,ada@acme.example,Engineer,Development,2,active,1997-12-01,\n\
          2,Grace,Hopper,grace@acme.example,Manager,Sales,,active,1990-01-01,\n",

@@ -7,7 +7,8 @@ fn a_rehire_gets_the_old_accounts_back() {
     let mut world = World::new(Setup::default());
     world.roster("1,Ada,Lovelace,ada@acme.example,Engineer,Development,,active,1996-12-01,\n");
     world.carry_out();
-    let (lessonly, absorb) = (world.lessonly_user("ada@acme.example").expect("she"), world.absorb_user("ada@acme.example").expect("she"));
+    let (lessonly, absorb) =
+        (world.lessonly_user("ada@acme.example").expect("she"), world.absorb_user("ada@acme.example").expect("she"));
     world.at("1998-03-01T12:00:00Z");
     world.roster("1,Ada,Lovelace,ada@acme.example,Engineer,Development,,terminated,1996-12-01,1998-02-15\n");
     world.carry_out();
@@ -17,7 +18,8 @@ fn a_rehire_gets_the_old_accounts_back() {
     assert_eq!((planned.count("lessonly", "restore"), planned.count("absorb", "restore")), (1, 1));
     assert_eq!((planned.count("lessonly", "create"), planned.count("absorb", "create")), (0, 0));
     assert_eq!(planned.count("absorb", "enrol"), 1, "the onboarding that policy wants is enrolled again");
-    let (lessonly_after, absorb_after) = (world.lessonly_user("ada@acme.example").expect("she"), world.absorb_user("ada@acme.example").expect("she"));
+    let (lessonly_after, absorb_after) =
+        (world.lessonly_user("ada@acme.example").expect("she"), world.absorb_user("ada@acme.example").expect("she"));
     assert_eq!((&lessonly["id"], &absorb["id"]), (&lessonly_after["id"], &absorb_after["id"]));
     assert!(lessonly_after["archived_at"].is_null());
     assert_eq!((&absorb_after["activeStatus"], &absorb_after["jobTitle"]), (&"Active".into(), &"Manager".into()));
