@@ -16,9 +16,10 @@ use connector::{Broken, Clock, Ids, Random, Sleep, Transport};
 use engine::{AppSetup, Ask, Engine, Ports, Setup};
 use jiff::Timestamp;
 use model::{
-    Account, AccountId, Actor, Adopt, AppName, AppPolicy, AppReading, Approval, By, Certificate, Completeness, Content, Department, Digest, Effect,
-    EnrolRule, Evidence, Expr, Fingerprint, Group, GroupPolicy, GuardRule, Link, Lower, MatchRule, On, Organization, Person, PersonKey, Policy, Proof,
-    Secret, SetRule, Shrink, SourceName, SourcePolicy, SourceReading, SourceRole, Standing, Tenant, Value,
+    Account, AccountId, Actor, Adopt, AppName, AppPolicy, AppReading, Approval, By, Certificate, Completeness, Content, Department,
+    Digest, Effect, EnrolRule, Evidence, Expr, Fingerprint, Group, GroupPolicy, GuardRule, Link, Lower, MatchRule, On, Organization,
+    Person, PersonKey, Policy, Proof, Secret, SetRule, Shrink, SourceName, SourcePolicy, SourceReading, SourceRole, Standing, Tenant,
+    Value,
 };
 use plan::Compiled;
 use store::Store;
@@ -95,16 +96,30 @@ async fn prepare(people: usize, churn: bool, dir: &Path) -> Result<(), Box<dyn s
             members.sort();
             members
         };
-        let groups = (0..DEPARTMENTS.len())
-            .map(|n| Group { id: n.to_string(), name: DEPARTMENTS[n].into(), writable: true, members: if app == "lessonly" { members(n) } else { Vec::new() } });
+        let groups = (0..DEPARTMENTS.len()).map(|n| Group {
+            id: n.to_string(),
+            name: DEPARTMENTS[n].into(),
+            writable: true,
+            members: if app == "lessonly" { members(n) } else { Vec::new() },
+        });
         let reading = AppReading {
             app: AppName::new(app),
             fingerprint: Fingerprint::new(app),
-            tenant: Tenant { profile: "guide".into(), sees_all: Some(true), declared: BTreeSet::new(), clock_ahead_ms: 0, notes: Vec::new() },
+            tenant: Tenant {
+                profile: "guide".into(),
+                sees_all: Some(true),
+                declared: BTreeSet::new(),
+                clock_ahead_ms: 0,
+                notes: Vec::new(),
+            },
             digest: model::digest_of(&(app, people, churn)),
             certificate: certificate.clone(),
             groups: groups.collect(),
-            departments: DEPARTMENTS.iter().enumerate().map(|(n, name)| Department { id: format!("d{n}"), name: (*name).into(), parent: None }).collect(),
+            departments: DEPARTMENTS
+                .iter()
+                .enumerate()
+                .map(|(n, name)| Department { id: format!("d{n}"), name: (*name).into(), parent: None })
+                .collect(),
             content: vec![Content { id: "c1".into(), name: "Welcome to Acme".into() }],
             enrolments: Vec::new(),
             enrolments_of: BTreeSet::new(),
@@ -199,7 +214,11 @@ fn account(app: &str, n: usize) -> Account {
         id: AccountId::new(account_id(app, n)),
         active: true,
         protected: None,
-        attributes: attributes.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect(),
+        attributes: attributes
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
     }
 }
 
@@ -217,10 +236,21 @@ fn app_policy(connector: &str, matching: [(&str, &str); 2], set: &[(&str, &str)]
         leave: true,
         before_start: 0,
         protect: BTreeSet::new(),
-        set: set.iter().map(|(name, value)| ((*name).to_owned(), SetRule { value: expr(value), on: On::Always, lower: Lower::Free })).collect(),
-        groups: lessonly.then(|| GroupPolicy { managed: DEPARTMENTS.map(str::to_owned).to_vec(), member: vec![expr("person.department")], create: false }),
+        set: set
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), SetRule { value: expr(value), on: On::Always, lower: Lower::Free }))
+            .collect(),
+        groups: lessonly.then(|| GroupPolicy {
+            managed: DEPARTMENTS.map(str::to_owned).to_vec(),
+            member: vec![expr("person.department")],
+            create: false,
+        }),
         create_departments: false,
-        enrol: if lessonly { Vec::new() } else { vec![EnrolRule { content: "Welcome to Acme".into(), span: 0..0, when: expr("person.tenure_days < 90") }] },
+        enrol: if lessonly {
+            Vec::new()
+        } else {
+            vec![EnrolRule { content: "Welcome to Acme".into(), span: 0..0, when: expr("person.tenure_days < 90") }]
+        },
         scope_all: true,
         declared: BTreeSet::new(),
         also_provisioned_by: None,
@@ -265,7 +295,14 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
         active_words: BTreeSet::new(),
         left_words: BTreeSet::new(),
     };
-    let guard = GuardRule { effect: Effect::AccessLost, by: By::Department, exempt: 5, max: Some(50), percent_milli: Some(3000), window: 86_400 };
+    let guard = GuardRule {
+        effect: Effect::AccessLost,
+        by: By::Department,
+        exempt: 5,
+        max: Some(50),
+        percent_milli: Some(3000),
+        window: 86_400,
+    };
     let policy = Policy {
         organization: Organization { name: "Acme".into(), time_zone: "America/Chicago".into() },
         sources: BTreeMap::from([(SourceName::new("hr"), hr)]),
@@ -281,7 +318,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
         let target = (entry.build)(vendors::registry::Settings {
             base_url: if name == "lessonly" { "http://127.0.0.1:1/api/v1".into() } else { "http://127.0.0.1:1".into() },
             credentials,
-            options: entry.options.iter().map(|(name, _)| ((*name).to_owned(), "bench".to_owned())).collect(),
+            options: BTreeMap::new(),
             declared: BTreeSet::new(),
             scope_all: true,
             profile: "guide".into(),
@@ -289,9 +326,13 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
         });
         let target = target.map_err(|error| format!("{name}: {} {}", error.setting, error.wrong))?;
         manifests.insert(AppName::new(name), entry.manifest);
-        apps.insert(AppName::new(name), AppSetup { target, base_url: "http://127.0.0.1:1".into(), fingerprint: Fingerprint::new(name), rate: None });
+        apps.insert(
+            AppName::new(name),
+            AppSetup { target, base_url: "http://127.0.0.1:1".into(), fingerprint: Fingerprint::new(name), rate: None },
+        );
     }
-    let policy = Compiled::new(policy, &manifests).map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
+    let policy = Compiled::new(policy, &manifests)
+        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     Ok(Setup { policy, sources: BTreeMap::new(), apps, owner: "bench".into(), owner_is_gone: |_| false })
 }
 
