@@ -6,6 +6,8 @@ use connector::{Done, Fault, Outcome, Scope};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use model::{Approved, Evidence, Link, Receipt, Run, Step, StepId, StepRecord, StepState, Verb};
 
+use store::StoreError;
+
 use super::settle;
 use crate::connection::Connection;
 use crate::{Engine, EngineError, Event, Watch};
@@ -213,7 +215,14 @@ impl<'a> Lane<'a> {
         }
         let links: Vec<Link> = ended.iter().filter_map(|(step, record)| self.link(step.get(), record)).collect();
         let records: Vec<StepRecord> = ended.into_iter().map(|(_, record)| record).collect();
-        self.engine.store.journal().outcomes(&self.run.id, &self.connection.epoch, &records, &links).await?;
+        let journal = self.engine.store.journal();
+        let written = journal.outcomes(&self.run.id, &self.connection.epoch, &records, &links).await;
+        if let Err(StoreError::LinkConflict { .. }) = written {
+            // The app says one thing and our links another: what was done is kept, the next plan correlates anew and tells.
+            journal.outcomes(&self.run.id, &self.connection.epoch, &records, &[]).await?;
+        } else {
+            written?;
+        }
         for record in records {
             self.ended.insert(record.step, (record.state, made_id(&record.receipt)));
         }
@@ -270,7 +279,11 @@ async fn call_out(
         let (mut again, mut wait, mut unknown, mut session) = (Vec::new(), None, false, false);
         for (step, outcome) in steps.into_iter().zip(outcomes) {
             match outcome {
-                Ok(Done { already, receipt }) => end(step, if already { StepState::AlreadyDone } else { StepState::Done }, receipt),
+                Ok(Done { already, receipt }) => {
+                    // Taking over writes nothing to the app: finding it there is doing it.
+                    let found = already && step.get().verb != Verb::Link;
+                    end(step, if found { StepState::AlreadyDone } else { StepState::Done }, receipt);
+                }
                 Err(Fault::Wait { after, why }) => {
                     wait = Some((after, why));
                     again.push(step);

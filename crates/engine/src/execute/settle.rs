@@ -74,6 +74,9 @@ pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &
                 account.attributes.get(attribute.name).and_then(Value::as_text).is_some_and(|have| same(attribute, have, &value))
             });
             match (matching.next(), matching.next()) {
+                (Some((account, _)), None) if !account.active => {
+                    Settled::Handed(format!("account {} has {} {value} and is inactive", account.id, attribute.name))
+                }
                 (Some((account, record)), None) => {
                     Settled::Done(Receipt { account: Some(account.id.clone()), before: None, after: Some(record.raw.clone()) })
                 }
