@@ -68,7 +68,7 @@ async fn l01_a_wrong_header_is_a_bare_401_and_we_say_what_can_be_wrong() {
 }
 
 #[tokio::test]
-async fn l02_an_address_without_the_version_is_404_and_salesis_completed_or_refused() {
+async fn l02_an_address_without_the_version_is_404_and_ours_is_completed_or_refused() {
     let sandbox = fresh(1);
     let right = basic("acme", "lessonly-sandbox-key");
     assert_eq!(send(&sandbox, "GET", "/users", &right, None).await.0, 404);
@@ -152,7 +152,7 @@ async fn l03_pages_of_fifty_move_while_one_reads_and_we_read_to_the_end() {
 }
 
 #[tokio::test]
-async fn l07_group_ids_replace_every_membership_and_salessurvive() {
+async fn l07_group_ids_replace_every_membership_and_what_is_not_ours_survives() {
     let sandbox = fresh(3);
     let group = |name: &str| sandbox.make_group(name).expect("groups are written here");
     let (theirs, sales, late) = (group("Book Club"), group("Sales Team"), group("Late"));
@@ -334,7 +334,7 @@ async fn l12_assignments_come_in_every_status_and_case_does_not_matter() {
 }
 
 #[tokio::test]
-async fn l13_an_undeclared_field_is_dropped_silently_and_salesis_an_objection() {
+async fn l13_an_undeclared_field_is_dropped_silently_and_ours_is_an_objection() {
     let sandbox = Arc::new(Lessonly::fresh(60, |config| config.declared_fields = vec!["shoe size".to_owned()]));
     let body = json!({ "name": "Jo", "email": "jo@acme.example", "custom_user_field_data": [{ "name": "shoesize", "value": "41" }] });
     let (status, made) = naive(&sandbox, "POST", "/users", Some(body)).await;
