@@ -9,6 +9,7 @@ mod failure;
 mod owner;
 mod ports;
 mod sandboxes;
+mod stops;
 mod wiring;
 
 use std::process::ExitCode;

@@ -212,3 +212,74 @@ fn wrong_inputs_end_in_one_message_with_the_next_step() {
     assert!(error["error"]["problems"][0]["line"].as_u64().expect("a line") > 10);
     assert_eq!(folder.ledgers(), 0);
 }
+
+#[test]
+fn what_a_guard_holds_is_a_plan_of_its_own() {
+    let folder = Folder::made();
+    folder.ends(&["plan", "--quiet"], 2);
+    folder.ends(&["apply", "open", "--yes", "--quiet"], 0);
+    // Seven leave, of twenty: more than the guard lets pass.  One gets another title: that goes on.
+    let roster = std::fs::read_to_string(folder.path("roster.csv")).expect("made");
+    let mut left = 0;
+    let rows: Vec<String> = roster
+        .lines()
+        .map(|row| {
+            if left < 7 && row.contains(",active,") && !row.contains("Head of") && !row.contains("VP") && !row.contains("Chief") {
+                left += 1;
+                return format!("{}2026-01-31", row.replace(",active,", ",terminated,"));
+            }
+            row.replace("VP Sales", "VP Sales and Marketing")
+        })
+        .collect();
+    assert_eq!(left, 7);
+    std::fs::write(folder.path("roster.csv"), rows.join("\n")).expect("written");
+
+    let planned = folder.json(&["plan", "-o", "plan.json"], 2);
+    assert_eq!(planned["files"], serde_json::json!(["plan.json", "plan.held-access_lost.json"]));
+    assert_eq!(planned["plans"][1]["class"]["held"], "access_lost");
+    folder.ends(&["apply", "plan.json", "--yes", "--quiet"], 0);
+    // The held one still waits, and is found by its class.
+    folder.ends(&["show", "held-access_lost"], 2);
+    folder.fails(&["apply", "held-access_lost"], "not approved");
+    folder.ends(&["approve", "plan.held-access_lost.json"], 0);
+    let run = folder.json(&["apply", "held-access_lost"], 0);
+    assert_eq!(run["done"], 14, "seven in each app");
+    let after = folder.json(&["plan"], 0);
+    assert_eq!(after["plans"].as_array().expect("a list").len(), 1);
+    let left = folder.json(&["people", "--left"], 0);
+    let accounts = |person: &Value| person["accounts"].as_array().expect("a list").iter().all(|account| account["active"] == false);
+    assert!(left["people"].as_array().expect("a list").iter().all(accounts), "{left}");
+}
+
+#[cfg(unix)]
+#[test]
+fn control_c_stops_a_run_cleanly_and_resume_goes_on() {
+    use std::io::BufRead;
+    let folder = Folder::made();
+    let slow = "base_url = \"sandbox:./lessonly\"\nrate = { per_second = 4 }";
+    folder.edit("base_url = \"sandbox:./lessonly\"", slow);
+    folder.ends(&["plan", "--quiet"], 2);
+    folder.ends(&["approve", "open"], 0);
+    let mut run = Command::new(env!("CARGO_BIN_EXE_provost"))
+        .current_dir(folder.0.path())
+        .args(["apply", "open"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = std::io::BufReader::new(run.stderr.take().expect("piped")).lines();
+    let begun = lines.by_ref().map_while(Result::ok).any(|line| line.contains("steps to do"));
+    assert!(begun);
+    let pressed = Command::new("kill").args(["-INT", &run.id().to_string()]).status().expect("kill is there");
+    assert!(pressed.success());
+    let told: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(run.wait().expect("it ends").code(), Some(1), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("control-C was pressed")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("provost resume")), "{told:?}");
+
+    folder.edit(slow, "base_url = \"sandbox:./lessonly\"");
+    folder.fails(&["apply", "open"], "provost resume");
+    let run = folder.json(&["resume"], 0);
+    assert_eq!(run["run"]["state"], "finished");
+    folder.ends(&["plan", "--quiet"], 0);
+}

@@ -59,7 +59,7 @@ pub(crate) async fn apply(globals: &Globals, args: &ApplyArgs) -> Result<End, Fa
         opened.engine.decide(&digest, Verdict::Yes, owner::user()).await?;
     }
     let progress = Progress::new(face);
-    progress.stop_on_control_c();
+    progress.stop_on_control_c()?;
     let ended = opened.engine.execute(&digest, &progress).await;
     progress.end();
     finish(face, opened, ended?, progress.stop_asked()).await
@@ -82,7 +82,7 @@ pub(crate) async fn resume(globals: &Globals, args: &ResumeArgs) -> Result<End, 
         },
     };
     let progress = Progress::new(face);
-    progress.stop_on_control_c();
+    progress.stop_on_control_c()?;
     let ended = opened.engine.resume(&run.id, &progress).await;
     progress.end();
     finish(face, opened, ended?, progress.stop_asked()).await

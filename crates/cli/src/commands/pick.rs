@@ -96,11 +96,11 @@ pub(crate) async fn run(store: &Store, word: &str) -> Result<Run, Failure> {
     newest.ok_or_else(|| Failure::new("nothing was run yet", "`provost plan` says what has to change, `provost apply` carries it out"))
 }
 
-/// The name of a class: `open`, or the rule that holds it.
-pub(crate) fn class_word(class: &Class) -> &str {
+/// A class as commands take it: `open`, or `held-` and the rule that holds it.
+pub(crate) fn class_word(class: &Class) -> String {
     match class {
-        Class::Open => "open",
-        Class::Held(class) => class,
+        Class::Open => "open".to_owned(),
+        Class::Held(class) => format!("held-{class}"),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::args::Globals;
 use crate::faces::{End, Format};
 use crate::failure::Failure;
 use crate::sandboxes::{api_base, failed, known_credentials};
+use crate::stops::Stops;
 
 const AFTER: &str = "\
 Examples:
@@ -198,6 +199,7 @@ async fn serve(
     own: &[&'static str],
 ) -> Result<End, Failure> {
     let face = globals.face();
+    let mut stops = Stops::listen()?;
     let url = api_base(vendor, &running.url());
     let mut credentials: Vec<(&str, String)> = user;
     let known = known_credentials(vendor);
@@ -215,25 +217,10 @@ async fn serve(
         face.text(&text);
     }
     face.note("control-C stops it");
-    stopped().await?;
+    stops.next().await;
     running.stop().await;
     face.note("stopped");
     Ok(End::Done)
-}
-
-/// Waits for control-C, or for the system's word to end.
-async fn stopped() -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(format!("cannot hear control-C: {error}"), "end the program by its process id");
-    #[cfg(unix)]
-    {
-        let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed.map_err(failed),
-            _ = end.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(failed)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn list(plans: &[PlanSummary]) -> String {
     let mut table = Table::new(["PLAN", "CLASS", "STEPS", "STATUS", "MADE", "UNTIL"]);
     for plan in plans {
         let (made, until) = (format!("{:.0}", plan.created), format!("{:.0}", plan.expires));
-        table.row([plan.digest.short(), pick::class_word(&plan.class).into(), plan.steps.to_string(), status(plan), made, until]);
+        table.row([plan.digest.short(), pick::class_word(&plan.class), plan.steps.to_string(), status(plan), made, until]);
     }
     table.lines()
 }

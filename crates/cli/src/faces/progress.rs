@@ -10,6 +10,8 @@ use engine::{Event, Watch};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Face, visible};
+use crate::failure::Failure;
+use crate::stops::Stops;
 
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(5);
@@ -43,18 +45,21 @@ impl Progress {
 
     /// From now on control-C asks the run to stop between calls; pressed again, it ends the program.  A run that was cut off is as safe
     /// to go on with as one that stopped.
-    pub(crate) fn stop_on_control_c(&self) {
+    ///
+    /// # Errors
+    /// A [`Failure`] when control-C cannot be heard.
+    pub(crate) fn stop_on_control_c(&self) -> Result<(), Failure> {
+        let mut stops = Stops::listen()?;
         let (stop, face) = (Arc::clone(&self.stop), self.face);
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.store(true, Ordering::Relaxed);
-                face.note("stopping when the calls under way have ended; press control-C again to stop at once");
-                if tokio::signal::ctrl_c().await.is_ok() {
-                    face.note("stopped at once; `provost resume` goes on");
-                    std::process::exit(1);
-                }
-            }
+            stops.next().await;
+            stop.store(true, Ordering::Relaxed);
+            face.note("stopping when the calls under way have ended; press control-C again to stop at once");
+            stops.next().await;
+            face.note("stopped at once; `provost resume` goes on");
+            std::process::exit(1);
         });
+        Ok(())
     }
 
     /// Takes the bars away, so that what follows stands on clean lines.
