@@ -164,7 +164,7 @@ fn sound(proposal: &Proposal) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// P2: the order of rows, accounts, links and groups does not matter.
     #[test]
