@@ -1,7 +1,7 @@
 //! `provost findings`: what the last planning found that a human should know.
 
 use clap::Args;
-use model::Finding;
+use model::{Finding, FindingKind};
 use serde_json::json;
 
 use crate::args::Globals;
@@ -20,11 +20,20 @@ Examples:
 #[command(after_help = AFTER)]
 pub(crate) struct FindingsArgs {
     /// Only this sort
-    #[arg(long, value_name = "KIND")]
-    kind: Vec<String>,
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Vec<FindingKind>,
     /// Only in this app
     #[arg(long, value_name = "APP")]
     app: Option<String>,
+}
+
+/// A sort by its word, as JSON and `--kind` write it.
+fn kind(word: &str) -> Result<FindingKind, String> {
+    serde_json::from_value(serde_json::Value::from(word)).map_err(|_| {
+        "the sorts are orphan, ghost, duplicate, ambiguous, unmanaged, drift, cycle, blind_spot, hidden, bad_row, absent, \
+         unknown_reference, objection, protected, adoptable, unsettled, misbehaviour"
+            .to_owned()
+    })
 }
 
 pub(crate) async fn run(globals: &Globals, args: &FindingsArgs) -> Result<End, Failure> {
@@ -36,7 +45,7 @@ pub(crate) async fn run(globals: &Globals, args: &FindingsArgs) -> Result<End, F
         return Err(Failure::new("nothing was planned yet", "`provost plan` reads and finds"));
     };
     let wanted = |finding: &Finding| {
-        (args.kind.is_empty() || args.kind.iter().any(|kind| *kind == kind_word(finding)))
+        (args.kind.is_empty() || args.kind.contains(&finding.kind))
             && args.app.as_ref().is_none_or(|app| finding.app.as_ref().is_some_and(|its| its.as_str() == app))
     };
     let findings: Vec<Finding> = latest.findings.into_iter().filter(wanted).collect();
@@ -48,10 +57,17 @@ pub(crate) async fn run(globals: &Globals, args: &FindingsArgs) -> Result<End, F
     Ok(End::Done)
 }
 
-/// The sort as JSON writes it.
-fn kind_word(finding: &Finding) -> String {
-    match serde_json::to_value(finding.kind) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorts_go_by_the_words_of_the_json() {
+        assert_eq!(kind("ghost"), Ok(FindingKind::Ghost));
+        // Every word of the help is one.
+        let words = kind("gost").unwrap_err();
+        for word in words.trim_start_matches("the sorts are ").split(", ") {
+            assert!(kind(word).is_ok(), "{word}");
+        }
     }
 }
