@@ -196,9 +196,10 @@ fn account(app: &str, n: usize) -> Account {
             ("ext_uid", key),
             ("job_title", text("title")),
             ("department", text("department")),
+            ("role", Value::text("learner")),
         ]
     } else {
-        let manager = if n < 10 { Value::Null } else { Value::text(account_id(app, n / 10)) };
+        let manager = if n == 0 { Value::Null } else { Value::text(account_id(app, n / 10)) };
         vec![
             ("username", text("email")),
             ("firstName", text("given_name")),
