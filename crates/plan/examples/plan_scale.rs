@@ -230,8 +230,7 @@ fn main() {
     let mut links = Vec::new();
     if churn {
         let joiners = count / 300;
-        for at in joiners..count {
-            let person = &people[at];
+        for (at, person) in people.iter().enumerate().skip(joiners) {
             let id = AccountId::new(format!("{}", 5_000_000 + at));
             let name = format!("{} {}", person.get("given_name"), person.get("family_name"));
             let role = if at.is_multiple_of(20) { "manager" } else { "learner" };

@@ -50,7 +50,7 @@ struct Made {
 
 impl Drafter<'_, '_> {
     pub(crate) fn draft(mut self, settled: Settled, findings: &mut Vec<Finding>) -> Vec<Draft> {
-        let Settled { wishes, frees, relations } = settled;
+        let Settled { mut wishes, frees, relations } = settled;
         let mut possible = Vec::with_capacity(wishes.len());
         for wish in &wishes {
             possible.push(self.possible(wish, findings));
@@ -59,7 +59,7 @@ impl Drafter<'_, '_> {
         let groups = self.groups(&wishes, &possible);
         let mut gone = std::mem::take(&mut self.gone).into_iter();
         let mut made: Vec<Made> = Vec::with_capacity(wishes.len());
-        for (wish, possible) in wishes.iter().zip(&possible) {
+        for (wish, possible) in wishes.iter_mut().zip(&possible) {
             let (person, label) = match wish.person {
                 Some(person) => {
                     let person = self.roster.people[person].person;
@@ -162,7 +162,7 @@ impl Drafter<'_, '_> {
 
     fn steps(
         &mut self,
-        wish: &Wish,
+        wish: &mut Wish,
         person: PersonKey,
         label: String,
         departments: &BTreeMap<String, usize>,
@@ -243,11 +243,11 @@ impl Drafter<'_, '_> {
         made
     }
 
-    fn values(&mut self, at: usize, wish: &Wish, departments: &BTreeMap<String, usize>) {
+    fn values(&mut self, at: usize, wish: &mut Wish, departments: &BTreeMap<String, usize>) {
         let draft = &mut self.drafts[at];
-        draft.step.set = wish.set.clone();
+        draft.step.set = std::mem::take(&mut wish.set);
         draft.step.effects.extend(&wish.effects);
-        if wish.act != Act::Create && !wish.set.is_empty() {
+        if wish.act != Act::Create && !draft.step.set.is_empty() {
             draft.step.effects.insert(Effect::RecordChanged);
         }
         for (attribute, name) in &wish.departments {

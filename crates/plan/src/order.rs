@@ -28,6 +28,7 @@ pub(crate) fn order(drafts: Vec<Draft>) -> Vec<Ordered> {
     // Sorted by level, a level is a slice: all that its drafts name lies before it, already sealed.
     let mut slots: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
     let mut work: Vec<Draft> = by_level.iter().map(|at| slots[*at].take().expect("each place is taken once")).collect();
+    drop(slots);
     let mut ids: Vec<StepId> = Vec::with_capacity(work.len());
     while ids.len() < work.len() {
         let from = ids.len();

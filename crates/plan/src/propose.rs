@@ -195,6 +195,7 @@ pub fn propose(given: &Given<'_>) -> Proposal {
         let Some(mut planned) = Planned::new(given, &roster, app, reading, &mut findings) else { continue };
         planned.app_findings(&roster, &mut findings);
         let mut wishes: Vec<Wish> = planned.desired.iter_mut().filter_map(|desired| desired.wish.take()).collect();
+        planned.desired = Vec::new();
         let mut gone = Vec::new();
         planned.absent(&roster, &mut wishes, &mut gone, &mut missing, &mut findings);
         let ground = Ground { roster: &roster, scene: &planned.scene, bonds: &planned.bonds, stages: &planned.stages };

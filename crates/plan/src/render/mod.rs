@@ -1,6 +1,6 @@
 //! Plans and findings as people read them: text for a terminal, Markdown, one HTML page.
 //!
-//! All three say the same, from one [`Sheet`].  Whatever came from a roster or an app is escaped for where it goes (F11): control and
+//! All three say the same.  Whatever came from a roster or an app is escaped for where it goes (F11): control and
 //! direction characters never reach a terminal, nothing reaches Markdown or HTML as markup.
 
 mod html;

@@ -203,7 +203,7 @@ fn enrolments_are_asked_for_and_begun_once() {
     let mut world = World::new(vec![fresh]).only_app("deep");
     let proposal = world.propose();
     assert_eq!(steps(&proposal.open), ["create 1", "enrol 1"]);
-    assert_eq!(proposal.open.names["deep".into()].get("c1").map(String::as_str), Some("Welcome"));
+    assert_eq!(proposal.open.names["deep"].get("c1").map(String::as_str), Some("Welcome"));
     world.apply(&proposal.open);
     let account = world.apps["deep"].accounts[0].id.clone();
     let wanted = world.given(|given| {
@@ -213,7 +213,7 @@ fn enrolments_are_asked_for_and_begun_once() {
         given.apps = &apps;
         plan::enrolments_to_read(&given)
     });
-    assert_eq!(wanted["deep".into()], [account].into());
+    assert_eq!(wanted["deep"], [account].into());
     assert!(world.propose().open.steps.is_empty());
     world.app("deep").enrolments[0].state = EnrolmentState::Ended;
     assert_eq!(steps(&world.propose().open), ["enrol 1"]);
