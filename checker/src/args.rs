@@ -20,6 +20,7 @@ provost-checker: says from outside whether what was done is what was approved, a
   --outcomes FILE          the JSON of `provost report RUN --format json`; may be given for every run
   --base NAME=FILE         JSON lines of {object, state}: what an app held before the first line of its ledger
   --except KEY[,KEY]…      people who are left out of C4 (held by a finding); @FILE reads one key a line
+  --earlier TIME=FILE…     the rosters of earlier plans, each with its instant (C7)
   --readings NAME=K        how often the app was read for planning (default: counted in the access log)
   --max-ratio R            more requests than R times the least possible are a violation
   --formula                also print the parts of the least possible number of requests
@@ -64,6 +65,8 @@ pub struct Args {
     pub bases: BTreeMap<String, PathBuf>,
     /// `--except`.
     pub except: Vec<String>,
+    /// `--earlier`: instant and file.
+    pub earlier: Vec<(String, PathBuf)>,
     /// `--readings`.
     pub readings: BTreeMap<String, u64>,
     /// `--max-ratio`.
@@ -173,6 +176,10 @@ fn take(args: &mut Args, option: &str, values: Vec<String>) -> Result<(), String
                 let (name, file) = named(value)?;
                 args.bases.insert(name, file.into());
             }
+            "--earlier" => {
+                let (time, file) = named(value)?;
+                args.earlier.push((time, file.into()));
+            }
             "--readings" => {
                 let (name, count) = named(value)?;
                 let count = count.parse().map_err(|_| format!("--readings {name} takes a whole number, not `{count}`"))?;
@@ -207,9 +214,10 @@ mod tests {
 
     #[test]
     fn a_whole_line() {
-        let args = read("--config p.toml --roster r.csv --as-of 1998-01-01 --app a=l,x --app=b=m --plans p q --held h --readings a=2 --formula --format json").unwrap();
+        let args = read("--config p.toml --roster r.csv --as-of 1998-01-01 --app a=l,x --app=b=m --plans p q --held h --earlier 1997-01-01=e --readings a=2 --formula --format json").unwrap();
         assert_eq!(args.apps[0].access, Some("x".into()));
         assert_eq!((args.apps[1].name.as_str(), args.plans.len(), args.held.len(), args.readings["a"]), ("b", 2, 1, 2));
+        assert_eq!(args.earlier, [("1997-01-01".to_owned(), "e".into())]);
         assert!(args.formula && args.json);
     }
 
@@ -225,6 +233,7 @@ mod tests {
             ("--config p --roster r --as-of t --app a=l --base b=f", "not by --app"),
             ("--config p --roster r --as-of t --app a=l --held h --expect-complete", "nothing is held"),
             ("--config p --roster r --as-of t --app a=l --readings a=x", "whole number"),
+            ("--earlier 1997-01-01", "NAME=VALUE"),
             ("--format xml", "text or json"),
             ("--max-ratio NaN", "above 0"),
             ("--nonsense 1", "no option"),

@@ -12,7 +12,7 @@ pub const ABSORB_PAGE: u64 = 1000;
 /// Absorb's largest batch.
 pub const ABSORB_BATCH: u64 = 200;
 /// The life of an Absorb token, in seconds.
-pub const ABSORB_TOKEN: u64 = 4 * 3600;
+pub const ABSORB_TOKEN: i64 = 4 * 3600;
 
 /// One complete reading of a Lessonly company.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub fn lessonly(work: &LessonlyWork) -> Parts {
     vec![
         // A walk ends with a page that is not full: one more, empty, when the last was.
         ("reading: pages of users", each(|reading| reading.accounts / LESSONLY_PAGE + 1)),
-        ("reading: second look at page one", each(|_| 1)),
+        // What came in one answer cannot have moved between pages.
+        ("reading: second look at page one", each(|reading| u64::from(reading.accounts >= LESSONLY_PAGE))),
         ("reading: list of groups", each(|reading| u64::from(reading.groups > 0))),
         ("reading: members of each managed group", each(|reading| reading.groups)),
         ("reading: lists of content", each(|reading| reading.kinds)),
@@ -96,8 +97,8 @@ pub struct AbsorbRun {
 /// What was done at Absorb.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AbsorbWork {
-    /// Seconds from the first request to the last.
-    pub seconds: u64,
+    /// Tokens: each lives four hours from its log-in.
+    pub tokens: u64,
     /// Readings for planning.
     pub readings: Vec<AbsorbReading>,
     /// Runs.
@@ -108,11 +109,10 @@ pub struct AbsorbWork {
 pub fn absorb(work: &AbsorbWork) -> Parts {
     let each = |of: fn(&AbsorbReading) -> u64| work.readings.iter().map(of).sum();
     let runs = |of: fn(&AbsorbRun) -> u64| work.runs.iter().map(of).sum();
-    let busy = !work.readings.is_empty() || !work.runs.is_empty();
     vec![
-        ("log-in: one in four hours", if busy { work.seconds / ABSORB_TOKEN + 1 } else { 0 }),
+        ("log-in: one in four hours", work.tokens),
         ("reading: pages of users", each(|reading| reading.accounts.div_ceil(ABSORB_PAGE).max(1))),
-        ("reading: second look at the count", each(|_| 1)),
+        ("reading: second look at the count", each(|reading| u64::from(reading.accounts > ABSORB_PAGE))),
         ("reading: list of departments", each(|reading| u64::from(reading.departments))),
         ("reading: list of courses", each(|reading| u64::from(reading.courses))),
         ("reading: enrolments of accounts that policy asks about", each(|reading| reading.asked)),
@@ -137,6 +137,17 @@ impl AbsorbRun {
     }
 }
 
+/// How many tokens requests at these instants (seconds, rising) need: one serves whatever comes within four hours of its log-in.
+pub fn tokens(instants: impl Iterator<Item = i64>) -> u64 {
+    let (mut tokens, mut over) = (0, i64::MIN);
+    for instant in instants {
+        if instant >= over {
+            (tokens, over) = (tokens + 1, instant.saturating_add(ABSORB_TOKEN));
+        }
+    }
+    tokens
+}
+
 /// The sum.
 pub fn total(parts: &Parts) -> u64 {
     parts.iter().map(|(_, number)| number).sum()
@@ -151,8 +162,8 @@ mod tests {
         // Two readings (empty, then 120 accounts) of three groups; one lesson rule with 100 assignments at the second.
         let reading = |accounts, assignments| LessonlyReading { accounts, groups: 3, kinds: 1, assignments: vec![assignments] };
         let work = LessonlyWork { readings: vec![reading(0, 0), reading(120, 100)], creates: 120, changes: 4, groups: 0, enrols: 100 };
-        // Empty: 1 + 1 + 1 + 3 + 1 + 1; later 3 pages and 3 of assignments; 120 + 8 + 200.
-        assert_eq!(total(&lessonly(&work)), 8 + (3 + 1 + 1 + 3 + 1 + 3) + 120 + 8 + 200);
+        // Empty: 1 + 1 + 3 + 1 + 1; later 3 pages, page one again, and 3 of assignments; 120 + 8 + 200.
+        assert_eq!(total(&lessonly(&work)), 7 + (3 + 1 + 1 + 3 + 1 + 3) + 120 + 8 + 200);
         // A full last page needs one more.
         assert_eq!(
             lessonly(&LessonlyWork { readings: vec![LessonlyReading { accounts: 100, ..Default::default() }], ..Default::default() })
@@ -167,10 +178,19 @@ mod tests {
     fn absorb_in_batches() {
         let reading = |accounts, asked| AbsorbReading { accounts, departments: true, courses: true, asked };
         let run = AbsorbRun { accounts: 1, departments: 9, creates: 1001, relates: 1000, enrols: 7, ..Default::default() };
-        let work = AbsorbWork { seconds: 60, readings: vec![reading(1, 0), reading(1002, 7)], runs: vec![run] };
-        // Log-in 1; readings 4 and 5 + 7; departments 10; look 1; batches 6 + 5, each with a look; enrolments 14.
-        assert_eq!(total(&absorb(&work)), 1 + 4 + (5 + 7) + 10 + 1 + 2 * 11 + 14);
+        let work = AbsorbWork { tokens: 1, readings: vec![reading(1, 0), reading(1002, 7)], runs: vec![run] };
+        // Log-in 1; readings 3 and 5 + 7; departments 10; look 1; batches 6 + 5, each with a look; enrolments 14.
+        assert_eq!(total(&absorb(&work)), 1 + 3 + (5 + 7) + 10 + 1 + 2 * 11 + 14);
         assert_eq!(total(&absorb(&AbsorbWork::default())), 0);
-        assert_eq!(absorb(&AbsorbWork { seconds: 4 * 3600, ..work })[0].1, 2);
+        assert_eq!(absorb(&AbsorbWork { tokens: 2, ..work })[0].1, 2);
+    }
+
+    #[test]
+    fn a_token_is_needed_when_something_is_asked() {
+        assert_eq!(tokens([].into_iter()), 0);
+        assert_eq!(tokens([0, 60, 4 * 3600 - 1].into_iter()), 1);
+        assert_eq!(tokens([0, 4 * 3600, 4 * 3600 + 1].into_iter()), 2);
+        // Half a year in which nothing is asked needs none.
+        assert_eq!(tokens([0, 15_638_400].into_iter()), 2);
     }
 }

@@ -23,6 +23,7 @@ use policy::Config;
 use replay::World;
 use report::Report;
 use rules::Case;
+use traffic::Asked;
 
 /// Reads everything the command line names and judges it.
 ///
@@ -33,6 +34,12 @@ pub fn judge(args: &Args) -> Result<Report, String> {
     let people =
         expect::people(&inputs::text_of(&args.roster)?, &config).map_err(|error| format!("{}: {error}", args.roster.display()))?;
     let as_of = instant(&args.as_of, &config)?;
+    let mut earlier = Vec::new();
+    for (time, file) in &args.earlier {
+        let people = expect::people(&inputs::text_of(file)?, &config).map_err(|error| format!("{}: {error}", file.display()))?;
+        earlier.push((instant(time, &config)?, people));
+    }
+    earlier.sort_by_key(|(from, _)| *from);
     let plans = inputs::plans(&args.plans)?;
     let held = inputs::plans(&args.held)?;
     let mut outcomes = BTreeMap::new();
@@ -54,7 +61,7 @@ pub fn judge(args: &Args) -> Result<Report, String> {
         let mut except: BTreeSet<String> = args.except.iter().cloned().collect();
         except.extend(waiting.clone().filter(|step| step.app == app.name).filter_map(|step| step.person.clone()));
         let roster = state::Roster { config: &config, people: &people, as_of, except: &except };
-        judge_app(args, app, &roster, &plans, &outcomes, &mut report)?;
+        judge_app(args, app, &roster, &earlier, &plans, &outcomes, &mut report)?;
     }
     Ok(report)
 }
@@ -100,6 +107,7 @@ fn judge_app(
     args: &Args,
     files: &AppFiles,
     roster: &state::Roster<'_>,
+    earlier: &[(Timestamp, BTreeMap<String, Person>)],
     plans: &[PlanFile],
     outcomes: &BTreeMap<String, String>,
     report: &mut Report,
@@ -129,8 +137,12 @@ fn judge_app(
     if let Some(mut requests) = access {
         // Requests at the same time may be logged out of order.
         requests.sort_by_key(|request| request.seq);
-        let asked = asked(&case, roster)?;
-        traffic::requests(&case, &requests, &matched, args.readings.get(name).copied(), &asked, report);
+        let mut asked_when = Vec::new();
+        for (as_of, people) in earlier {
+            asked_when.push(asked(&case, &state::Roster { people, as_of: *as_of, ..*roster })?);
+        }
+        asked_when.push(asked(&case, roster)?);
+        traffic::requests(&case, &requests, &matched, args.readings.get(name).copied(), &asked_when, report);
     }
     if let (Some(max), Some(traffic)) = (args.max_ratio, report.traffic.get(name))
         && traffic.ratio > max
@@ -142,8 +154,8 @@ fn judge_app(
 }
 
 /// Accounts about whose enrolments policy asks.
-fn asked(case: &Case<'_>, roster: &state::Roster<'_>) -> Result<BTreeSet<String>, String> {
-    let mut asked = BTreeSet::new();
+fn asked(case: &Case<'_>, roster: &state::Roster<'_>) -> Result<Asked, String> {
+    let mut asked = Asked { from: roster.as_of, accounts: BTreeSet::new() };
     if case.policy.enrol.is_empty() {
         return Ok(asked);
     }
@@ -152,7 +164,7 @@ fn asked(case: &Case<'_>, roster: &state::Roster<'_>) -> Result<BTreeSet<String>
     for person in roster.people.values().filter(here) {
         let wanted = desire(case.policy, person, &person.context(roster.config, true, roster.as_of))?;
         if !wanted.enrolments.is_empty() {
-            asked.extend(owners.get(person.key.as_str()).into_iter().flatten().map(|id| (*id).to_owned()));
+            asked.accounts.extend(owners.get(person.key.as_str()).into_iter().flatten().map(|id| (*id).to_owned()));
         }
     }
     Ok(asked)

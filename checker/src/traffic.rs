@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::formula::{AbsorbReading, AbsorbRun, AbsorbWork, LessonlyReading, LessonlyWork, absorb, lessonly, total};
+use crate::formula::{AbsorbReading, AbsorbRun, AbsorbWork, LessonlyReading, LessonlyWork, absorb, lessonly, tokens, total};
 use crate::inputs::{Request, Verb};
 use crate::policy::Vendor;
 use crate::replay::Part;
@@ -42,25 +43,73 @@ fn purpose(request: &Request) -> &'static str {
     }
 }
 
-/// The request with which each complete walk over the accounts began.
-pub fn walks(vendor: Vendor, requests: &[Request]) -> Vec<u64> {
+/// The request with which each complete walk over the accounts for planning began.  `lists` is what else a reading lists, after the
+/// accounts, where policy asks for it.
+pub fn walks(vendor: Vendor, requests: &[Request], lists: &[&str]) -> Vec<u64> {
+    match vendor {
+        Vendor::Lessonly => lessonly_walks(requests),
+        Vendor::Absorb => absorb_walks(requests, lists),
+    }
+}
+
+fn value<'a>(query: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
+    query.iter().find(|(found, _)| *found == name).map(|(_, value)| *value)
+}
+
+/// A walk of several pages is closed by a second look at page one; one that came in one answer needs none.
+fn lessonly_walks(requests: &[Request]) -> Vec<u64> {
     let mut starts = Vec::new();
-    // Lessonly's page one opens a walk, and the next page one closes it: the second look.
     let mut open = false;
     for request in requests {
         let (segments, query) = taken_apart(&request.path);
         if segments != ["users"] || request.method != "GET" || purpose(request) != "read" {
             continue;
         }
-        let value = |name: &str| query.iter().find(|(found, _)| *found == name).map(|(_, value)| *value);
-        let first = match vendor {
-            Vendor::Lessonly => value("page").is_none_or(|page| page == "1"),
-            Vendor::Absorb => value("_offset").is_none_or(|offset| offset == "0") && value("_limit") != Some("1"),
-        };
-        if first && !open {
-            starts.push(request.seq);
+        match value(&query, "page") {
+            None | Some("1") if open => open = false,
+            None | Some("1") => starts.push(request.seq),
+            Some(_) => open = true,
         }
-        open = vendor == Vendor::Lessonly && first != open;
+    }
+    starts
+}
+
+/// A walk that is followed by a write before anything else of a reading is the look before that write, and none for planning.
+fn absorb_walks(requests: &[Request], lists: &[&str]) -> Vec<u64> {
+    struct Walk {
+        start: u64,
+        several_pages: bool,
+        looked_again: bool,
+    }
+    let mut starts = Vec::new();
+    let mut open: Option<Walk> = None;
+    for request in requests {
+        if is_write(request) && purpose(request) != "fault" {
+            open = None;
+        }
+        if request.method != "GET" || purpose(request) != "read" {
+            continue;
+        }
+        let (segments, query) = taken_apart(&request.path);
+        if segments == ["users"] && value(&query, "_limit") != Some("1") {
+            let first = value(&query, "_offset").is_none_or(|offset| offset == "0");
+            match &mut open {
+                Some(walk) if !first => walk.several_pages = true,
+                Some(walk) if walk.several_pages && !walk.looked_again => walk.looked_again = true,
+                _ if first => {
+                    open = Some(Walk { start: request.seq, several_pages: false, looked_again: false });
+                    if lists.is_empty() {
+                        starts.push(request.seq);
+                    }
+                }
+                _ => {}
+            }
+        } else if let [list] = segments.as_slice()
+            && lists.contains(list)
+            && let Some(walk) = open.take()
+        {
+            starts.push(walk.start);
+        }
     }
     starts
 }
@@ -71,7 +120,7 @@ pub fn requests(
     requests: &[Request],
     matched: &Matched<'_>,
     readings: Option<u64>,
-    asked: &BTreeSet<String>,
+    asked: &[Asked],
     report: &mut Report,
 ) {
     let calls: BTreeSet<u64> = case.world.events.iter().map(|event| event.line.call).collect();
@@ -99,7 +148,11 @@ pub fn requests(
         *traffic.requests.entry(purpose(request)).or_default() += 1;
     }
     traffic.counted = traffic.requests.iter().filter(|(purpose, _)| **purpose != "fault").map(|(_, number)| number).sum();
-    let mut starts = walks(case.policy.vendor, requests);
+    let lists: Vec<&str> = [("departments", names_departments(case)), ("courses", names_courses(case))]
+        .into_iter()
+        .filter_map(|(list, named)| named.then_some(list))
+        .collect();
+    let mut starts = walks(case.policy.vendor, requests, &lists);
     if let Some(readings) = readings {
         // Readings that the log does not show were made when the last one was.
         starts.resize(usize::try_from(readings).unwrap_or(usize::MAX).min(1_000_000), starts.last().copied().unwrap_or(0));
@@ -157,12 +210,29 @@ fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64]) -> Less
     }
 }
 
-fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests: &[Request], asked: &BTreeSet<String>) -> AbsorbWork {
-    let instant = |request: Option<&Request>| request.and_then(|request| request.time.parse::<jiff::Timestamp>().ok());
-    let span = instant(requests.first()).zip(instant(requests.last())).map_or(0, |(from, to)| to.as_second() - from.as_second());
-    let departments = case.policy.set.contains_key("department");
-    let courses = !case.policy.enrol.is_empty();
+/// Accounts about whose enrolments policy asks, from an instant on.
+pub struct Asked {
+    /// From then on, until the next.
+    pub from: Timestamp,
+    /// Their ids.
+    pub accounts: BTreeSet<String>,
+}
+
+fn names_departments(case: &Case<'_>) -> bool {
+    case.policy.vendor == Vendor::Absorb && case.policy.set.contains_key("department")
+}
+
+fn names_courses(case: &Case<'_>) -> bool {
+    case.policy.vendor == Vendor::Absorb && !case.policy.enrol.is_empty()
+}
+
+fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests: &[Request], asked: &[Asked]) -> AbsorbWork {
+    let instant = |request: &Request| request.time.parse::<Timestamp>().ok();
+    let (departments, courses) = (names_departments(case), names_courses(case));
     let reading = |start: &u64| {
+        let at = requests.iter().find(|request| request.seq == *start).and_then(instant);
+        // Before the first instant that is known, the first is as good as any.
+        let then = asked.iter().rev().find(|asked| at.is_some_and(|at| asked.from <= at)).or(asked.first());
         let accounts = accounts_before(case, *start);
         let later: BTreeSet<&String> = case
             .world
@@ -171,7 +241,8 @@ fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests:
             .filter(|event| event.parts.contains(&Part::Made) && event.line.call >= *start)
             .filter_map(|event| event.account.as_ref())
             .collect();
-        AbsorbReading { accounts, departments, courses, asked: asked.iter().filter(|id| !later.contains(id)).count() as u64 }
+        let asked = then.map_or(0, |asked| asked.accounts.iter().filter(|id| !later.contains(id)).count() as u64);
+        AbsorbReading { accounts, departments, courses, asked }
     };
     let plans: BTreeSet<usize> = matched.jobs.iter().filter(|job| !job.done.is_empty()).map(|job| job.plan).collect();
     let run = |plan: usize| {
@@ -189,7 +260,7 @@ fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests:
         }
     };
     AbsorbWork {
-        seconds: u64::try_from(span).unwrap_or(0),
+        tokens: tokens(requests.iter().filter_map(instant).map(Timestamp::as_second)),
         readings: starts.iter().map(reading).collect(),
         runs: plans.into_iter().map(run).collect(),
     }
@@ -265,15 +336,27 @@ mod tests {
         let paths = [page(1), page(2), page(3), page(1), page(1), page(2), page(1)];
         let lines: Vec<(&str, &str, u16)> = paths.iter().map(|path| ("GET", path.as_str(), 200)).collect();
         // Two walks, each with its second look at page one.
-        assert_eq!(walks(Vendor::Lessonly, &log(&lines)), [1, 5]);
+        assert_eq!(walks(Vendor::Lessonly, &log(&lines), &[]), [1, 5]);
+        // What came in one answer needs no second look.
+        assert_eq!(walks(Vendor::Lessonly, &log(&[("GET", "/api/v1/users?page=1", 200); 2]), &[]), [1, 2]);
         let lines = [
             ("GET", "/users?_limit=1000&_offset=0", 200),
             ("GET", "/users?_limit=1000&_offset=1000", 200),
+            ("GET", "/users?_limit=1000&_offset=0", 200),
+            ("GET", "/departments?_limit=1000&_offset=0", 200),
+            ("GET", "/courses?_limit=1000&_offset=0", 200),
             ("GET", "/users?_limit=1", 200),
             ("GET", "/users?_limit=1000&_offset=0&modifiedSince=1998-01-01", 200),
             ("GET", "/users?_limit=1000&_offset=0", 429),
+            // The look before a batch.
             ("GET", "/users?_limit=1000&_offset=0", 200),
+            ("GET", "/users?_limit=1000&_offset=1000", 200),
+            ("POST", "/users/batch", 200),
+            ("GET", "/users?_limit=1000&_offset=0", 200),
+            ("GET", "/departments?_limit=1000&_offset=0", 200),
         ];
-        assert_eq!(walks(Vendor::Absorb, &log(&lines)), [1, 6]);
+        assert_eq!(walks(Vendor::Absorb, &log(&lines), &["departments", "courses"]), [1, 12]);
+        // Nothing tells a look from a reading where nothing else is read.
+        assert_eq!(walks(Vendor::Absorb, &log(&lines), &[]), [1, 9, 12]);
     }
 }
