@@ -1,7 +1,7 @@
 //! Looking at what is known: people, one person, apps, a run's report.  From the store only; nothing is asked of an app.
 
 use jiff::Timestamp;
-use model::{Actor, AppName, Certificate, Person, PersonKey, Proof, RunId, Standing};
+use model::{Actor, AppName, Certificate, Person, PersonKey, Proof, RunId, Standing, Step};
 use plan::Explanation;
 use plan::report::Report;
 use serde::Serialize;
@@ -92,7 +92,8 @@ impl Engine {
         let ask = Ask { as_of, ..self.ask_now() };
         let facts = self.stored_facts(&ask).await?;
         let key = find(&facts, who)?;
-        Ok(plan::explain(&self.given(&facts, &ask), &key))
+        let review = |step: &Step| self.review(step);
+        Ok(plan::explain(&self.given(&facts, &ask, &review), &key))
     }
 
     /// The configured apps and what was last read of them.

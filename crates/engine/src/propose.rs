@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Actor, AppName, AppReading, Digest, Link, PersonKey, Proposal, SourceName, SourceReading};
+use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Proposal, SourceName, SourceReading, Step};
 use plan::{Counted, Given};
 use store::{PlanCounted, PlanSummary};
 
@@ -81,7 +81,8 @@ impl Engine {
     }
 
     async fn keep(&self, facts: &Facts, ask: &Ask) -> Result<Proposed, EngineError> {
-        let proposal = plan::propose(&self.given(facts, ask));
+        let review = |step: &Step| self.review(step);
+        let proposal = plan::propose(&self.given(facts, ask, &review));
         let now = self.ports.clock.now();
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
         let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
@@ -100,16 +101,29 @@ impl Engine {
         Ok(Proposed { proposal, digests, stands })
     }
 
-    pub(crate) fn given<'a>(&'a self, facts: &'a Facts, ask: &'a Ask) -> Given<'a> {
+    /// What the vendor would refuse about a step, as its connector knows without asking.
+    pub(crate) fn review(&self, step: &Step) -> Vec<Finding> {
+        let Some(app) = self.setup.apps.get(&step.app) else { return Vec::new() };
+        let mut findings = app.target.review(step);
+        for finding in &mut findings {
+            finding.app.get_or_insert_with(|| step.app.clone());
+            finding.person = finding.person.take().or_else(|| step.person.clone());
+        }
+        findings
+    }
+
+    pub(crate) fn given<'a>(&'a self, facts: &'a Facts, ask: &'a Ask, review: &'a (dyn Fn(&Step) -> Vec<Finding> + Sync)) -> Given<'a> {
         Given {
             policy: &self.setup.policy,
             as_of: ask.as_of,
+            now: self.ports.clock.now(),
             roster: &facts.roster,
             last_good: facts.last_good,
             apps: &facts.apps,
             links: &facts.links,
             earlier: &facts.earlier,
             only: ask.only.as_ref(),
+            review,
         }
     }
 
@@ -165,7 +179,8 @@ impl Engine {
         let apps: BTreeMap<AppName, AppReading> =
             readings.iter().map(|(app, reading)| (app.clone(), reading.reading.clone())).collect();
         let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new() };
-        for (app, accounts) in plan::enrolments_to_read(&self.given(&facts, ask)) {
+        let review = |step: &Step| self.review(step);
+        for (app, accounts) in plan::enrolments_to_read(&self.given(&facts, ask, &review)) {
             if let (Some(connection), Some(reading)) = (connections.get(&app), readings.get_mut(&app)) {
                 self.read_enrolments(connection, reading, &accounts, watch).await?;
             }

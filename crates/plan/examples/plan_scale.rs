@@ -293,6 +293,8 @@ fn main() {
     let given = Given {
         policy: &compiled,
         as_of: "1998-07-01T17:00:00Z".parse().expect("a timestamp"),
+        now: "1998-07-01T17:00:00Z".parse().expect("a timestamp"),
+        review: &|_| Vec::new(),
         roster: &roster,
         last_good: None,
         apps: &apps,

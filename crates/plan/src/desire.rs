@@ -122,7 +122,8 @@ impl View<'_, '_> {
         if self.bond == Bond::Vanished {
             let account = self.scene.account_of.get(self.human.person.key.as_str());
             desired.stuck = true;
-            if desired.wanted || self.stage == Stage::Over {
+            // An account that we made after the reading is no riddle: the next reading shows it.
+            if (desired.wanted || self.stage == Stage::Over) && !self.scene.fresh.contains(self.human.person.key.as_str()) {
                 let id = account.map_or("", |id| id.as_str());
                 let what = format!(
                     "the linked account {id} was not seen: it is hidden from the log-in or gone; nothing is done for the person"

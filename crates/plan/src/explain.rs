@@ -83,7 +83,11 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
                     Evidence::Created => "we made it".to_owned(),
                     Evidence::Matched { rule } => format!("matched by `{rule}`"),
                 };
-                let seen = if account.is_some() { "" } else { "; the account was not seen" };
+                let seen = match account {
+                    Some(_) => "",
+                    None if scene.fresh.contains(person.as_str()) => "; made after the last reading, `provost plan` reads again",
+                    None => "; the account was not seen",
+                };
                 format!("linked since {} ({how}){seen}", link.since)
             }
             (None, Bond::Found { rule, .. }) => format!("found by `{}`, not linked yet", scene.rules.matching[rule].rule),

@@ -1,11 +1,11 @@
 //! From everything that was read to a proposal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::{
     AccountId, AppName, AppReading, Change, Class, Effect, EnrolmentsBy, Finding, FindingKind, GuardVerdict, Inputs, Link,
-    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceReading, Step, Value, digest_of,
+    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceReading, Step, StepId, Value, digest_of,
 };
 
 use crate::Compiled;
@@ -27,6 +27,9 @@ pub struct Given<'a> {
     pub policy: &'a Compiled,
     /// The instant to plan for.
     pub as_of: Timestamp,
+    /// When this planning happens: what the age of a reading is measured against.  It is no input of the plan: it decides only whether a
+    /// reading is still good enough.
+    pub now: Timestamp,
     /// What the employment source said.
     pub roster: &'a SourceReading,
     /// `certificate.count` of the last good reading of that source, if there was one: what shrinking is measured against (F01).
@@ -39,6 +42,8 @@ pub struct Given<'a> {
     pub earlier: &'a [Counted],
     /// Steps for these people only; correlation looks at everybody all the same.
     pub only: Option<&'a BTreeSet<PersonKey>>,
+    /// What an app's vendor would refuse about a step, told without asking: nothing is done for its person in that app.
+    pub review: &'a (dyn Fn(&Step) -> Vec<Finding> + Sync),
 }
 
 impl Given<'_> {
@@ -201,7 +206,7 @@ pub fn propose(given: &Given<'_>) -> Proposal {
         let ground = Ground { roster: &roster, scene: &planned.scene, bonds: &planned.bonds, stages: &planned.stages };
         let settled = ground.settle(wishes, &mut findings);
         let drafter = Drafter { roster: &roster, scene: &planned.scene, drafts: Vec::new(), gone };
-        let ordered = order(drafter.draft(settled, &mut findings));
+        let ordered = review(given, order(drafter.draft(settled, &mut findings)), &mut findings);
         names.insert(app.clone(), labels(&planned, &roster, &ordered));
         if !given.policy.policy().guards.is_empty() {
             census.insert(app, planned.census(&roster));
@@ -226,6 +231,33 @@ pub fn propose(given: &Given<'_>) -> Proposal {
         })
         .collect();
     assemble(given, split(classed), verdicts, &names, findings)
+}
+
+/// Takes out the steps of people for whom the vendor would refuse one, and what needs these.
+fn review(given: &Given<'_>, ordered: Vec<Ordered>, findings: &mut Vec<Finding>) -> Vec<Ordered> {
+    let objections: Vec<Finding> = ordered.iter().flat_map(|ordered| (given.review)(&ordered.step)).collect();
+    if objections.is_empty() {
+        return ordered;
+    }
+    let refused: HashSet<PersonKey> = objections.iter().filter_map(|finding| finding.person.clone()).collect();
+    findings.extend(objections);
+    let mut out: HashSet<StepId> = HashSet::new();
+    let mut kept = Vec::with_capacity(ordered.len());
+    for ordered in ordered {
+        let step = &ordered.step;
+        if step.person.as_ref().is_some_and(|person| refused.contains(person)) {
+            out.insert(step.id.clone());
+        } else if step.needs.iter().any(|need| out.contains(need)) {
+            out.insert(step.id.clone());
+            let what = format!("{} waits for a step that the vendor would refuse; it is left out", step.label);
+            let mut finding = Finding::new(FindingKind::Objection, what).in_app(&step.app);
+            finding.person.clone_from(&step.person);
+            findings.push(finding);
+        } else {
+            kept.push(ordered);
+        }
+    }
+    kept
 }
 
 fn waits_for_idp(step: &Step) -> Finding {

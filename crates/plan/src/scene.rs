@@ -35,6 +35,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) reading: &'a AppReading,
     pub(crate) account_of: HashMap<&'a str, &'a AccountId>,
     pub(crate) person_of: HashMap<&'a str, &'a PersonKey>,
+    /// People whose link is younger than the reading: their account cannot be in it.
+    pub(crate) fresh: HashSet<&'a str>,
     pub(crate) by_id: HashMap<&'a str, usize>,
     /// Per match rule: comparable value → accounts.
     pub(crate) indexes: Vec<HashMap<String, Vec<usize>>>,
@@ -63,7 +65,11 @@ impl<'a> Scene<'a> {
         let links = given.links.iter().filter(|link| &link.app == name);
         let mut account_of = HashMap::new();
         let mut person_of = HashMap::new();
+        let mut fresh = HashSet::new();
         for link in links {
+            if link.since > reading.certificate.at {
+                fresh.insert(link.person.as_str());
+            }
             account_of.insert(link.person.as_str(), &link.account);
             person_of.insert(link.account.as_str(), &link.person);
         }
@@ -128,9 +134,10 @@ impl<'a> Scene<'a> {
                 );
             }
         }
-        let blind = blind(given, policy, rules, reading, &by_id, &account_of);
+        let blind = blind(given, policy, rules, reading, &by_id, &account_of, &fresh);
         Self {
             name,
+            fresh,
             policy,
             rules,
             reading,
@@ -267,10 +274,11 @@ fn blind(
     reading: &AppReading,
     by_id: &HashMap<&str, usize>,
     account_of: &HashMap<&str, &AccountId>,
+    fresh: &HashSet<&str>,
 ) -> Option<String> {
     match &reading.certificate.completeness {
         Completeness::Partial { why } => return Some(format!("the reading is partial: {why}")),
-        Completeness::Complete { .. } if !reading.certificate.shows_absence(given.as_of, policy.max_age) => {
+        Completeness::Complete { .. } if !reading.certificate.shows_absence(given.now, policy.max_age) => {
             return Some(format!("the reading of {} is older than {} s", reading.certificate.at, policy.max_age));
         }
         Completeness::Complete { .. } => {}
@@ -285,6 +293,7 @@ fn blind(
         }
         Some(true) | None => {}
     }
-    let hidden = account_of.values().filter(|account| !by_id.contains_key(account.as_str())).count();
+    let unseen = |person: &str, account: &AccountId| !fresh.contains(person) && !by_id.contains_key(account.as_str());
+    let hidden = account_of.iter().filter(|(person, account)| unseen(person, account)).count();
     (hidden > 0).then(|| format!("the log-in is said to see everybody, but {hidden} linked accounts are not seen"))
 }

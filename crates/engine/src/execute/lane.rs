@@ -59,26 +59,30 @@ impl<'a> Lane<'a> {
 
     /// Runs every phase.  An error is a stop: what was journalled stays, `resume` goes on.
     pub(super) async fn drive(mut self) -> Result<(), EngineError> {
+        // A step runs in the phase of its verb, or in a later one that something it needs runs in: a create may wait for an update that
+        // frees an e-mail.
+        let mut phase_of: BTreeMap<StepId, Verb> = BTreeMap::new();
         let mut phases: BTreeMap<Verb, Vec<Approved<Step>>> = BTreeMap::new();
-        for step in std::mem::take(&mut self.steps) {
-            if !self.ended.contains_key(&step.get().id) {
-                phases.entry(step.get().verb).or_default().push(step);
+        for approved in std::mem::take(&mut self.steps) {
+            let step = approved.get();
+            let needed = step.needs.iter().filter_map(|need| phase_of.get(need).copied()).max();
+            let phase = needed.map_or(step.verb, |needed| needed.max(step.verb));
+            phase_of.insert(step.id.clone(), phase);
+            if !self.ended.contains_key(&step.id) {
+                phases.entry(phase).or_default().push(approved);
             }
         }
-        for (verb, steps) in phases {
-            self.phase(verb, steps).await?;
+        for steps in phases.into_values() {
+            self.phase(steps).await?;
         }
         Ok(())
     }
 
-    /// Runs the steps of one verb: those whose needs are met, then those that these met, until none is left.
-    async fn phase(&mut self, verb: Verb, mut waiting: Vec<Approved<Step>>) -> Result<(), EngineError> {
-        let (before, unknown): (Vec<_>, Vec<_>) = waiting.drain(..).partition(|step| !self.unknown.contains(&step.get().id));
-        waiting = before;
+    /// Runs the steps of one phase: those whose needs are met, then those that these met, until none is left.
+    async fn phase(&mut self, waiting: Vec<Approved<Step>>) -> Result<(), EngineError> {
+        let (mut waiting, unknown): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|step| !self.unknown.contains(&step.get().id));
         if !unknown.is_empty() {
-            let repeat = self.settle_unknown(verb, unknown).await?;
-            waiting.extend(repeat);
-            waiting.sort_by(|a, b| a.get().label.cmp(&b.get().label).then_with(|| a.get().id.cmp(&b.get().id)));
+            waiting.extend(self.settle_unknown(unknown).await?);
         }
         while !waiting.is_empty() {
             let mut ready = Vec::new();
@@ -102,7 +106,13 @@ impl<'a> Lane<'a> {
                 }
                 return Ok(());
             }
-            self.calls(verb, ready).await?;
+            let mut by_verb: BTreeMap<Verb, Vec<Approved<Step>>> = BTreeMap::new();
+            for step in ready {
+                by_verb.entry(step.get().verb).or_default().push(step);
+            }
+            for (verb, steps) in by_verb {
+                self.calls(verb, steps).await?;
+            }
             waiting = later;
         }
         Ok(())
@@ -171,19 +181,16 @@ impl<'a> Lane<'a> {
     }
 
     /// Steps that a run before us started and never heard of: looks, and gives back those that are to be done again.
-    async fn settle_unknown(&mut self, verb: Verb, mut steps: Vec<Approved<Step>>) -> Result<Vec<Approved<Step>>, EngineError> {
+    async fn settle_unknown(&mut self, mut steps: Vec<Approved<Step>>) -> Result<Vec<Approved<Step>>, EngineError> {
         for step in &mut steps {
             self.resolve(step);
         }
         settle::wait(self.engine).await;
-        if verb != Verb::Create {
-            // Every other verb looks by id or name before it writes: doing it again is looking first.
-            return Ok(steps);
-        }
+        // Every other verb looks by id or name before it writes: doing it again is looking first.
+        let (steps, mut repeat): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.get().verb == Verb::Create);
         let found = settle::creates(self.connection, self.watch, &steps).await?;
         let call = self.next_call;
         self.next_call += 1;
-        let mut repeat = Vec::new();
         let mut ended = Vec::new();
         for (step, settled) in steps.into_iter().zip(found) {
             match settled {

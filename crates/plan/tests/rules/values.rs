@@ -253,3 +253,15 @@ fn what_an_app_cannot_do_is_an_objection() {
     world.app_policy("deep").matching[0].expr = expr("person.key");
     assert!(world.propose().open.steps.iter().all(|step| step.verb != Verb::CreateGroup));
 }
+
+#[test]
+fn what_the_vendor_would_refuse_takes_its_person_out_and_nobody_else() {
+    let mut world = World::new(vec![person("1", "Ada"), person("2", "Bea")]).only_app("flat");
+    let refused = |step: &model::Step| -> Vec<model::Finding> {
+        let ada = step.person.as_ref().filter(|person| person.as_str() == "1");
+        ada.map(|person| model::Finding::new(FindingKind::Objection, "no").about(person)).into_iter().collect()
+    };
+    let proposal = world.given(|given| plan::propose(&plan::Given { review: &refused, ..*given }));
+    assert_eq!(steps(&proposal.open), ["create 2"]);
+    assert_eq!(kinds(&proposal), ["Objection 1"]);
+}

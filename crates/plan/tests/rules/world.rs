@@ -308,6 +308,8 @@ impl World {
         let wanted = plan::enrolments_to_read(&Given {
             policy: &compiled,
             as_of: self.as_of,
+            now: self.as_of,
+            review: &|_| Vec::new(),
             roster: &roster,
             last_good: self.last_good,
             apps: &self.apps,
@@ -321,6 +323,8 @@ impl World {
         work(&Given {
             policy: &compiled,
             as_of: self.as_of,
+            now: self.as_of,
+            review: &|_| Vec::new(),
             roster: &roster,
             last_good: self.last_good,
             apps: &self.apps,
