@@ -318,7 +318,10 @@ impl Drafter<'_, '_> {
             let at = *of_wish.entry(relation.wish).or_insert_with(|| {
                 let mut step = self.blank(Verb::Relate, Some(person.key.clone()), person.display_name());
                 step.account = wish.account.map(|account| Ref::Id(self.scene.account(account).id.as_str().to_owned()));
-                step.effects.insert(Effect::RecordChanged);
+                // The second half of a create changes nothing that anybody had: it counts with the create.
+                if wish.act != Act::Create {
+                    step.effects.insert(Effect::RecordChanged);
+                }
                 let at = self.push(step, None);
                 if wish.act == Act::Create {
                     self.drafts[at].made.extend(own.access.map(|access| (Slot::Account, access)));
