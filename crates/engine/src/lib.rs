@@ -7,6 +7,7 @@ mod connection;
 mod decide;
 mod error;
 mod execute;
+mod home;
 mod look;
 mod propose;
 mod read;
@@ -24,7 +25,7 @@ use store::Store;
 pub use check::CheckReport;
 pub use error::EngineError;
 pub use execute::RunSummary;
-pub use look::{AppRow, LinkedAccount, PersonRow};
+pub use look::{AppRow, Found, LinkedAccount, PersonRow};
 pub use propose::{Ask, Proposed};
 pub use roster::{DateOrder, FileSource, Roster, RosterError, read_file};
 pub use watch::{Event, Silent, Watch};
@@ -51,8 +52,10 @@ pub struct AppSetup {
     pub target: Arc<dyn Target>,
     /// The base URL.
     pub base_url: String,
-    /// Which tenant this is.
+    /// Which tenant this is, and as whom it is used.
     pub fingerprint: Fingerprint,
+    /// Where its ids mean the same: as the fingerprint, whoever logs in and whatever that log-in sees.
+    pub home: Fingerprint,
     /// The rate to keep, where configuration says one; else the manifest's, else it is found.
     pub rate: Option<RateLimit>,
 }

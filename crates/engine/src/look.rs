@@ -1,7 +1,12 @@
 //! Looking at what is known: people, one person, apps, a run's report.  From the store only; nothing is asked of an app.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
-use model::{Actor, AppName, Certificate, Person, PersonKey, Proof, RunId, Standing, Step};
+use model::{
+    AccountId, Actor, AppName, Certificate, Finding, FindingKind, Person, PersonKey, Proof, Ref, RunId, Standing, Step, StepId,
+    StepState,
+};
 use plan::Explanation;
 use plan::report::Report;
 use serde::Serialize;
@@ -35,6 +40,17 @@ pub struct LinkedAccount {
     pub account: String,
     /// Whether it can log in; none when the last reading did not show it.
     pub active: Option<bool>,
+}
+
+/// What was found, and when.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    /// When the last planning was.
+    pub at: Timestamp,
+    /// Whether it planned for everybody.
+    pub everybody: bool,
+    /// What was found.
+    pub findings: Vec<Finding>,
 }
 
 /// One app in a list.
@@ -116,6 +132,34 @@ impl Engine {
             });
         }
         Ok(rows)
+    }
+
+    /// What a human should know: what the last planning found, and what runs since then left for a person to look at.
+    ///
+    /// # Errors
+    /// Nothing was planned yet; the store fails.
+    pub async fn findings(&self) -> Result<Found, EngineError> {
+        let latest = self.store.findings().await?.ok_or_else(|| EngineError::NothingRead("the roster".into()))?;
+        let mut findings = latest.findings;
+        for run in self.store.runs().await?.into_iter().filter(|run| run.started >= latest.at) {
+            let plan = self.store.plan(&run.digest, self.ports.clock.now()).await?.plan;
+            let steps: HashMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
+            for record in self.store.records(&run.id).await?.values() {
+                let (kind, what) = match &record.state {
+                    StepState::Drifted { found } => {
+                        (FindingKind::Drift, format!("somebody else changed it after the plan was made: {found}"))
+                    }
+                    StepState::Unsettled { detail } => (FindingKind::Unsettled, detail.clone()),
+                    _ => continue,
+                };
+                let Some(step) = steps.get(&record.step) else { continue };
+                let mut finding = Finding::new(kind, what).in_app(&step.app).next("look at the account, then plan again");
+                finding.person.clone_from(&step.person);
+                finding.account = step.account.as_ref().and_then(Ref::id).map(AccountId::from);
+                findings.push(finding);
+            }
+        }
+        Ok(Found { at: latest.at, everybody: latest.whole, findings })
     }
 
     /// What became of a run.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use model::{
     AccountId, AppName, AppReading, Change, Class, Effect, EnrolmentsBy, Finding, FindingKind, GuardVerdict, Inputs, Link,
-    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceReading, Step, StepId, Value, digest_of,
+    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceReading, Step, StepId, Value, Verb, digest_of,
 };
 
 use crate::Compiled;
@@ -211,8 +211,6 @@ pub fn propose(given: &Given<'_>) -> Proposal {
         if !given.policy.policy().guards.is_empty() {
             census.insert(app, planned.census(&roster));
         }
-        findings
-            .extend(ordered.iter().filter(|ordered| ordered.class == Some("idp_first")).map(|ordered| waits_for_idp(&ordered.step)));
         steps.extend(ordered);
     }
     for person in &missing {
@@ -260,13 +258,18 @@ fn review(given: &Given<'_>, ordered: Vec<Ordered>, findings: &mut Vec<Finding>)
     kept
 }
 
-fn waits_for_idp(step: &Step) -> Finding {
-    let mut finding = Finding::new(
-        FindingKind::Ghost,
-        "the person left and still has access: the leave waits until the IdP says that they are gone there",
-    )
-    .in_app(&step.app)
-    .next("take them out at the IdP first, or the next sync gives the account back");
+/// Somebody left and keeps access as long as this leave is held.
+fn ghost(class: &str, step: &Step) -> Finding {
+    let (what, next) = if class == "idp_first" {
+        (
+            "the leave waits until the IdP says that they are gone there".to_owned(),
+            "take them out at the IdP first, or the next sync gives the account back",
+        )
+    } else {
+        (format!("the leave is held by {class}"), "look at the people of the held plan, then approve it")
+    };
+    let mut finding =
+        Finding::new(FindingKind::Ghost, format!("the person left and still has access: {what}")).in_app(&step.app).next(next);
     finding.person.clone_from(&step.person);
     finding.account = step.account.as_ref().and_then(Ref::id).map(AccountId::new);
     finding
@@ -348,6 +351,7 @@ fn assemble(
         .held
         .into_iter()
         .map(|(class, steps)| {
+            findings.extend(steps.iter().filter(|step| step.verb == Verb::Leave).map(|step| ghost(&class, step)));
             let own =
                 verdicts.iter().filter(|verdict| verdict.tripped && split.classes[&class].contains(&verdict.guard)).cloned().collect();
             plan(Class::Held(class), steps, own)

@@ -39,18 +39,16 @@ fn kind(word: &str) -> Result<FindingKind, String> {
 pub(crate) async fn run(globals: &Globals, args: &FindingsArgs) -> Result<End, Failure> {
     let face = globals.face();
     let opened = Opened::open(globals, Reach::Store).await?;
-    let latest = opened.engine.store().findings().await?;
+    let found = opened.engine.findings().await;
     opened.close().await;
-    let Some(latest) = latest else {
-        return Err(Failure::new("nothing was planned yet", "`provost plan` reads and finds"));
-    };
+    let latest = found?;
     let wanted = |finding: &Finding| {
         (args.kind.is_empty() || args.kind.contains(&finding.kind))
             && args.app.as_ref().is_none_or(|app| finding.app.as_ref().is_some_and(|its| its.as_str() == app))
     };
     let findings: Vec<Finding> = latest.findings.into_iter().filter(wanted).collect();
     match face.format {
-        Format::Json => face.json(&json!({ "at": latest.at, "everybody": latest.whole, "findings": findings })),
+        Format::Json => face.json(&json!({ "at": latest.at, "everybody": latest.everybody, "findings": findings })),
         Format::Text if findings.is_empty() => face.text("nothing found"),
         format => face.rendered(&sheet(format, findings.as_slice(), face.colour)),
     }
