@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
+use axum::http::header::{DATE, HeaderValue};
 use axum::http::{StatusCode, request::Parts};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -119,8 +120,9 @@ impl<S: Objects> Backend<S> {
     }
 
     /// The vendor's routes behind what every request goes through: its number, its [`Call`], the limiter, the log.
-    pub(crate) fn front(self: &Arc<Self>, routes: Router) -> Router {
-        Router::new().fallback_service(routes).layer(from_fn_with_state(Arc::clone(self), pass::<S>))
+    /// `refused` is how the vendor says a status for which the routes are not asked.
+    pub(crate) fn front(self: &Arc<Self>, routes: Router, refused: Refused) -> Router {
+        Router::new().fallback_service(routes).layer(from_fn_with_state((Arc::clone(self), refused), pass::<S>))
     }
 
     /// Says in the data folder, if there is one, where the server listens.
@@ -138,8 +140,12 @@ impl<S: Objects> Backend<S> {
     }
 }
 
-/// Numbers, admits, answers and logs one request.
-async fn pass<S: Objects>(State(backend): State<Arc<Backend<S>>>, request: Request, next: Next) -> Response {
+/// An answer of the vendor's that has this status.
+pub(crate) type Refused = fn(StatusCode) -> Response;
+
+/// Numbers, admits, answers and logs one request.  The answer's date is the sandbox's own, which clients take their
+/// watermarks from (trap A12).
+async fn pass<S: Objects>(State((backend, refused)): State<(Arc<Backend<S>>, Refused)>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let body = axum::body::to_bytes(body, MAX_BODY).await;
@@ -155,13 +161,15 @@ async fn pass<S: Objects>(State(backend): State<Arc<Backend<S>>>, request: Reque
         front.bucket.as_mut().is_none_or(|bucket| bucket.take(time))
     };
     let (seq, method) = (call.number, call.method.clone());
-    let answer = if too_large {
-        StatusCode::PAYLOAD_TOO_LARGE.into_response()
+    let mut answer = if too_large {
+        refused(StatusCode::PAYLOAD_TOO_LARGE)
     } else if admitted {
         next.run(carrying(parts, call)).await
     } else {
-        StatusCode::TOO_MANY_REQUESTS.into_response()
+        refused(StatusCode::TOO_MANY_REQUESTS)
     };
+    let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    answer.headers_mut().extend(HeaderValue::try_from(date).ok().map(|date| (DATE, date)));
     let line = Access {
         seq,
         time,

@@ -1,4 +1,4 @@
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub(crate) struct Jsonl {
 }
 
 impl Jsonl {
-    /// Opens or makes the file and hands every line to `each`.  A last line without its end is what a killed process
+    /// Opens or makes the file, keeps others from writing to it, and hands every line to `each`.  A last line without its end is what a killed process
     /// leaves: it is cut off, and said so in `notes`.
     pub(crate) fn open<T: DeserializeOwned>(
         path: &Path,
@@ -30,6 +30,14 @@ impl Jsonl {
         let mut text = Vec::new();
         // A pipe or a device is written to, never read.
         if file.metadata().map_err(failed("open"))?.is_file() {
+            // Lines of two writers would be numbered twice.
+            file.try_lock().map_err(|error| match error {
+                TryLockError::WouldBlock => Error::Option(format!(
+                    "{} is being written to, by another sandbox or as another of this one's files; give a file of its own",
+                    path.display()
+                )),
+                TryLockError::Error(error) => failed("lock")(error),
+            })?;
             file.read_to_end(&mut text).map_err(failed("read"))?;
         }
         let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::edit::View;
 use super::fields::CUSTOM;
+use super::sort::Sort;
 use super::state::make_id;
 use super::wire::{Listed, Refusal, Reply, Request, Window, fold, parse_id};
 
@@ -103,9 +104,9 @@ impl Catalog {
 pub(super) fn list(view: &View<'_>, name: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     let catalog = &view.state.catalog;
     match name {
-        "courses" => enveloped(view, request, "courses", &catalog.courses, |course| &course.name),
-        "roles" => enveloped(view, request, "roles", &catalog.roles, |role| role.name),
-        "groups" => enveloped(view, request, "groups", &catalog.groups, |group| group.name),
+        "courses" => enveloped(view, request, ("courses", &["id", "name", "courseType", "activeStatus"]), &catalog.courses),
+        "roles" => enveloped(view, request, ("roles", &["id", "name"]), &catalog.roles),
+        "groups" => enveloped(view, request, ("groups", &["id", "name"]), &catalog.groups),
         "countries" => Ok(Reply::ok(&catalog.countries)),
         "provinces" => Ok(Reply::ok(&catalog.provinces)),
         "tags" => Ok(Reply::ok(&catalog.tags)),
@@ -127,13 +128,14 @@ pub(super) fn course(view: &View<'_>, id: &str) -> Result<Reply, Refusal> {
 fn enveloped<T: Serialize>(
     view: &View<'_>,
     request: &Request<'_>,
-    plural: &'static str,
+    (plural, members): (&'static str, &[&'static str]),
     all: &[T],
-    name: impl Fn(&T) -> &str,
 ) -> Result<Reply, Refusal> {
     let window = Window::of(&request.query, view.profile)?;
-    let mut rows: Vec<&T> = all.iter().collect();
-    rows.sort_by_cached_key(|one| fold(name(one)));
+    let sort = Sort::by(&request.query, members)?;
+    let mut rows: Vec<Value> = all.iter().map(|one| json!(one)).collect();
+    rows.sort_by_cached_key(|one| one["name"].as_str().map(fold));
+    sort.order(&mut rows, |one, name| one[name].clone());
     let total = rows.len();
     Ok(Reply::ok(&Listed { plural, window: &window, total, rows: window.cut(rows) }))
 }

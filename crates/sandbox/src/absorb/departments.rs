@@ -1,8 +1,10 @@
 //! `/departments` (contract, section 4).
 
 use axum::http::StatusCode;
+use serde_json::json;
 
 use super::edit::{Edit, View};
+use super::sort::Sort;
 use super::state::Department;
 use super::wire::{Listed, Members, Refusal, Reply, Request, Validation, Window, fold, parse_id};
 
@@ -10,10 +12,12 @@ use super::wire::{Listed, Members, Refusal, Reply, Request, Validation, Window, 
 pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
     let query = &request.query;
     let window = Window::of(query, view.profile)?;
+    let sort = Sort::by(query, &["id", "name", "parentId", "externalId", "dateAdded", "dateEdited"])?;
     let wanted = query.get("externalId").map(fold);
     let fits = |one: &&Department| wanted.is_none() || one.external_id.as_deref().map(fold) == wanted;
     let mut rows: Vec<&Department> = view.state.departments().filter(fits).collect();
     rows.sort_by_cached_key(|one| (fold(&one.name), one.id));
+    sort.order(&mut rows, |one, name| json!(one)[name].take());
     let total = rows.len();
     Ok(Reply::ok(&Listed { plural: "departments", window: &window, total, rows: window.cut(rows) }))
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::content::Course;
 use super::edit::{Edit, View};
+use super::sort::Sort;
 use super::state::Enrollment;
 use super::wire::{Members, Refusal, Reply, Request, Window, fold, instant_of, parse_date, parse_id};
 
@@ -28,6 +29,9 @@ pub(super) fn list(view: &View<'_>, id: &str, request: &Request<'_>) -> Result<R
         },
     };
     let since = query.modified_since()?;
+    let completed = view.profile.completed_member;
+    let members = ["id", "userId", "courseId", "courseName", "status", "progress", "dateAdded", "dateEdited", "isActive", completed];
+    let sort = Sort::by(query, &members)?;
     let edited = |one: &Enrollment| parse_date(&one.date_edited).and_then(instant_of);
     let mut rows: Vec<(&Course, &Enrollment)> = view
         .state
@@ -38,6 +42,7 @@ pub(super) fn list(view: &View<'_>, id: &str, request: &Request<'_>) -> Result<R
         .collect();
     // Several of one course stay in the order in which they were made.
     rows.sort_by_cached_key(|(course, _)| fold(&course.name));
+    sort.order(&mut rows, |(course, one), name| shown(view, course, one)[name].take());
     if query.get("_limit").or(query.get("_offset")).is_some() {
         rows = Window::of(query, view.profile)?.cut(rows);
     }

@@ -14,16 +14,17 @@ mod fields;
 mod hand;
 mod profile;
 mod seed;
+mod sort;
 mod state;
 mod users;
 mod wire;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::Body;
 use axum::extract::State as Shared;
-use axum::http::header::{CONTENT_TYPE, DATE};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
@@ -135,7 +136,11 @@ impl Sandbox {
     /// The API as a service that can be called in this process, limiter and logs included.
     pub fn router(&self) -> Router {
         let routes = Router::new().fallback(answer).with_state(Arc::clone(&self.0));
-        self.0.backend.front(routes)
+        self.0.backend.front(routes, |status| match status {
+            // Over the limit there is no word, no Retry-After and no header about the rate (A09).
+            StatusCode::TOO_MANY_REQUESTS => status.into_response(),
+            _ => shown(Refusal::new(status, "refused", "the request cannot be taken").into()),
+        })
     }
 
     /// Serves the API on the address of the options.
@@ -178,12 +183,12 @@ fn check(config: &Config) -> Result<(), Error> {
     }
 }
 
-/// Answers one request.  The date is the portal's own, which its clients take their watermarks from (trap A12).
 async fn answer(Shared(portal): Shared<Arc<Portal>>, Extension(call): Extension<Arc<Call>>) -> Response {
-    let reply = portal.answer(&call).unwrap_or_else(Reply::from);
-    let date = portal.backend.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let response = Response::builder().status(reply.status).header(CONTENT_TYPE, "application/json").header(DATE, date);
-    response.body(Body::from(reply.body)).expect("the headers are plain text")
+    shown(portal.answer(&call).unwrap_or_else(Reply::from))
+}
+
+fn shown(reply: Reply) -> Response {
+    (reply.status, [(CONTENT_TYPE, "application/json")], reply.body).into_response()
 }
 
 impl Portal {
@@ -202,6 +207,7 @@ impl Portal {
             ("POST", ["users", last]) if *last == self.profile.batch_path => {
                 self.change(admin, call, |edit| batch::post(edit, &request.members()?))
             }
+            (_, ["users", last]) if *last == self.profile.batch_path => Err(Refusal::verb()),
             ("GET", ["users", id]) => self.see(admin, |view| users::get(view, id)),
             ("PUT", ["users", id]) => self.change(admin, call, |edit| users::replace(edit, id, &request.members()?)),
             ("GET", ["users", id, "enrollments"]) => self.see(admin, |view| enrollments::list(view, id, request)),
@@ -210,7 +216,7 @@ impl Portal {
             ("POST", ["departments"]) => self.change(admin, call, |edit| departments::post(edit, &request.members()?)),
             ("GET", ["departments", id]) => self.see(admin, |view| departments::get(view, id)),
             ("GET", ["courses", id]) => self.see(admin, |view| content::course(view, id)),
-            ("GET", [name]) => self.see(admin, |view| content::list(view, name, request)),
+            ("GET", [name]) if content::LISTS.contains(name) => self.see(admin, |view| content::list(view, name, request)),
             (_, ["users" | "enrollments" | "departments"] | ["users" | "departments" | "courses", _]) => Err(Refusal::verb()),
             (_, ["users", _, "enrollments"]) => Err(Refusal::verb()),
             (_, [name]) if content::LISTS.contains(name) => Err(Refusal::verb()),

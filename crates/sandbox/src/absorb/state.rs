@@ -158,11 +158,15 @@ impl State {
         index.range(range).filter_map(|(_, id)| self.users.get(id)).collect()
     }
 
-    /// Puts a user in the place of the one with the same id.
+    /// Puts a user in the place of the one with the same id.  One call may let users exchange their names, so that between
+    /// its lines two have the same: the name leads to the one who was put last.
     pub(super) fn put_user(&mut self, user: User) {
         let id = user.id();
         if let Some(old) = self.users.remove(&id) {
-            self.by_username.remove(&fold(old.username()));
+            let name = fold(old.username());
+            if self.by_username.get(&name) == Some(&id) {
+                self.by_username.remove(&name);
+            }
             if let Some(external) = old.text("externalId") {
                 self.by_external_id.remove(&(fold(external), id));
             }
@@ -215,13 +219,7 @@ impl Objects for State {
     fn put(&mut self, object: &str, after: Value) -> Result<(), String> {
         let read = |error: serde_json::Error| error.to_string();
         match object.split_once('/') {
-            Some(("user", _)) => {
-                let user = User::from_ledger(after)?;
-                if self.by_username(user.username()).is_some_and(|other| other.id() != user.id()) {
-                    return Err(format!("another user is called `{}`", user.username()));
-                }
-                self.put_user(user);
-            }
+            Some(("user", _)) => self.put_user(User::from_ledger(after)?),
             Some(("department", _)) => self.put_department(serde_json::from_value(after).map_err(read)?),
             Some(("enrollment", _)) => self.put_enrollment(serde_json::from_value(after).map_err(read)?),
             _ => return Err(format!("`{object}` is of no kind that this portal holds")),

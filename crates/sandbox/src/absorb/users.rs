@@ -1,24 +1,23 @@
 //! `/users`: list, one, create, replace (contract, section 3).
 
-use std::cmp::Ordering;
-
-use serde_json::Value;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::edit::{Edit, View};
 use super::fields::{Draft, User, sortable};
+use super::sort::Sort;
 use super::wire::{Listed, Members, Refusal, Reply, Request, Validation, Window, fold, parse_id};
 
 /// `GET /users`: those whom the calling admin sees, and no word about the others.
 pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
     let query = &request.query;
     let window = Window::of(query, view.profile)?;
-    let sort = sort_keys(query.get("_sort"))?;
+    let sort = Sort::of(query, sortable)?;
     let since = query.modified_since()?;
     let [username, external, email] = ["username", "externalId", "email"].map(|name| query.get(name));
 
-    let by_name = matches!(sort.as_slice(), [] | [("username", _)]);
-    let backwards = matches!(sort.as_slice(), [(_, true)]);
+    let by_name = matches!(sort.keys(), [] | [("username", _)]);
+    let backwards = matches!(sort.keys(), [(_, true)]);
     let narrowed = username.or(external).or(email).is_some() || since.is_some();
     let state = view.state;
     if by_name && !narrowed && matches!(view.scope, super::edit::Scope::All) {
@@ -49,38 +48,15 @@ pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refu
         found.sort_by_cached_key(|user| fold(user.username()));
     }
     if !by_name {
-        found.sort_by(|a, b| compare(a, b, &sort));
+        sort.order(&mut found, |user, name| match name {
+            "id" => json!(user.id()),
+            name => user.value(name).cloned().unwrap_or_default(),
+        });
     } else if backwards {
         found.reverse();
     }
     let total = found.len();
     Ok(Reply::ok(&Listed { plural: "users", window: &window, total, rows: window.cut(found) }))
-}
-
-/// `_sort=name,-date`: member and whether downwards.
-fn sort_keys(text: Option<&str>) -> Result<Vec<(&'static str, bool)>, Refusal> {
-    let key = |part: &str| {
-        let (name, down) = part.trim().strip_prefix('-').map_or((part.trim(), false), |name| (name, true));
-        let name = sortable(name).ok_or_else(|| Refusal::invalid("_sort", format!("`{name}` is nothing to sort users by")))?;
-        Ok((name, down))
-    };
-    text.into_iter().flat_map(|text| text.split(',')).map(key).collect()
-}
-
-fn compare(a: &User, b: &User, keys: &[(&'static str, bool)]) -> Ordering {
-    let rank = |user: &User, name: &str| match (name, user.value(name)) {
-        ("id", _) => (3, 0.0, user.id().to_string()),
-        (_, None | Some(Value::Null)) => (0, 0.0, String::new()),
-        (_, Some(Value::Bool(flag))) => (1, f64::from(u8::from(*flag)), String::new()),
-        (_, Some(Value::Number(number))) => (2, number.as_f64().unwrap_or_default(), String::new()),
-        (_, Some(other)) => (3, 0.0, other.as_str().map(fold).unwrap_or_default()),
-    };
-    keys.iter().fold(Ordering::Equal, |so_far, (name, down)| {
-        so_far.then_with(|| {
-            let order = rank(a, name).partial_cmp(&rank(b, name)).unwrap_or(Ordering::Equal);
-            if *down { order.reverse() } else { order }
-        })
-    })
 }
 
 /// `GET /users/:id`.

@@ -32,10 +32,12 @@ fn known(app: &App, given: &str) -> bool {
 }
 
 fn takes_json(accept: &str) -> bool {
-    accept.split(',').any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let refused = parts.filter_map(|p| p.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0));
-        matches!(kind.as_str(), "*/*" | "application/*" | "application/json") && !refused
-    })
+    // One that names nothing excludes nothing.
+    accept.trim().is_empty()
+        || accept.split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let refused = parts.filter_map(|p| p.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0));
+            matches!(kind.as_str(), "*/*" | "application/*" | "application/json") && !refused
+        })
 }

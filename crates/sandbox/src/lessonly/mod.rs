@@ -29,6 +29,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::Path;
 use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router};
 use jiff::SignedDuration;
@@ -120,7 +121,10 @@ impl Sandbox {
         let app = &self.app;
         let v1 = routes(app);
         let served = Router::new().nest("/api/v1", v1.clone()).nest("/api/v1.1", v1).fallback(nowhere);
-        app.backend.front(served)
+        app.backend.front(served, |status| {
+            let error = status.canonical_reason().unwrap_or("refused").to_owned();
+            Refusal { status, error }.into_response()
+        })
     }
 
     /// Listens on the address of the options.

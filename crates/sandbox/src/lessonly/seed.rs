@@ -6,13 +6,16 @@ use super::state::{EVERYONE, FIRST_USER, Group, State, User};
 use crate::company::{Chance, DEPARTMENTS, Person, company};
 use crate::data::Origin;
 
+/// The day on which the company began with Lessonly: after the last hire, before the first leaver.
+const IMPORTED: &str = "2023-12-29";
+
 /// The company as it is when the sandbox is new: an admin, `Group::Everyone`, and, with people, a group for each
 /// department and assignments of every status.
 pub(super) fn found(origin: &Origin) -> State {
     let mut state = State::default();
     let group = |id, name: &str| Group { id, name: name.to_owned(), archived_at: None, archived_by_user_id: None };
     state.groups.insert(EVERYONE, group(EVERYONE, "Group::Everyone"));
-    let founded = morning("2012-01-01");
+    let founded = morning(IMPORTED);
     state.put_user(User {
         id: FIRST_USER,
         email: "admin@acme.example".to_owned(),
@@ -43,7 +46,7 @@ fn account(person: &Person, people: &[Person]) -> User {
     let department = DEPARTMENTS.iter().position(|(name, _)| *name == person.department);
     let group = department.map(|at| EVERYONE + 1 + at as u64);
     let heads = department.is_some_and(|at| DEPARTMENTS[at].1[0] == person.title);
-    let created = morning(&person.hired);
+    let created = imported(person);
     let archived = person.left.as_deref().map(morning);
     User {
         id: FIRST_USER + person.number as u64,
@@ -74,8 +77,8 @@ fn assign(state: &mut State, chance: &mut Chance, user: u64, person: &Person) {
         kinds.push((Kind::Lesson, 1 + chance.below(6), chance.below(4) as usize));
     }
     for (kind, content, status) in kinds {
-        let at = morning(&person.hired);
-        let mut assignment = fresh(state.next_assignment(), user, kind, content, Some(morning(due(status != 2))), at);
+        let at = imported(person);
+        let mut assignment = fresh(state.next_assignment(), user, kind, content, Some(midnight(due(status != 2))), at);
         match status {
             0 => {
                 assignment.started_at = Some(at + SignedDuration::from_hours(1));
@@ -96,6 +99,15 @@ fn assign(state: &mut State, chance: &mut Chance, user: u64, person: &Person) {
     }
 }
 
+/// The company brought its people in on one day, one after the other: who has the greater id is the newer one.
+fn imported(person: &Person) -> Timestamp {
+    morning(IMPORTED) + SignedDuration::from_secs(person.number as i64)
+}
+
 fn morning(day: &str) -> Timestamp {
-    format!("{day}T09:00:00Z").parse().expect("the company's days are dates")
+    midnight(day) + SignedDuration::from_hours(9)
+}
+
+fn midnight(day: &str) -> Timestamp {
+    format!("{day}T00:00:00Z").parse().expect("the company's days are dates")
 }

@@ -210,10 +210,11 @@ fn is_email(text: &str) -> bool {
 
 /// The role asked for, by name or else by id.
 fn role(params: &Params) -> Result<Option<&'static str>, Refusal> {
-    let named = params.text("role")?.map(|role| {
-        let role = role.unwrap_or_default();
-        ROLES.iter().find(|(name, _)| *name == role).ok_or_else(|| format!("role `{role}` is not known"))
-    });
+    // Null is as if it were not there: nobody can be without a role.
+    let named = params
+        .text("role")?
+        .flatten()
+        .map(|role| ROLES.iter().find(|(name, _)| *name == role).ok_or_else(|| format!("role `{role}` is not known")));
     let numbered = params
         .get("role_id")
         .filter(|id| !id.is_null())

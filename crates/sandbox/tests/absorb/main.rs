@@ -1,5 +1,6 @@
-//! The Absorb sandbox as a client meets it: its calls quirk by quirk, its ledger, restarts and speed.
+//! The Absorb sandbox as a client meets it: its calls quirk by quirk, its edges, ledger, restarts and speed.
 
 mod calls;
 mod client;
+mod edges;
 mod ledger;
