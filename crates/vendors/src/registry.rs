@@ -38,6 +38,26 @@ impl Settings {
         })
     }
 
+    /// The profile that configuration names, among those that are built; "auto" is the first of them until a probe can tell.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when it is not built, or none at all.
+    pub fn profile<P>(&self, built: &[(&'static str, &'static P)]) -> Result<&'static P, SettingsError> {
+        let wanted = if matches!(self.profile.as_str(), "" | "auto") {
+            built.first()
+        } else {
+            built.iter().find(|(name, _)| *name == self.profile)
+        };
+        wanted.map(|(_, profile)| *profile).ok_or_else(|| SettingsError {
+            setting: "profile".to_owned(),
+            wrong: match self.profile.as_str() {
+                "vendor" => "is \"vendor\", and the vendor profile is not built yet".to_owned(),
+                other => format!("is \"{other}\", which is no profile"),
+            },
+            next: "use profile = \"guide\" or \"auto\"".to_owned(),
+        })
+    }
+
     /// Refuses credentials and options that the entry does not know: a typing error, most likely.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! What a look means for a step: before the write, whether it may be made; afterwards, whether it was.
 
 use connector::{Done, Fault, Outcome, Scope};
-use model::{Step, Value, Verb};
+use model::{AccountId, Receipt, Step, Value, Verb};
 use serde_json::Value as Json;
 
 use super::Absorb;
-use super::convert::{active, fold, same, value};
+use super::convert::{active, fold, image, same, value};
 use super::look::Want;
 use super::manifest::MANIFEST;
 use super::write::{Job, Said, activates, receipt, unseen};
@@ -146,7 +146,7 @@ pub(super) fn after(absorb: &Absorb, job: &Job<'_>, said: &Said, found: &[Json])
             found.iter().find(ours).map(done)
         }
         Want::Id(id) => match found.first() {
-            None => Some(Err(out_of_sight(job.step, id, said))),
+            None => Some(out_of_sight(job, id, said)),
             Some(raw) => match is_done(absorb, job.step, raw) {
                 Err(fault) => Some(Err(fault)),
                 Ok(true) => Some(done(raw)),
@@ -167,14 +167,12 @@ fn is_done(absorb: &Absorb, step: &Step, raw: &Json) -> Result<bool, Fault> {
     Ok(as_wanted && differing(step, raw, |change| &change.after)?.is_none())
 }
 
-/// Seen before the write and not afterwards (A20).
-fn out_of_sight(step: &Step, id: &str, said: &Said) -> Fault {
-    let moved = step.set.get("department").map(|change| &change.after);
-    let what = match (moved, said) {
-        (Some(department), Said::Taken) => {
-            format!("the vendor moved account {id} to department {department}, where this log-in does not see it any more")
-        }
-        _ => format!("account {id} cannot be seen by this log-in any more"),
-    };
-    Fault::Denied { scope: Scope::Object(what) }
+/// Seen before the write and not afterwards (A20).  A move that the vendor took, out of what this log-in sees, ends just so: it is done,
+/// and there is no image of it.
+fn out_of_sight(job: &Job<'_>, id: &str, said: &Said) -> Outcome {
+    if job.step.set.contains_key("department") && matches!(said, Said::Taken) {
+        let receipt = Receipt { account: Some(AccountId::new(id)), before: job.before.as_ref().map(image), after: None };
+        return Ok(Done { already: false, receipt });
+    }
+    Err(Fault::Denied { scope: Scope::Object(format!("account {id} cannot be seen by this log-in any more")) })
 }

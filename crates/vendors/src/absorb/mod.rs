@@ -32,18 +32,12 @@ const USERNAME: (&str, &str) =
     ("username", "the user name of an admin that nothing else logs in with (a second log-in ends the first)");
 const PASSWORD: (&str, &str) = ("password", "that admin's password");
 const API_KEY: (&str, &str) = ("api_key", "the portal's API Private Key");
-const DEPARTMENTS: (&str, &str) =
-    ("departments", "ids of the departments that this admin sees, separated by commas, where it does not see all of them");
+const SEES: (&str, &str) =
+    ("sees", "ids of the departments that this admin sees, separated by commas, where it does not see all of them");
 
 /// Absorb in the registry.
-pub const ENTRY: Entry = Entry {
-    name: "absorb",
-    manifest: &MANIFEST,
-    credentials: &[USERNAME, PASSWORD, API_KEY],
-    options: &[DEPARTMENTS],
-    complete_url,
-    build,
-};
+pub const ENTRY: Entry =
+    Entry { name: "absorb", manifest: &MANIFEST, credentials: &[USERNAME, PASSWORD, API_KEY], options: &[SEES], complete_url, build };
 
 /// The connector, opened.
 struct Absorb {
@@ -61,12 +55,12 @@ struct Absorb {
 fn build(settings: Settings) -> Result<Arc<dyn Target>, SettingsError> {
     complete_url(&settings)?;
     settings.only_known(&ENTRY)?;
-    let profile = wire::profile(&settings.profile)?;
+    let profile = settings.profile(wire::PROFILES)?;
     let credential = |(name, what): (&'static str, &'static str)| settings.credential(name, what).cloned();
     let username = Secret::new(credential(USERNAME)?.expose().trim());
     let departments: BTreeSet<String> = settings
         .options
-        .get(DEPARTMENTS.0)
+        .get(SEES.0)
         .into_iter()
         .flat_map(|ids| ids.split(','))
         .map(|id| id.trim().to_lowercase())
@@ -74,7 +68,7 @@ fn build(settings: Settings) -> Result<Arc<dyn Target>, SettingsError> {
         .collect();
     if settings.scope_all && !departments.is_empty() {
         return Err(SettingsError {
-            setting: DEPARTMENTS.0.to_owned(),
+            setting: SEES.0.to_owned(),
             wrong: "contradicts scope = \"all\"".to_owned(),
             next: "leave one of the two out".to_owned(),
         });

@@ -9,8 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use model::Secret;
 use serde_json::{Value, json};
 
-use crate::registry::SettingsError;
-
 /// What differs between the readings of the API, and nothing else.
 #[derive(Debug)]
 pub(super) struct Profile {
@@ -38,17 +36,8 @@ pub(super) static GUIDE: Profile = Profile {
     inactive: "Inactive",
 };
 
-/// The profile that configuration names.
-pub(super) fn profile(name: &str) -> Result<&'static Profile, SettingsError> {
-    let wrong = |wrong: String| {
-        Err(SettingsError { setting: "profile".to_owned(), wrong, next: "use profile = \"guide\" or \"auto\"".to_owned() })
-    };
-    match name {
-        "guide" | "auto" | "" => Ok(&GUIDE),
-        "vendor" => wrong("is \"vendor\", and the vendor profile is not built yet".to_owned()),
-        other => wrong(format!("is \"{other}\", which is no profile")),
-    }
-}
+/// The profiles that are built, by name.
+pub(super) const PROFILES: &[(&str, &Profile)] = &[("guide", &GUIDE)];
 
 /// What one logs in with.
 pub(super) struct Credentials {

@@ -41,7 +41,7 @@ struct Lessonly {
 fn build(settings: Settings) -> Result<Arc<dyn Target>, SettingsError> {
     complete_url(&settings)?;
     settings.only_known(&ENTRY)?;
-    let profile = wire::profile(&settings.profile)?;
+    let profile = settings.profile(wire::PROFILES)?;
     let subdomain = settings.credential(SUBDOMAIN.0, SUBDOMAIN.1)?.expose().trim().to_owned();
     if !subdomain.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
         return Err(SettingsError {

@@ -7,8 +7,6 @@ use http::StatusCode;
 use model::Secret;
 use serde_json::Value;
 
-use crate::registry::SettingsError;
-
 /// What differs between the readings of the API, and nothing else.
 #[derive(Debug)]
 pub(super) struct Profile {
@@ -33,17 +31,8 @@ pub(super) static GUIDE: Profile = Profile {
     custom_fields: "custom_user_field_data",
 };
 
-/// The profile that configuration names.
-pub(super) fn profile(name: &str) -> Result<&'static Profile, SettingsError> {
-    let wrong = |wrong: String| {
-        Err(SettingsError { setting: "profile".to_owned(), wrong, next: "use profile = \"guide\" or \"auto\"".to_owned() })
-    };
-    match name {
-        "guide" | "auto" | "" => Ok(&GUIDE),
-        "vendor" => wrong("is \"vendor\", and the vendor profile is not built yet".to_owned()),
-        other => wrong(format!("is \"{other}\", which is no profile")),
-    }
-}
+/// The profiles that are built, by name.
+pub(super) const PROFILES: &[(&str, &Profile)] = &[("guide", &GUIDE)];
 
 /// Basic authentication, `subdomain:api_key`: the only form that is taken (L01).
 pub(super) fn session(subdomain: &Secret, api_key: &Secret) -> Session {
