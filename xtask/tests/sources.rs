@@ -31,26 +31,50 @@ fn code(text: &str) -> String {
     product.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
+/// Where the product's code is.  The conformance suite of `connector` is compiled for tests only.
+const PRODUCT: [&str; 7] = [
+    "crates/model/src",
+    "crates/plan/src",
+    "crates/store/src",
+    "crates/connector/src",
+    "crates/engine/src",
+    "crates/vendors/src",
+    "crates/cli/src",
+];
+
 fn files_that_name(word: &str, folders: &[&str]) -> Vec<String> {
-    let mut files: Vec<String> =
-        folders.iter().flat_map(|folder| sources(folder)).filter(|(_, text)| code(text).contains(word)).map(|(name, _)| name).collect();
+    let mut files: Vec<String> = folders
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .filter(|(name, text)| !name.starts_with("crates/connector/src/conformance/") && code(text).contains(word))
+        .map(|(name, _)| name)
+        .collect();
     files.sort();
     files
 }
 
 #[test]
 fn p01_only_the_executor_turns_a_decision_into_an_approval() {
-    let product = ["crates/model/src", "crates/plan/src", "crates/store/src", "crates/engine/src", "crates/vendors/src", "crates/cli/src"];
-    assert_eq!(files_that_name("Approved::consume", &product), ["crates/engine/src/execute/mod.rs"]);
-    assert_eq!(files_that_name("Approved {", &product), ["crates/model/src/decision.rs"], "the only constructor of Approved");
+    assert_eq!(files_that_name("Approved::consume", &PRODUCT), ["crates/engine/src/execute/mod.rs"]);
+    assert_eq!(files_that_name("Approved { inner", &PRODUCT), ["crates/model/src/decision.rs"], "the only constructor of Approved");
 }
 
 #[test]
 fn p01_only_the_executor_makes_a_writing_wire() {
-    let product = ["crates/model/src", "crates/plan/src", "crates/store/src", "crates/engine/src", "crates/vendors/src", "crates/cli/src"];
-    assert_eq!(files_that_name("Write::new", &product), ["crates/engine/src/connection.rs"]);
-    assert_eq!(files_that_name("connection.write()", &product), ["crates/engine/src/execute/lane.rs"]);
-    assert_eq!(files_that_name("fn write(&self) -> Write", &product), ["crates/engine/src/connection.rs"]);
+    assert_eq!(files_that_name("Write::new", &PRODUCT), ["crates/engine/src/connection.rs"]);
+    assert_eq!(files_that_name("connection.write()", &PRODUCT), ["crates/engine/src/execute/lane.rs"]);
+    assert_eq!(files_that_name("fn write(&self) -> Write", &PRODUCT), ["crates/engine/src/connection.rs"]);
+}
+
+#[test]
+fn the_conformance_suite_is_in_no_product() {
+    let boundary = fs::read_to_string(root().join("crates/connector/src/lib.rs")).expect("the boundary");
+    assert!(boundary.contains("#[cfg(feature = \"conformance\")]\npub mod conformance;"), "the suite is behind its feature");
+    for folder in ["crates/engine", "crates/vendors", "crates/cli"] {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
+        let product = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        assert!(!product.contains("conformance"), "{folder} switches the suite on outside its tests");
+    }
 }
 
 #[test]
@@ -62,7 +86,9 @@ fn no_connector_can_delete() {
 
 #[test]
 fn sql_stands_in_the_store_only() {
-    for folder in ["crates/model/src", "crates/plan/src", "crates/connector/src", "crates/engine/src", "crates/vendors/src", "crates/cli/src"] {
+    for folder in
+        ["crates/model/src", "crates/plan/src", "crates/connector/src", "crates/engine/src", "crates/vendors/src", "crates/cli/src"]
+    {
         for (name, text) in sources(folder) {
             assert!(!code(&text).contains("sqlx"), "{name} knows the database");
         }
