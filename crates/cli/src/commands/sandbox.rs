@@ -50,10 +50,10 @@ struct Common {
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
     /// How many people the company has at first [default: what the data folder was made with, else 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     people: Option<usize>,
     /// What the company is made from [default: what the data folder was made with, else 1]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     seed: Option<u64>,
     /// A folder that keeps everything over restarts
     #[arg(long, value_name = "DIR")]
@@ -68,7 +68,7 @@ struct Common {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// How fast calls may come: a number a period (Lessonly: a minute, Absorb: a second), `off`, or `default`
-    #[arg(long, value_name = "N|off", default_value = "default")]
+    #[arg(long, value_name = "N|off", default_value = "default", allow_negative_numbers = true)]
     limit: Limit,
 }
 
@@ -104,6 +104,21 @@ struct AbsorbArgs {
     /// A course besides the standard ones
     #[arg(long = "course", value_name = "NAME")]
     courses: Vec<String>,
+    /// An enrolment rule: who comes to the department is enrolled in the course; with `again`, also who was enrolled before
+    #[arg(long = "rule", value_name = "DEPARTMENT:COURSE[:again]", value_parser = rule)]
+    rules: Vec<absorb::Rule>,
+}
+
+fn rule(text: &str) -> Result<absorb::Rule, String> {
+    let (department, course, re_enroll) = match text.split(':').map(str::trim).collect::<Vec<_>>()[..] {
+        [department, course] => (department, course, false),
+        [department, course, "again"] => (department, course, true),
+        _ => ("", "", false),
+    };
+    if department.is_empty() || course.is_empty() {
+        return Err("write DEPARTMENT:COURSE, or DEPARTMENT:COURSE:again".to_owned());
+    }
+    Ok(absorb::Rule { department: department.to_owned(), course: course.to_owned(), re_enroll })
 }
 
 fn admin(text: &str) -> Result<absorb::Admin, String> {
@@ -160,16 +175,23 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                 args.admins
             };
             let user = admins.iter().map(|admin| ("username", admin.username.clone())).collect();
+            let named: Vec<String> = admins.iter().flat_map(|admin| admin.departments.clone().unwrap_or_default()).collect();
             let config = absorb::Config {
                 options: options(globals, args.common),
                 api_key,
                 admins,
                 courses: args.courses,
+                rules: args.rules,
                 ..absorb::Config::default()
             };
             let sandbox = absorb::Sandbox::open(config).map_err(cannot)?;
             let running = sandbox.start().await.map_err(cannot)?;
-            serve(globals, "absorb", running, sandbox.notes(), user, &own).await
+            let there: Vec<_> = sandbox.departments().iter().filter_map(|one| Some(one["name"].as_str()?.to_lowercase())).collect();
+            let missing = named.into_iter().filter(|name| !there.contains(&name.to_lowercase()));
+            let missing =
+                missing.map(|name| format!("there is no department `{name}` yet: its admin sees nobody there until it is made"));
+            let notes: Vec<String> = sandbox.notes().iter().cloned().chain(missing).collect();
+            serve(globals, "absorb", running, &notes, user, &own).await
         }
     }
 }
@@ -225,7 +247,7 @@ async fn serve(
 
 #[cfg(test)]
 mod tests {
-    use super::admin;
+    use super::{admin, rule};
 
     #[test]
     fn an_admin_is_a_name_a_password_and_maybe_departments() {
@@ -233,5 +255,13 @@ mod tests {
         assert_eq!((seen.username.as_str(), seen.departments.unwrap().len()), ("a@b.example", 2));
         assert!(admin("a@b.example:pass").unwrap().departments.is_none());
         assert!(admin("a@b.example").is_err() && admin(":x").is_err());
+    }
+
+    #[test]
+    fn a_rule_is_a_department_and_a_course() {
+        let once = rule("Sales: Selling with Acme").unwrap();
+        assert_eq!((once.department.as_str(), once.course.as_str(), once.re_enroll), ("Sales", "Selling with Acme", false));
+        assert!(rule("Sales:Selling with Acme:again").unwrap().re_enroll);
+        assert!(rule("Sales").is_err() && rule(":x").is_err() && rule("a:b:c").is_err());
     }
 }
