@@ -55,7 +55,7 @@ pub struct Receipt {
     /// The vendor's record just before, as it was looked at: the before-image (P12).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<serde_json::Value>,
-    /// The vendor's record just after, as it was read back.
+    /// The vendor's record just after, as it was read back; none where the step moved it out of what the log-in sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<serde_json::Value>,
 }

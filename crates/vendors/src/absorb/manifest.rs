@@ -100,7 +100,15 @@ pub static MANIFEST: Manifest = Manifest {
         (Verb::Enrol, Support::Can),
         (Verb::Leave, Support::Can),
     ],
-    batches: &[(Verb::Restore, BATCH), (Verb::Create, BATCH), (Verb::Update, BATCH), (Verb::Relate, BATCH), (Verb::Leave, BATCH)],
+    // Links are no call: together they need one look.
+    batches: &[
+        (Verb::Link, BATCH),
+        (Verb::Restore, BATCH),
+        (Verb::Create, BATCH),
+        (Verb::Update, BATCH),
+        (Verb::Relate, BATCH),
+        (Verb::Leave, BATCH),
+    ],
     kinds: &[Kind::Accounts, Kind::Groups, Kind::Departments, Kind::Content, Kind::Enrolments],
     restore_sets: true,
     enrolments: EnrolmentsBy::Account,

@@ -19,32 +19,57 @@ use super::{department, enrol};
 pub(super) async fn apply(absorb: &Absorb, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(steps.len());
     // More than a batch is sent as several: the vendor would refuse 201.
-    for steps in steps.chunk_by(|a, b| batched(a) && batched(b)).flat_map(|steps| steps.chunks(BATCH)) {
+    for steps in steps.chunk_by(|a, b| together(a) == together(b) && together(a) != Together::Alone).flat_map(|one| one.chunks(BATCH)) {
+        let kind = together(&steps[0]);
         let steps: Vec<&Step> = steps.iter().map(Approved::get).collect();
-        if let [step] = steps.as_slice() {
-            outcomes.push(match step.verb {
-                Verb::CreateDepartment => department::create(absorb, wire, step).await,
-                Verb::CreateGroup => Err(Fault::Unsupported { what: "making groups".to_owned() }),
-                Verb::Link => link(absorb, wire, step).await,
-                Verb::Enrol => enrol::enrol(wire, step).await,
-                _ => users(absorb, wire, &steps).await.remove(0),
-            });
-        } else {
-            outcomes.extend(users(absorb, wire, &steps).await);
-        }
+        outcomes.extend(match kind {
+            Together::Users => users(absorb, wire, &steps).await,
+            Together::Links => links(absorb, wire, &steps).await,
+            Together::Alone => vec![alone(absorb, wire, steps[0]).await],
+        });
     }
     outcomes
 }
 
-fn batched(step: &Approved<Step>) -> bool {
-    matches!(step.get().verb, Verb::Create | Verb::Update | Verb::Restore | Verb::Relate | Verb::Leave)
+async fn alone(absorb: &Absorb, wire: &Write, step: &Step) -> Outcome {
+    match step.verb {
+        Verb::CreateDepartment => department::create(absorb, wire, step).await,
+        Verb::Enrol => enrol::enrol(wire, step).await,
+        verb => Err(Fault::Unsupported { what: format!("{verb:?} in Absorb") }),
+    }
 }
 
-/// Writes nothing: the account that the link is about must be there, and the rule that matched must still hold.
-async fn link(absorb: &Absorb, wire: &Write, step: &Step) -> Outcome {
-    let want = want(step)?;
-    let seen = absorb.look.before(wire.read(), &[want]).await?;
-    let Some(raw) = seen.found.first().and_then(|found| found.first()) else { return Err(unseen(step)) };
+/// Which steps share their looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Together {
+    /// They share a call too.
+    Users,
+    Links,
+    Alone,
+}
+
+fn together(step: &Approved<Step>) -> Together {
+    match step.get().verb {
+        Verb::Create | Verb::Update | Verb::Restore | Verb::Relate | Verb::Leave => Together::Users,
+        Verb::Link => Together::Links,
+        Verb::CreateDepartment | Verb::CreateGroup | Verb::Enrol => Together::Alone,
+    }
+}
+
+/// Writes nothing: each account that a link is about must be there, and the rule that matched must still hold.
+async fn links(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
+    let wanted: Vec<Result<Want, Fault>> = steps.iter().map(|step| want(step)).collect();
+    let wants: Vec<Want> = wanted.iter().flatten().cloned().collect();
+    let mut found = match absorb.look.before(wire.read(), &wants).await {
+        Ok(seen) => seen.found.into_iter(),
+        Err(fault) => return steps.iter().map(|_| Err(fault.clone())).collect(),
+    };
+    let looked = wanted.into_iter().map(|want| want.map(|_| found.next().unwrap_or_default()));
+    steps.iter().zip(looked).map(|(step, found)| found.and_then(|found| link(step, &found))).collect()
+}
+
+fn link(step: &Step, found: &[Json]) -> Outcome {
+    let Some(raw) = found.first() else { return Err(unseen(step)) };
     if let Some((name, expression)) = step.evidence.as_deref().and_then(|rule| rule.split_once("==")) {
         let name = name.trim();
         let attribute = MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
