@@ -1,6 +1,6 @@
 //! Read everything, compute what has to change, keep it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Proposal, SourceName, SourceReading, Step};
@@ -51,10 +51,16 @@ impl Engine {
         let name = self.employment()?;
         let last_good = self.store.last_good_count(&name).await?;
         let mut roster = self.read_roster(watch)?;
-        if let Some(why) = self.shrunk(&name, last_good, roster.reading.certificate.count) {
+        let mut doubt = self.shrunk(&name, last_good, roster.reading.certificate.count);
+        if doubt.is_none() && self.setup.policy.policy().sources.get(&name).is_some_and(|source| source.absent_leaves) {
+            let last = self.store.last_good_source_reading(&name).await?;
+            doubt = last.and_then(|last| self.vanished(&name, &last, &roster.reading));
+        }
+        if let Some(why) = doubt {
             roster.reading.distrust(why);
         }
         self.check_attributes(&roster.attributes)?;
+        self.check_people(ask.only.as_ref(), &roster.reading).await?;
         self.store.put_source_reading(&roster.reading, &roster.raw).await?;
         let mut connections = BTreeMap::new();
         let read = self.read_apps(&mut connections, &roster.reading, last_good, &ask, watch).await;
@@ -199,6 +205,35 @@ impl Engine {
         })
     }
 
+    /// Why too many people of the last good reading are missing, if they are, where missing means leaving: as many rows as before prove
+    /// nothing when they are other people's, or the same people's twice (another company's file, keys that lost their zeros).
+    fn vanished(&self, name: &SourceName, last: &SourceReading, now: &SourceReading) -> Option<String> {
+        let shrink = self.setup.policy.policy().sources.get(name)?.shrink;
+        let here: HashSet<&PersonKey> = keys(now).collect();
+        let (before, gone) = keys(last).fold((0_u64, 0_u64), |(all, gone), key| (all + 1, gone + u64::from(!here.contains(key))));
+        let trips = gone > shrink.max || gone * 100_000 > shrink.percent_milli * before;
+        trips.then(|| {
+            format!(
+                "{gone} of the {before} people of the last good reading are not in it, beyond what `shrink` allows; if that is right, \
+                 raise it for one plan"
+            )
+        })
+    }
+
+    /// A key that neither the roster nor a link knows is a typing error, not somebody with nothing to do.
+    async fn check_people(&self, only: Option<&BTreeSet<PersonKey>>, roster: &SourceReading) -> Result<(), EngineError> {
+        let in_roster = |key: &PersonKey| roster.held.contains(key) || roster.people.iter().any(|person| person.key == *key);
+        let unknown: Vec<&PersonKey> = only.into_iter().flatten().filter(|key| !in_roster(key)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let links = self.store.links().await?;
+        match unknown.into_iter().find(|key| !links.iter().any(|link| link.person == **key)) {
+            Some(key) => Err(EngineError::Nobody { who: key.to_string() }),
+            None => Ok(()),
+        }
+    }
+
     /// A rule that reads an attribute which no column gives is a mistake in the policy, not an empty value.
     fn check_attributes(&self, known: &BTreeSet<String>) -> Result<(), EngineError> {
         let unknown = self.setup.policy.reads().into_iter().find(|attribute| !known.contains(attribute));
@@ -207,4 +242,9 @@ impl Engine {
         let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         Err(EngineError::UnknownAttribute { attribute, nearest, known })
     }
+}
+
+/// Everybody whom a reading names, in a usable row or a held one.
+fn keys(reading: &SourceReading) -> impl Iterator<Item = &PersonKey> {
+    reading.people.iter().map(|person| &person.key).chain(&reading.held)
 }

@@ -12,6 +12,8 @@ use model::{
     Kind, Shape, SourceName, SourceRole, Tenant, digest_of, digest_set,
 };
 
+use plan::fold;
+
 use crate::connection::Connection;
 use crate::{Engine, EngineError, Event, Roster, Watch, read_file};
 
@@ -93,9 +95,9 @@ impl Engine {
             })
         };
         let enrolments = if manifest.enrolments == EnrolmentsBy::Content {
-            let wanted: BTreeSet<&str> = policy.enrol.iter().map(|rule| rule.content.as_str()).collect();
+            let wanted: BTreeSet<String> = policy.enrol.iter().map(|rule| fold(&rule.content)).collect();
             let ids =
-                content.iter().filter(|content| wanted.contains(content.name.as_str())).map(|content| content.id.clone()).collect();
+                content.iter().filter(|content| wanted.contains(&fold(&content.name))).map(|content| content.id.clone()).collect();
             looks(connection, Kind::Enrolments, "content", ids, watch).await?
         } else {
             Vec::new()
@@ -136,7 +138,9 @@ impl Engine {
     ) -> Result<Vec<Group>, EngineError> {
         let Some(managed) = &policy.groups else { return Ok(Vec::new()) };
         let listed = walk(connection, Kind::Groups, watch).await?;
-        let is_managed = |group: &Group| group.writable && managed.managed.contains(&group.name);
+        // As planning compares names: else a group is managed whose members nobody read.
+        let wanted: BTreeSet<String> = managed.managed.iter().map(|name| fold(name)).collect();
+        let is_managed = |group: &Group| group.writable && wanted.contains(&fold(&group.name));
         let mut groups = bodies(listed.records, |body| match body {
             Body::Group(group) => Some(group),
             _ => None,

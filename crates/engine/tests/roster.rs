@@ -194,3 +194,30 @@ fn what_cannot_be_opened_is_said_with_its_name() {
     let error = read_file(&SourceName::new("hr"), &source, &policy(), Timestamp::UNIX_EPOCH).expect_err("it is not there").to_string();
     assert!(error.contains("/nowhere/roster.csv"), "{error}");
 }
+
+#[test]
+fn a_quote_that_swallows_rows_is_seen_though_the_cells_add_up() {
+    let row = |key: &str, end: &str| format!("{key},Bob,Builder,b{key}@acme.example,,,,active,,{end}\n");
+    for (rows, what) in [
+        ([row("1", ""), row("2", "\""), row("3", "\""), row("4", "")].concat(), "closed in the last cell of a later row"),
+        ([row("1", ""), row("2", "\""), row("3", ""), row("4", "")].concat(), "never closed"),
+        (
+            [row("1", ""), row("2", ""), row("3", "").replace("Bob", "\"Bob"), row("4", "").replace("Bob", "\"Bob")].concat(),
+            "in the middle",
+        ),
+        ([row("1", ""), row("2", "\""), row("3", ""), row("4", "")].concat().replace('\n', "\r\n"), "never closed, CRLF"),
+    ] {
+        let roster = read(&rows);
+        assert!(!is_complete(&roster), "{what}: {:?}", roster.reading.certificate);
+        assert_eq!(roster.reading.held.len(), 1, "{what}: {:?}", roster.reading);
+    }
+    let address = read("2,Bob,Builder,bob@acme.example,,\"1 Main St, Room 2\nAustin, TX\",,active,,\n");
+    assert!(is_complete(&address) && address.reading.held.is_empty(), "an address of two lines is no row");
+}
+
+#[test]
+fn without_a_status_column_the_dates_alone_say_who_works_here() {
+    let roster = read_as(b"employee_id,first_name,last_day\n1,Ada,\n2,Bob,1998-03-31\n", |_, _| {}).expect("it is read");
+    let standings: Vec<_> = roster.reading.people.iter().map(|person| (person.standing, person.ends.is_some())).collect();
+    assert_eq!(standings, [(Standing::Unsaid, false), (Standing::Unsaid, true)]);
+}

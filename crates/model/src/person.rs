@@ -15,6 +15,8 @@ pub enum Standing {
     Active,
     /// Employment ended: `[source.X.status] left`.  Positive evidence (P4).
     Left,
+    /// The source has no status column: who is listed works here until the last day in the row is over.
+    Unsaid,
 }
 
 /// One person as one source said it; the source's key says who is who, e-mail and name are attributes (F07).

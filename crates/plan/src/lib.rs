@@ -26,4 +26,4 @@ pub use compiled::{Compiled, PolicyError};
 pub use explain::{Explanation, InApp, explain};
 pub use guard::{Counted, counted};
 pub use propose::{Given, enrolments_to_read, propose, time_zones};
-pub use text::nearest;
+pub use text::{fold, nearest};

@@ -130,7 +130,7 @@ impl Human<'_> {
     /// Where the person stands where no app looks ahead.
     pub(crate) fn stage_now(&self) -> Stage {
         match self.person.starts {
-            Some(starts) if starts > self.today && self.person.standing == Standing::Active => Stage::NotYet,
+            Some(starts) if starts > self.today && self.person.standing != Standing::Left => Stage::NotYet,
             _ if self.person.standing == Standing::Left || self.person.ends.is_some_and(|ends| ends < self.today) => Stage::Over,
             _ => Stage::Here,
         }

@@ -6,7 +6,7 @@ use model::{Compare, Value};
 use unicode_normalization::UnicodeNormalization;
 
 /// Without regard to letter case, surrounding space and Unicode composition.
-pub(crate) fn fold(text: &str) -> String {
+pub fn fold(text: &str) -> String {
     let text = text.trim();
     if text.is_ascii() { text.to_ascii_lowercase() } else { text.nfc().flat_map(char::to_lowercase).collect() }
 }

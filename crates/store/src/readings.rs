@@ -115,6 +115,15 @@ impl Store {
         row.map(|row| Ok(row.int(0)?.unsigned_abs())).transpose()
     }
 
+    /// The newest complete reading of a source, if there is one: whom a new one may miss is measured against it.
+    ///
+    /// # Errors
+    /// When the database fails or the reading is damaged.
+    pub async fn last_good_source_reading(&self, source: &SourceName) -> Result<Option<SourceReading>, StoreError> {
+        let row = self.db.fetch_one(sql::READING_GOOD_BODY, args![of_source(source)]).await?;
+        row.map(|row| source_reading(&row)).transpose()
+    }
+
     /// Drops what nobody needs any more: readings but the newest `keep` of each source and app, the newest complete one, and those
     /// that a plan which may still be run was made from; and findings of proposals that no plan belongs to.  How many readings went.
     ///

@@ -61,6 +61,7 @@ statements! {
     READING = "SELECT head, body FROM readings WHERE subject = $1 AND digest = $2";
     READING_RAW = "SELECT raw FROM reading_raw WHERE subject = $1 AND digest = $2";
     READING_GOOD = "SELECT good_count FROM readings WHERE subject = $1 AND good_seq > 0 ORDER BY good_seq DESC LIMIT 1";
+    READING_GOOD_BODY = "SELECT head, body FROM readings WHERE subject = $1 AND good_seq > 0 ORDER BY good_seq DESC LIMIT 1";
     READING_ALL = "SELECT subject, digest, good_seq FROM readings ORDER BY subject, seq DESC";
     READING_DROP = "DELETE FROM readings WHERE subject = $1 AND digest = $2";
 

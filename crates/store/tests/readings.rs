@@ -69,6 +69,7 @@ async fn readings_come_back_newest_first() {
     store.put_source_reading(&source("other", &["9"], complete(3, 9)), b"").await.unwrap();
     assert_eq!(store.latest_source_reading(&hr).await.unwrap(), Some(two.clone()));
     assert_eq!(store.last_good_count(&hr).await.unwrap(), Some(2), "of the newest complete one");
+    assert_eq!(store.last_good_source_reading(&hr).await.unwrap(), Some(one.clone()));
     assert_eq!(store.source_reading(&hr, &one.digest).await.unwrap(), one);
     assert_eq!(store.source_raw(&hr, &one.digest).await.unwrap(), b"raw one");
     let none = store.source_reading(&hr, &digest_of(&"none")).await.unwrap_err();

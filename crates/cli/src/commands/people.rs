@@ -42,6 +42,7 @@ fn list(people: &[PersonRow]) -> String {
         let standing = match person.standing {
             Standing::Active => "active",
             Standing::Left => "left",
+            Standing::Unsaid => "listed",
         };
         let accounts = person.accounts.iter().map(|linked| {
             let active = match linked.active {

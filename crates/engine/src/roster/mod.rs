@@ -89,7 +89,7 @@ pub fn read_file(name: &SourceName, file: &FileSource, policy: &SourcePolicy, no
         None => return Err(RosterError::Header { path: file.path.clone(), what: "the file is empty; a header row is needed".into() }),
     };
     let columns = Columns::new(&file.path, &header, policy)?;
-    let mut rows = Rows::new(&file.path, columns, policy, file.dates);
+    let mut rows = Rows::new(&file.path, columns, delimiter, policy, file.dates);
     for record in records {
         match record {
             Ok(record) => rows.take(&record),
@@ -103,6 +103,7 @@ pub fn read_file(name: &SourceName, file: &FileSource, policy: &SourcePolicy, no
 struct Rows<'a> {
     file: &'a Path,
     columns: Columns,
+    delimiter: u8,
     policy: &'a SourcePolicy,
     dates: Option<DateOrder>,
     people: BTreeMap<PersonKey, (Person, u64)>,
@@ -113,10 +114,11 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(file: &'a Path, columns: Columns, policy: &'a SourcePolicy, dates: Option<DateOrder>) -> Self {
+    fn new(file: &'a Path, columns: Columns, delimiter: u8, policy: &'a SourcePolicy, dates: Option<DateOrder>) -> Self {
         Self {
             file,
             columns,
+            delimiter,
             policy,
             dates,
             people: BTreeMap::new(),
@@ -164,10 +166,31 @@ impl<'a> Rows<'a> {
             );
             return;
         }
+        if let Some(rows) = self.swallowed(record) {
+            self.incomplete.get_or_insert_with(|| format!("a cell in line {line} holds {rows} more rows, whose people are not read"));
+            self.hold(
+                line,
+                key,
+                format!("a cell holds {rows} line breaks and as many delimiters as whole rows have: other rows are in it"),
+                "close the quote (a quotation mark at the beginning of a cell needs one at its end)",
+            );
+            return;
+        }
         match self.person(key.clone(), record) {
             Err((what, next)) => self.hold(line, key, what, next),
             Ok(person) => self.keep(line, person),
         }
+    }
+
+    /// How many other rows are in a cell of this one, if any are.  A quote that is never closed, or closed in a later row only, makes
+    /// the rows between part of a cell, and the cells add up nevertheless: each row brings a line break and its delimiters.
+    fn swallowed(&self, record: &csv::StringRecord) -> Option<usize> {
+        let in_a_row = self.columns.width.saturating_sub(1).max(1);
+        record.iter().find_map(|cell| {
+            let breaks = cell.lines().skip(1).filter(|line| !line.trim().is_empty()).count();
+            let delimiters = cell.bytes().filter(|byte| *byte == self.delimiter).count();
+            (breaks > 0 && delimiters >= breaks * in_a_row).then_some(breaks)
+        })
     }
 
     fn keep(&mut self, line: u64, person: Person) {
@@ -207,7 +230,7 @@ impl<'a> Rows<'a> {
         let standing = match self.columns.status {
             Some(index) => cells::standing(&cell(Some(index)), self.policy)?,
             // A roster without a status column lists who works here; an end date in it is the word that somebody leaves.
-            None => Standing::Active,
+            None => Standing::Unsaid,
         };
         let zone = Some(cell(self.columns.zone)).filter(|zone| !zone.is_empty());
         if let Some(zone) = &zone

@@ -119,6 +119,16 @@ fn contradictions_hold_the_person_with_a_finding() {
 }
 
 #[test]
+fn without_a_status_column_the_last_day_ends_the_access() {
+    for (ends, leaves) in [(date(1998, 6, 1), true), (date(2030, 6, 1), false)] {
+        let mut world = settled(vec![person("1", "Ada")]);
+        (world.people[0].standing, world.people[0].ends) = (Standing::Unsaid, Some(ends));
+        let proposal = world.propose();
+        assert_eq!(proposal.open.steps.iter().any(|step| step.verb == Verb::Leave), leaves, "{ends}: {:?}", proposal.findings);
+    }
+}
+
+#[test]
 fn somebody_who_has_not_started_keeps_the_account_they_have() {
     let mut world = settled(vec![person("1", "Ada")]);
     world.people[0].starts = Some(date(1998, 9, 1));
