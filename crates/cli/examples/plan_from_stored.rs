@@ -329,7 +329,13 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
         manifests.insert(AppName::new(name), entry.manifest);
         apps.insert(
             AppName::new(name),
-            AppSetup { target, base_url: "http://127.0.0.1:1".into(), fingerprint: Fingerprint::new(name), rate: None },
+            AppSetup {
+                target,
+                base_url: "http://127.0.0.1:1".into(),
+                fingerprint: Fingerprint::new(name),
+                home: Fingerprint::new(name),
+                rate: None,
+            },
         );
     }
     let policy = Compiled::new(policy, &manifests)

@@ -45,6 +45,11 @@ impl From<EngineError> for Failure {
             },
             EngineError::UnknownAttribute { .. } => "correct the rule, or name the column in [source.NAME.columns]".to_owned(),
             EngineError::OtherTenant { .. } => "provost plan".to_owned(),
+            EngineError::OtherHome { app } => {
+                format!(
+                    "put the address of [app.{app}] back; or give this tenant a name of its own ([app.NAME]), and its accounts are matched anew"
+                )
+            }
             EngineError::Store(error) => return Self::of_store(error),
             EngineError::Refused { refusal, .. } => match refusal {
                 Refusal::FourEyes { .. } => {

@@ -108,14 +108,14 @@ async fn app(
         // Nothing is going to be asked there.
         (Address::Sandbox(_), Reach::Store) => api_base(connection.entry.name, "http://127.0.0.1"),
     };
-    let fingerprint = connection.fingerprint(&identity);
+    let (fingerprint, home) = (connection.fingerprint(&identity), connection.home(&identity));
     let settings = connection.settings(base_url.clone(), credentials);
     let wrong = |error: vendors::registry::SettingsError| {
         Failure::new(format!("app {name}: {} {}", error.setting, error.wrong), format!("{} (in [app.{name}])", error.next))
     };
     let base_url = (connection.entry.complete_url)(&settings).map_err(wrong)?;
     let target = (connection.entry.build)(settings).map_err(wrong)?;
-    Ok(AppSetup { target, base_url, fingerprint, rate: connection.limit.or(unpaced(connection)) })
+    Ok(AppSetup { target, base_url, fingerprint, home, rate: connection.limit.or(unpaced(connection)) })
 }
 
 /// A sandbox that we start without a limit needs no pace: more than it can answer.

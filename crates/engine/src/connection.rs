@@ -33,6 +33,8 @@ pub(crate) struct Connection {
     pub(crate) app: AppName,
     pub(crate) target: Arc<dyn Target>,
     pub(crate) epoch: Epoch,
+    /// The tenant's fingerprint.
+    tenant: String,
     store: Store,
     ports: Ports,
     wire: Wire,
@@ -50,6 +52,10 @@ struct Logins {
 /// A session as it is kept, sealed.
 #[derive(Serialize, Deserialize)]
 struct KeptSession {
+    /// Whose it is: another user name has a session of its own.
+    tenant: String,
+    /// Where it was given out: it is shown nowhere else, though the app has the same name (P11).
+    base: String,
     headers: Vec<(String, String)>,
 }
 
@@ -60,13 +66,26 @@ impl Engine {
         let now = self.ports.clock.now();
         let epoch = self.store.lease(app, &self.setup.owner, now, LEASE, self.setup.owner_is_gone).await?;
         let connection = self.open(app, setup, epoch, now);
-        match connection.log_in_with_kept().await {
+        let ready = match self.at_home(app).await {
+            Ok(()) => connection.log_in_with_kept().await,
+            elsewhere => elsewhere,
+        };
+        match ready {
             Ok(()) => Ok(connection),
             Err(error) => {
                 connection.close().await;
                 Err(error)
             }
         }
+    }
+
+    /// Whether anybody works on the app; nothing is asked of it.
+    ///
+    /// # Errors
+    /// [`store::StoreError::Leased`] with who does.
+    pub(crate) async fn nobody_works_on(&self, app: &AppName) -> Result<(), EngineError> {
+        let epoch = self.store.lease(app, &self.setup.owner, self.ports.clock.now(), LEASE, self.setup.owner_is_gone).await?;
+        Ok(self.store.release(&epoch).await?)
     }
 
     fn open(&self, app: &AppName, setup: &AppSetup, epoch: Epoch, now: Timestamp) -> Connection {
@@ -78,6 +97,7 @@ impl Engine {
             app: app.clone(),
             target: Arc::clone(&setup.target),
             epoch,
+            tenant: setup.fingerprint.to_string(),
             store: self.store.clone(),
             ports,
             wire,
@@ -94,6 +114,7 @@ impl Connection {
         if let Some(stored) = self.store.session(&self.app).await?
             && stored.expires > now + SESSION_MARGIN
             && let Ok(kept) = serde_json::from_str::<KeptSession>(stored.secret.expose())
+            && (kept.tenant == self.tenant && kept.base == self.wire.base())
         {
             let headers = kept.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
             self.use_session(Session { headers, expires: Some(stored.expires) });
@@ -107,7 +128,8 @@ impl Connection {
             self.patiently(&crate::Silent, || self.target.log_in(&self.wire, old)).await.map_err(|fault| self.fault(fault))?;
         if let Some(expires) = session.expires {
             let headers = session.headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
-            let kept = serde_json::json!(KeptSession { headers }).to_string();
+            let kept = KeptSession { tenant: self.tenant.clone(), base: self.wire.base().to_owned(), headers };
+            let kept = serde_json::json!(kept).to_string();
             self.store.put_session(&self.epoch, &Secret::new(kept), expires).await?;
         }
         self.use_session(session);

@@ -59,6 +59,14 @@ pub enum EngineError {
         /// The configured one.
         configured: String,
     },
+    /// The links of an app are about another tenant.
+    #[error(
+        "the accounts that are linked in {app} are another tenant's than the one configured now: their ids would name other people here; nothing was read or changed"
+    )]
+    OtherHome {
+        /// Which app.
+        app: AppName,
+    },
     /// The plan is of another version of this program.
     #[error("plan {} has form {found}, this program knows form {known}; make a new plan", digest.short())]
     OtherVersion {

@@ -95,6 +95,25 @@ impl AppConnection {
         let digest = digest_of(&(self.entry.name, address, identity)).to_string();
         Fingerprint::new(&digest[..32])
     }
+
+    /// Tells where ids mean the same: connector, address and subdomain; who logs in and what they see makes no difference, nor does the
+    /// place of a sandbox's folder or the port of a local server.
+    pub(crate) fn home(&self, identity: &BTreeMap<&str, String>) -> Fingerprint {
+        let address = match &self.address {
+            Address::Url(url) => without_port(url),
+            Address::Sandbox(dir) => format!("sandbox:{}", dir.file_name().unwrap_or_default().display()),
+        };
+        let digest = digest_of(&(self.entry.name, address, identity.get("subdomain"))).to_string();
+        Fingerprint::new(&digest[..32])
+    }
+}
+
+/// An address on this machine comes with another port at every start.
+fn without_port(url: &str) -> String {
+    match url.split_once("//127.0.0.1:").or_else(|| url.split_once("//localhost:")) {
+        Some((scheme, rest)) => format!("{scheme}//localhost{}", rest.trim_start_matches(|c: char| c.is_ascii_digit())),
+        None => url.to_owned(),
+    }
 }
 
 /// The folder's one true path, also when it is not there yet.

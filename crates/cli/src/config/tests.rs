@@ -173,6 +173,21 @@ fn a_tenant_is_its_connector_address_and_user() {
 }
 
 #[test]
+fn ids_mean_the_same_whoever_logs_in_and_not_at_another_address_or_subdomain() {
+    let home = |text: &str, app: &str, identity: &[(&'static str, &str)]| {
+        parse(text).unwrap().apps[app].home(&identity.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
+    };
+    let one = home(SAMPLE, "lessonly", &[("subdomain", "acme")]);
+    assert_ne!(one, home(SAMPLE, "lessonly", &[("subdomain", "other")]));
+    let at = |address: &str| home(&sample("https://api.lessonly.com/api/v1", address), "lessonly", &[("subdomain", "acme")]);
+    assert_ne!(one, at("sandbox:./lessonly"));
+    assert_ne!(at("sandbox:./one"), at("sandbox:./two"));
+    assert_eq!(at("http://127.0.0.1:8701/api/v1"), at("http://localhost:9000/api/v1"));
+    assert_ne!(at("http://127.0.0.1:8701/api/v1"), one);
+    assert_eq!(home(SAMPLE, "absorb", &[("username", "a")]), home(SAMPLE, "absorb", &[("username", "b")]));
+}
+
+#[test]
 fn a_sandbox_is_the_same_tenant_before_and_after_it_was_first_started() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::parse(&dir.path().join("provost.toml"), SAMPLE).unwrap();

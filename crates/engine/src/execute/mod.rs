@@ -6,7 +6,7 @@
 mod lane;
 mod settle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -77,11 +77,13 @@ impl Engine {
         let now = self.ports.clock.now();
         let stored = self.store.plan(&run.digest, now).await?;
         self.check_plan(&stored.plan)?;
-        let records = self.store.records(&run.id).await?;
         if run.state == RunState::Finished {
+            let records = self.store.records(&run.id).await?;
             return Ok(summary(run, &stored.plan, &records, BTreeMap::new()));
         }
         let connections = self.connect_all(&stored.plan).await?;
+        // Read when it is our turn, not before: until then somebody else may have gone on with it.
+        let records = self.store.records(&run.id).await?;
         let decision = self.store.decision_of_run(&run.id).await?;
         let approved = Approved::consume(decision, stored.plan, &stored.summary.asker, now, true)
             .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
@@ -111,6 +113,10 @@ impl Engine {
         if let Some(run) = decided.used_by.clone()
             && self.store.run(&run).await?.state != RunState::Finished
         {
+            // It was cut off, or it is at work just now: then what helps is to know who does it.
+            for app in plan.steps.iter().map(|step| &step.app).collect::<BTreeSet<_>>() {
+                self.nobody_works_on(app).await?;
+            }
             return Err(EngineError::Unfinished { run });
         }
         decided.decision.allows(plan, asker, now, false).map_err(|refusal| EngineError::Refused { digest: *digest, refusal })
