@@ -1,3 +1,4 @@
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -149,7 +150,11 @@ async fn pass<S: Objects>(State((backend, refused)): State<(Arc<Backend<S>>, Ref
     let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let body = axum::body::to_bytes(body, MAX_BODY).await;
-    let too_large = body.is_err();
+    // One that breaks off is answered too, should anybody still listen.
+    let unread = body.as_ref().err().map(|error| match error.source() {
+        Some(why) if why.to_string().contains("length limit") => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    });
     let mut call = Call::new(parts.method.as_str(), &path, parts.headers.clone(), body.unwrap_or_default());
 
     // The number comes after the body, so that one who hangs up while sending leaves no gap.
@@ -161,8 +166,8 @@ async fn pass<S: Objects>(State((backend, refused)): State<(Arc<Backend<S>>, Ref
         front.bucket.as_mut().is_none_or(|bucket| bucket.take(time))
     };
     let (seq, method) = (call.number, call.method.clone());
-    let mut answer = if too_large {
-        refused(StatusCode::PAYLOAD_TOO_LARGE)
+    let mut answer = if let Some(status) = unread {
+        refused(status)
     } else if admitted {
         next.run(carrying(parts, call)).await
     } else {

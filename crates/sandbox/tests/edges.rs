@@ -29,6 +29,40 @@ async fn a_body_too_large_is_413_with_an_error() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_no_text_is_an_error_like_others() {
+    let api = Api::new();
+    for path in ["/users/%FF", "/groups/%FF", "/lessons/%FF/assignments", "/assignments/%FF"] {
+        let (status, body) = api.get(path).await;
+        assert_eq!((status, body["error"].is_string()), (400, true), "{path} {body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_is_no_request_too_large() {
+    use std::io::Write as _;
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let sandbox =
+        Sandbox::open(Config { options: Options { access_log: Some(log.clone()), ..options() }, ..Config::default() }).unwrap();
+    let running = sandbox.start().await.unwrap();
+    let mut stream = std::net::TcpStream::connect(running.address).unwrap();
+    stream.write_all(b"POST /api/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"name\":").unwrap();
+    drop(stream);
+    let mut lines = String::new();
+    for _ in 0..500 {
+        lines = std::fs::read_to_string(&log).unwrap();
+        if lines.ends_with('\n') {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let line: Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!((&line["status"], &line["seq"]), (&json!(400), &json!(1)), "{line}");
+    assert_eq!(sandbox.users().len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn the_company_is_newest_first_by_its_dates_too() {
     let api = Api::with(Config { options: Options { people: Some(60), ..options() }, ..Config::default() });
     let mut created = Vec::new();

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use super::App;
 use super::content::{self, Kind};
 use super::profile::Profile;
 use super::state::{self, Assignment};
-use super::wire::{self, Params, Refusal};
+use super::wire::{self, Params, Refusal, Segment};
 use super::{groups, users};
 use crate::call::Call;
 use crate::ledger::Change;
@@ -38,7 +38,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, call: Extension<Arc<Call>>
 /// GET /assignments/:status: the status in any case, `-`, `_` or a space between its words.
 pub(super) async fn with_status(
     State(app): State<Arc<App>>,
-    Path(status): Path<String>,
+    Segment(status): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
     let after = call.param("gt[updated_at]").map(|text| wire::instant("gt[updated_at]", text)).transpose()?;
@@ -81,7 +81,7 @@ fn pages(app: &App, call: &Call, kind: &str, ids: impl FnOnce(&state::State, Tim
 }
 
 /// GET /users/:id/assignments: all at once, whatever their status, oldest first.
-pub(super) async fn of_user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn of_user(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
     let now = app.backend.clock.now();
     app.backend.read(|state| {
         let user = users::known(state, &id)?;
@@ -91,7 +91,7 @@ pub(super) async fn of_user(State(app): State<Arc<App>>, Path(id): Path<String>)
 }
 
 /// GET /groups/:id/assignments: a bare array, of what the group's members are assigned (CHOSEN).
-pub(super) async fn of_group(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn of_group(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
     let now = app.backend.clock.now();
     app.backend.read(|state| {
         let members = state.members(groups::known(state, &id)?.id);
@@ -103,7 +103,7 @@ pub(super) async fn of_group(State(app): State<Arc<App>>, Path(id): Path<String>
 /// POST /users/:id/assignments.
 pub(super) async fn assign_to_user(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
     let params = Params::of(&call)?;

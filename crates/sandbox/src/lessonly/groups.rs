@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::state::{self, EVERYONE, Group, User};
 use super::users;
-use super::wire::{self, Params, Refusal};
+use super::wire::{self, Params, Refusal, Segment};
 use crate::call::Call;
 use crate::ledger::Change;
 
@@ -27,7 +27,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
 }
 
 /// GET /groups/:id: with its members and managers, archived users too.
-pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn show(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
     app.backend.read(|state| {
         let group = known(state, &id)?;
         Ok(wire::ok(full("group", state, group, &BTreeMap::new())))
@@ -45,11 +45,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, call: Extension<Arc<Call
 }
 
 /// PUT /groups/:id: adds members and managers, or takes out those that say `remove: "true"`.
-pub(super) async fn update(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    call: Extension<Arc<Call>>,
-) -> Result<Response, Refusal> {
+pub(super) async fn update(State(app): State<Arc<App>>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
     let params = Params::of(&call)?;
     let body = app.backend.write(&call, |state, now| {
         let before = writable(state, &id)?;
@@ -68,7 +64,7 @@ pub(super) async fn update(
 /// PUT /groups/:id/archive; members stay members.
 pub(super) async fn archive(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
     shelve(&app, &id, &call, |group, now| group.archived_at = group.archived_at.or(Some(now)))
@@ -77,7 +73,7 @@ pub(super) async fn archive(
 /// PUT /groups/:id/restore.
 pub(super) async fn restore(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
     shelve(&app, &id, &call, |group, _| group.archived_at = None)
@@ -95,7 +91,7 @@ fn shelve(app: &App, id: &str, call: &Call, how: impl Fn(&mut Group, Timestamp))
 }
 
 /// GET /users/:id/groups.
-pub(super) async fn of_user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn of_user(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
     app.backend.read(|state| {
         let user = users::known(state, &id)?;
         Ok(wire::ok(memberships("user_groups", state, user)))
@@ -105,7 +101,7 @@ pub(super) async fn of_user(State(app): State<Arc<App>>, Path(id): Path<String>)
 /// PUT /users/:id/groups: additive, `remove: "true"` takes out.
 pub(super) async fn set_of_user(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
     let params = Params::of(&call)?;

@@ -27,7 +27,6 @@ mod wire;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::extract::Path;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, get, post, put};
@@ -44,7 +43,7 @@ use crate::options::Options;
 use crate::server::Running;
 use content::Kind;
 pub use profile::{GUIDE, Profile};
-use wire::Refusal;
+use wire::{Refusal, Segment};
 
 /// 500 calls a minute, 50 of them at once (CHOSEN: the guide knows no numbers).
 const PACE: Pace = Pace { calls: 500, period: SignedDuration::from_mins(1), capacity: 50 };
@@ -175,7 +174,7 @@ fn routes(app: &Arc<App>) -> Router {
     for (kind, name) in [(Kind::Lesson, "lessons"), (Kind::Path, "paths"), (Kind::Course, "courses")] {
         routes = routes
             .route(&format!("/{name}"), get(move || content::list(kind)))
-            .route(&format!("/{name}/{{id}}"), get(async move |Path(id): Path<String>| content::show(kind, &id).await))
+            .route(&format!("/{name}/{{id}}"), get(async move |Segment(id): Segment| content::show(kind, &id).await))
             .route(&format!("/{name}/{{id}}/assignments"), assignments_of(kind));
     }
     routes
@@ -186,7 +185,8 @@ fn routes(app: &Arc<App>) -> Router {
 }
 
 fn assignments_of(kind: Kind) -> MethodRouter<Arc<App>> {
-    type Asked = (axum::extract::State<Arc<App>>, Path<String>, Extension<Arc<Call>>);
-    let assign = async move |(app, id, call): Asked| assignments::assign_content(&app, kind, &id, &call).await;
-    get(async move |(app, id, call): Asked| assignments::of_content(&app, kind, &id, &call).await).merge(post(assign).put(assign))
+    type Asked = (axum::extract::State<Arc<App>>, Segment, Extension<Arc<Call>>);
+    let assign = async move |(app, Segment(id), call): Asked| assignments::assign_content(&app, kind, &id, &call).await;
+    get(async move |(app, Segment(id), call): Asked| assignments::of_content(&app, kind, &id, &call).await)
+        .merge(post(assign).put(assign))
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::groups;
 use super::state::{self, Field, ROLES, User};
-use super::wire::{self, Params, Refusal};
+use super::wire::{self, Params, Refusal, Segment};
 use crate::call::Call;
 use crate::ledger::Change;
 
@@ -28,7 +28,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, call: Extension<Arc<Call>>
 }
 
 /// GET /users/:id.
-pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+pub(super) async fn show(State(app): State<Arc<App>>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
     app.backend.read(|state| {
         let user = known(state, &id)?;
         Ok(wire::ok(full("user", state, user, &call)))
@@ -46,11 +46,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, call: Extension<Arc<Call
 }
 
 /// PUT /users/:id: what is absent stays; `group_ids` that is there replaces every membership.
-pub(super) async fn update(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    call: Extension<Arc<Call>>,
-) -> Result<Response, Refusal> {
+pub(super) async fn update(State(app): State<Arc<App>>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
     let params = Params::of(&call)?;
     change(&app, &id, &call, |state, user, _| described(&app, state, user, &params))
 }
@@ -58,7 +54,7 @@ pub(super) async fn update(
 /// PUT /users/:id/archive.
 pub(super) async fn archive(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
     let body = app.backend.write(&call, |state, now| {
@@ -71,7 +67,7 @@ pub(super) async fn archive(
 /// PUT /users/:id/restore: the same id is active again; no assignment comes back.
 pub(super) async fn restore(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
     change(&app, &id, &call, |_, user, _| {

@@ -1,6 +1,7 @@
 //! Envelopes, errors and bodies.
 
-use axum::http::{StatusCode, header};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::{StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -56,6 +57,19 @@ pub(super) fn ok(body: Value) -> Response {
 pub(super) fn typed(kind: &str, mut record: Value) -> Value {
     record["type"] = kind.into();
     record
+}
+
+/// The variable part of a path.
+#[derive(Debug)]
+pub(super) struct Segment(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let found = Path::<String>::from_request_parts(parts, state).await;
+        found.map(|Path(text)| Self(text)).map_err(|error| Refusal::malformed(error.body_text()))
+    }
 }
 
 /// An id in a path: digits only.
