@@ -186,9 +186,12 @@ impl<'a> Matched<'a> {
     fn settle(&mut self, case: &Case<'_>, event: &Event, candidates: &[usize], report: &mut Report) {
         let explains = |at: &usize, part: &Part| self.explains(case, &self.jobs[*at], event, part);
         let whole: Vec<usize> = candidates.iter().copied().filter(|at| event.parts.iter().all(|part| explains(at, part))).collect();
-        let fresh = whole.iter().copied().find(|at| event.parts.iter().all(|part| !self.jobs[*at].done.contains_key(part)));
-        if let Some(at) = fresh {
-            self.not_drifted(case, event, at, report);
+        let fresh = whole.iter().copied().filter(|at| event.parts.iter().all(|part| !self.jobs[*at].done.contains_key(part)));
+        // Of several, the one that had read what was there: after a drift a later plan says the same with another before.
+        let drifts: Vec<(usize, Vec<String>)> = fresh.map(|at| (at, self.drift(case, event, at))).collect();
+        if let Some((at, drift)) = drifts.iter().find(|(_, drift)| drift.is_empty()).or(drifts.first()) {
+            let at = *at;
+            drift.iter().for_each(|what| report.violation("C1", "drift_overwritten", case.name, what.clone()));
             let seq = event.line.seq;
             self.jobs[at].done.extend(event.parts.iter().map(|part| (part.clone(), seq)));
             return;
@@ -247,9 +250,10 @@ impl<'a> Matched<'a> {
             || (field == "departmentId" && case.name_of(&case.world.departments, &found).is_some_and(|name| name == wanted))
     }
 
-    /// P5: what is overwritten was as the plan had read it.
-    fn not_drifted(&self, case: &Case<'_>, event: &Event, at: usize, report: &mut Report) {
-        let Some(before) = &event.before else { return };
+    /// P5: what is overwritten was as the plan had read it; here is what was not.
+    fn drift(&self, case: &Case<'_>, event: &Event, at: usize) -> Vec<String> {
+        let mut drift = Vec::new();
+        let Some(before) = &event.before else { return drift };
         let job = &self.jobs[at];
         for part in &event.parts {
             let Part::Field(field) = part else { continue };
@@ -257,15 +261,15 @@ impl<'a> Matched<'a> {
             let found = before.fields.get(field);
             if !self.same(case, job.plan, field, &change.before, found) && !self.same(case, job.plan, field, &change.after, found) {
                 let found = found.map(id_text).unwrap_or_default();
-                let what = format!(
+                drift.push(format!(
                     "{}: `{field}` was `{found}`, and step {} expected `{}`",
                     place(event),
                     job.step.id,
                     id_text(&change.before)
-                );
-                report.violation("C1", "drift_overwritten", case.name, what);
+                ));
             }
         }
+        drift
     }
 
     /// C3: two accounts made for one person.

@@ -76,6 +76,7 @@ impl Failure {
         let next = match error {
             StoreError::NotFound { what: "plan", .. } => "`provost show` lists the plans",
             StoreError::NotFound { what: "run", .. } => "`provost runs` lists the runs",
+            StoreError::Empty { .. } => "`provost plan` looks again, `provost show` lists what waits",
             StoreError::Rejected { .. } | StoreError::AlreadyUsed { .. } => "`provost plan` makes a new plan from what is there now",
             _ => "",
         };

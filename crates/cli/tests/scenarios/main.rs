@@ -1,5 +1,7 @@
 //! The stories: one file each, run with the real binary against the sandboxes, and ended by the checker.
 
+mod naive;
+mod proxy;
 mod world;
 
 mod absorb_offboard;
@@ -8,4 +10,9 @@ mod absorb_provision;
 mod lessonly_offboard;
 mod lessonly_provision;
 mod rehire;
+mod rename_chain;
 mod thin_slice;
+mod traps_apps;
+mod traps_field;
+mod traps_people;
+mod wrong_inputs;

@@ -1,5 +1,6 @@
 //! A small world for a story: two sandboxes on loopback, a folder with configuration and roster, the real `provost`, the checker.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -14,12 +15,17 @@ use tempfile::TempDir;
 pub const HEADER: &str =
     "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n";
 
+/// The Absorb admin who sees some departments only; the password is the other admin's.
+pub(crate) const NARROW_ADMIN: &str = "narrow@acme.example";
+
 /// How a world begins.
 pub(crate) struct Setup {
     /// The instant at which it begins.
     pub(crate) now: &'static str,
     /// Absorb's admin sees these departments only; everything when there are none.
     pub(crate) scope: Vec<String>,
+    /// What a second admin of Absorb sees, [`NARROW_ADMIN`]; there is none when this is empty.
+    pub(crate) narrow: Vec<&'static str>,
     /// Whether the configuration asserts that the admin sees all.
     pub(crate) assert_scope: bool,
     /// What is added to the configuration.
@@ -28,6 +34,10 @@ pub(crate) struct Setup {
     pub(crate) groups: Vec<&'static str>,
     /// Requests a second that the sandboxes allow; no limit when none.
     pub(crate) limit: Limit,
+    /// The same for Absorb alone, which counts by the second where Lessonly counts by the minute.
+    pub(crate) absorb_limit: Option<Limit>,
+    /// Enrolment rules of the Absorb portal.
+    pub(crate) rules: Vec<absorb::Rule>,
 }
 
 impl Default for Setup {
@@ -35,10 +45,13 @@ impl Default for Setup {
         Self {
             now: "1998-01-01T12:00:00Z",
             scope: Vec::new(),
+            narrow: Vec::new(),
             assert_scope: true,
             more: "",
             groups: vec!["Sales", "Development", "Customer Service"],
             limit: Limit::Off,
+            absorb_limit: None,
+            rules: Vec::new(),
         }
     }
 }
@@ -55,6 +68,7 @@ pub(crate) struct World {
     applied: Vec<PathBuf>,
     outcomes: Vec<PathBuf>,
     rosters: u32,
+    environment: BTreeMap<&'static str, Option<&'static str>>,
 }
 
 /// What the binary said.
@@ -120,8 +134,14 @@ impl World {
         let lessonly = lessonly::Sandbox::open(lessonly::Config { options: options("lessonly"), ..lessonly::Config::default() })
             .expect("lessonly opens");
         let mut config = absorb::Config { options: options("absorb"), ..absorb::Config::default() };
+        config.rules = setup.rules.clone();
+        config.options.limit = setup.absorb_limit.unwrap_or(setup.limit);
         if !setup.scope.is_empty() {
             config.admins[0].departments = Some(setup.scope.clone());
+        }
+        if !setup.narrow.is_empty() {
+            let departments = Some(setup.narrow.iter().map(|name| (*name).to_owned()).collect());
+            config.admins.push(absorb::Admin { username: NARROW_ADMIN.to_owned(), departments, ..config.admins[0].clone() });
         }
         let absorb = absorb::Sandbox::open(config).expect("absorb opens");
         let servers = vec![
@@ -132,7 +152,19 @@ impl World {
         for group in &setup.groups {
             lessonly.create_group(group).expect("a group");
         }
-        let world = Self { dir, runtime, lessonly, absorb, servers, urls, now, applied: Vec::new(), outcomes: Vec::new(), rosters: 0 };
+        let world = Self {
+            dir,
+            runtime,
+            lessonly,
+            absorb,
+            servers,
+            urls,
+            now,
+            applied: Vec::new(),
+            outcomes: Vec::new(),
+            rosters: 0,
+            environment: BTreeMap::new(),
+        };
         world.configure(&setup);
         world
     }
@@ -229,6 +261,21 @@ when = 'person.tenure_days < 90'
         self.write("provost.toml", &text);
     }
 
+    /// The address of an app's sandbox, as the configuration has it at first.
+    pub(crate) fn url(&self, app: &str) -> String {
+        if app == "lessonly" { format!("{}/api/v1", self.urls[0]) } else { self.urls[1].clone() }
+    }
+
+    /// Runs to its end what a script would send.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// How much was written to the apps: the lines of both ledgers.
+    pub(crate) fn written(&self) -> usize {
+        ["lessonly", "absorb"].iter().map(|app| self.read(&format!("{app}.ledger.jsonl")).lines().count()).sum()
+    }
+
     /// The folder of this world.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -266,6 +313,12 @@ when = 'person.tenure_days < 90'
         self.absorb.clock().set(self.now);
     }
 
+    /// An hour passes, everywhere: of two runs one is the latest.
+    pub(crate) fn later(&mut self) {
+        let hour = self.now + jiff::SignedDuration::from_hours(1);
+        self.at(&hour.to_string());
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
         command
@@ -276,7 +329,23 @@ when = 'person.tenure_days < 90'
             .env("ABSORB_API_KEY", "absorb-sandbox-key")
             .env("PROVOST_NOW", self.now.to_string())
             .env("USER", "ada");
+        for (variable, value) in &self.environment {
+            match value {
+                Some(value) => command.env(variable, value),
+                None => command.env_remove(variable),
+            };
+        }
         command
+    }
+
+    /// Sets a variable for what is run from now on, or takes it away.
+    pub(crate) fn env(&mut self, variable: &'static str, value: Option<&'static str>) {
+        self.environment.insert(variable, value);
+    }
+
+    /// A variable is again as every world has it.
+    pub(crate) fn env_as_it_was(&mut self, variable: &str) {
+        self.environment.remove(variable);
     }
 
     /// Runs the binary and waits for it.
