@@ -5,10 +5,13 @@ use std::fmt::Write;
 use super::text::clean;
 use super::{Document, Sheet, kind_word, sheet};
 
-const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#1b1b1b}\
-h1{font-size:1.3em}h2{font-size:1.1em;margin-top:1.5em}table{border-collapse:collapse;width:100%}\
-td,th{border-bottom:1px solid #ddd;padding:.3em .6em;text-align:left;vertical-align:top}\
-.held h1,.trip{color:#9a5b00}.leave{color:#a11}.create,.restore{color:#176b2c}.effects{color:#666}ul{padding-left:1.2em}";
+const STYLE: &str = ":root{color-scheme:light dark;--ink:#1b1b1b;--dim:#666;--line:#ddd;--bad:#a11;--good:#176b2c;--wait:#9a5b00}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--dim:#a0a0a0;--line:#444;--bad:#ff8a80;--good:#7fd48f;--wait:#f0b35a}}\
+body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:var(--ink);overflow-wrap:break-word}\
+h1{font-size:1.3em}h2{font-size:1.1em;margin-top:1.5em}table{border-collapse:collapse;width:100%}th{white-space:nowrap}\
+td,th{border-bottom:1px solid var(--line);padding:.3em .6em;text-align:left;vertical-align:top}td:first-child{min-width:5em}\
+.held h1,.trip{color:var(--wait)}.leave{color:var(--bad)}.create,.restore{color:var(--good)}.effects{color:var(--dim)}\
+ul{padding-left:1.2em}.findings td:nth-child(3),.findings td:nth-child(5){min-width:14em}";
 
 /// Escapes what HTML would read as markup, in text and in quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
@@ -35,6 +38,7 @@ pub fn html<'a>(document: impl Into<Document<'a>>) -> String {
         let _ = writeln!(out, "{line}");
     };
     put("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">".into());
+    put("<meta name=\"viewport\" content=\"width=device-width\">".into());
     put("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">".into());
     put(format!("<title>Provost</title><style>{STYLE}</style></head><body>"));
     for plan in &plans {
@@ -63,7 +67,7 @@ pub fn html<'a>(document: impl Into<Document<'a>>) -> String {
         put("</section>".into());
     }
     if !findings.is_empty() {
-        put("<section><h1>Findings</h1><table><tr><th>kind</th><th>app</th><th>what</th><th>about</th><th>next</th></tr>".into());
+        put("<section class=\"findings\"><h1>Findings</h1><table><tr><th>kind</th><th>app</th><th>what</th><th>about</th><th>next</th></tr>".into());
         for finding in &findings {
             let app = finding.app.as_ref().map_or("", |app| app.as_str());
             put(format!(
