@@ -1,4 +1,5 @@
-//! What must not be believed: links made in another tenant, and a roster of as many rows that are other people's.
+//! What must not be believed: links made in another tenant, a roster of as many rows that are other people's, a group unread because
+//! policy writes its name in other letters.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -91,4 +92,21 @@ fn as_many_rows_of_other_people_take_nobodys_access() {
     std::fs::write(&file, format!("{header}\n{rows}{rows}")).expect("written");
     let (out, _) = provost(folder.path(), &["plan"], 0);
     assert!(!out.contains("access_lost") && out.contains("15 of the 30 people of the last good reading"), "{out}");
+}
+
+#[test]
+fn a_group_in_other_letters_is_the_same_group() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = "employee_id,first_name,last_name,work_email,status,department\n1,Ann,No,a@acme.example,active,Sales\n";
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    let groups =
+        |name: &str| format!("{CONFIG}[app.lessonly.groups]\nmanaged = [\"{name}\"]\nmember = ['person.department']\ncreate = true\n");
+    write("roster.csv", rows);
+    write("provost.toml", &groups("Sales"));
+    provost(folder.path(), &["plan"], 0);
+    provost(folder.path(), &["apply", "open", "--yes"], 0);
+    write("provost.toml", &groups("SALES"));
+    assert!(provost(folder.path(), &["plan"], 0).0.contains("nothing to do"), "its member is known");
+    write("roster.csv", &rows.replace("Sales", "Ops"));
+    assert!(provost(folder.path(), &["plan"], 0).0.contains("group_lost"), "and leaves it");
 }

@@ -85,16 +85,16 @@ pub(crate) struct Census<'a> {
 /// One thing that is counted: a guard, an app, and a group or department where the guard goes by one.
 type Bucket<'s> = (&'s AppName, Option<String>);
 
-/// Counts, and says for every step which guard holds it: the first by name.
+/// Counts, and says for every step which guards hold it.
 pub(crate) fn judge(
     given: &Given<'_>,
     roster: &Roster<'_>,
     census: &BTreeMap<&AppName, Census<'_>>,
     names: &BTreeMap<AppName, BTreeMap<String, String>>,
     steps: &[&Step],
-) -> (Vec<GuardVerdict>, Vec<Option<String>>) {
+) -> (Vec<GuardVerdict>, Vec<BTreeSet<String>>) {
     let mut verdicts = Vec::new();
-    let mut held: Vec<Option<String>> = vec![None; steps.len()];
+    let mut held: Vec<BTreeSet<String>> = vec![BTreeSet::new(); steps.len()];
     if given.policy.policy().guards.is_empty() {
         return (verdicts, held);
     }
@@ -146,7 +146,7 @@ pub(crate) fn judge(
             let (tripped, why) = verdict(rule, count, accounts);
             if tripped {
                 for at in members {
-                    held[at].get_or_insert_with(|| guard.clone());
+                    held[at].insert(guard.clone());
                 }
             }
             verdicts.push(GuardVerdict { guard: guard.clone(), app: app.clone(), within, count, accounts, tripped, why });

@@ -225,7 +225,7 @@ pub fn propose(given: &Given<'_>) -> Proposal {
         .zip(held)
         .map(|(ordered, held)| {
             let own = ordered.class.map(str::to_owned);
-            (ordered.step, own.into_iter().chain(held).min())
+            (ordered.step, own.into_iter().chain(held).collect())
         })
         .collect();
     assemble(given, split(classed), verdicts, &names, findings)

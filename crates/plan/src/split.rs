@@ -14,20 +14,20 @@ pub(crate) struct Split {
     pub(crate) open: Vec<Step>,
     /// Class → its steps.
     pub(crate) held: BTreeMap<String, Vec<Step>>,
-    /// Class → all the classes that hold its steps, itself included.
+    /// Class → everything that holds its steps, itself included: whoever releases them is told all of it.
     pub(crate) classes: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Splits steps that are in the order of running.
-pub(crate) fn split(steps: Vec<(Step, Option<String>)>) -> Split {
+/// Splits steps that are in the order of running, each with all the classes that hold it; it goes by the first of them by name.
+pub(crate) fn split(steps: Vec<(Step, BTreeSet<String>)>) -> Split {
     let at: HashMap<StepId, usize> = steps.iter().enumerate().map(|(at, (step, _))| (step.id.clone(), at)).collect();
     let needs: Vec<Vec<usize>> =
         steps.iter().map(|(step, _)| step.needs.iter().filter_map(|need| at.get(need).copied()).collect()).collect();
     let mut held = vec![false; steps.len()];
     let mut put_off = vec![false; steps.len()];
     let mut parent: Vec<usize> = (0..steps.len()).collect();
-    for (at, (_, class)) in steps.iter().enumerate() {
-        held[at] = class.is_some() || needs[at].iter().any(|need| held[*need]);
+    for (at, (_, classes)) in steps.iter().enumerate() {
+        held[at] = !classes.is_empty() || needs[at].iter().any(|need| held[*need]);
         if !held[at] {
             continue;
         }
@@ -38,8 +38,8 @@ pub(crate) fn split(steps: Vec<(Step, Option<String>)>) -> Split {
         }
     }
     let mut class_of: HashMap<usize, String> = HashMap::new();
-    for (at, (_, class)) in steps.iter().enumerate() {
-        if let Some(class) = class {
+    for (at, (_, classes)) in steps.iter().enumerate() {
+        if let Some(class) = classes.first() {
             let best = class_of.entry(root(&mut parent, at)).or_insert_with(|| class.clone());
             if class < best {
                 best.clone_from(class);

@@ -63,6 +63,22 @@ fn f10_what_trips_is_held_as_a_class_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_held_plan_says_everything_that_holds_it_whatever_class_it_goes_by() {
+    let mut world = company();
+    world.policy.guards.insert("leavers".into(), guard(Effect::AccessLost, By::App, 5, Some(5), None));
+    world.policy.guards.insert("leavers_again".into(), guard(Effect::AccessLost, By::Department, 0, Some(0), None));
+    leave(&mut world, 0..9);
+    let guards = |world: &mut World, class: &str| -> std::collections::BTreeSet<String> {
+        held(&world.propose(), class).guards.iter().map(|verdict| verdict.guard.clone()).collect()
+    };
+    let both = ["leavers".to_owned(), "leavers_again".to_owned()].into();
+    assert_eq!(guards(&mut world, "leavers"), both);
+    // Waiting for the IdP comes first by name, and releasing it is releasing so many leavers.
+    world.app_policy("flat").also_provisioned_by = Some("okta".into());
+    assert_eq!(guards(&mut world, "idp_first"), both);
+}
+
+#[test]
 fn by_department_only_the_bucket_that_trips_is_held() {
     let mut world = company();
     world.policy.guards.insert("leavers".into(), guard(Effect::AccessLost, By::Department, 2, None, Some(10)));
