@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The header of every roster here.
-pub const HEADER: &str =
+pub(crate) const HEADER: &str =
     "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n";
 
 /// The Absorb admin who sees some departments only; the password is the other admin's.

@@ -23,7 +23,8 @@ fn refused(world: &World, args: &[&str], told: &[&str]) -> Said {
     for words in told {
         assert!(said.err.contains(words), "{args:?} does not say {words:?}: {}", said.err);
     }
-    let next = said.err.contains("next:") || said.err.contains("help:") || said.err.contains("; give ") || said.err.contains("provost ");
+    let next =
+        said.err.contains("next:") || said.err.contains("help:") || said.err.contains("; give ") || said.err.contains("provost ");
     assert!(next, "{args:?} does not say what to do next: {}", said.err);
     for secret in ["lessonly-sandbox-key", "absorb-sandbox-password", "absorb-sandbox-key"] {
         assert!(!said.err.contains(secret) && !said.out.contains(secret), "{said:?}");
@@ -194,20 +195,28 @@ fn wrong_plans_and_runs_say_why() {
 }
 
 #[test]
-fn a_store_that_is_none_is_left_as_it_is() {
-    let world = fresh();
-    for (bytes, told) in
-        [(&b"this is a letter, not a database, and longer than a page header would be: one hundred bytes and more"[..], "provost.db")]
-    {
-        std::fs::write(world.path("provost.db"), bytes).expect("written");
+fn a_store_that_is_none_or_damaged_is_left_as_it_is() {
+    let mut world = fresh();
+    world.plan();
+    let whole = std::fs::read(world.path("provost.db")).expect("the store");
+    for journal in ["provost.db-wal", "provost.db-shm"] {
+        std::fs::remove_file(world.path(journal)).ok();
+    }
+    let mut holed = whole.clone();
+    holed[100..4000].fill(0x5a);
+    let letter = b"this is a letter and no database, although it is longer than the header of one: a hundred bytes and more".to_vec();
+    for (what, bytes) in [("a letter", letter), ("cut off", whole[..5000].to_vec()), ("holed", holed)] {
+        std::fs::write(world.path("provost.db"), &bytes).expect("written");
         for args in [&["plan"][..], &["show"], &["runs"], &["apply", "open"]] {
             let said = world.provost(args);
-            assert_eq!(said.code, 1, "{args:?}: {said:?}");
-            assert!(said.err.contains(told) && !said.err.contains("panicked"), "{args:?}: {}", said.err);
+            assert_eq!(said.code, 1, "{what}: {args:?}: {said:?}");
+            assert!(said.err.contains("store") && !said.err.contains("panicked"), "{what}: {args:?}: {}", said.err);
+            assert!(said.err.contains("backup") || said.err.contains("provost.db"), "{what}: {args:?}: {}", said.err);
         }
-        assert_eq!(std::fs::read(world.path("provost.db")).expect("there"), bytes, "it is as it was");
+        assert_eq!(std::fs::read(world.path("provost.db")).expect("there"), bytes, "{what}: it is as it was");
     }
     assert_eq!(world.written(), 3, "the groups that were there; nothing else");
+    world.check(&["--except", "1"]);
 }
 
 #[test]
