@@ -1,8 +1,9 @@
 //! What must not be believed: links made in another tenant, a roster of as many rows that are other people's, a group unread because
 //! policy writes its name in other letters.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -109,4 +110,28 @@ fn a_group_in_other_letters_is_the_same_group() {
     assert!(provost(folder.path(), &["plan"], 0).0.contains("nothing to do"), "its member is known");
     write("roster.csv", &rows.replace("Sales", "Ops"));
     assert!(provost(folder.path(), &["plan"], 0).0.contains("group_lost"), "and leaves it");
+}
+
+#[test]
+fn an_account_that_did_not_become_what_was_wanted_is_linked_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    let mut sandbox = Command::new(env!("CARGO_BIN_EXE_provost"));
+    sandbox.args(["sandbox", "lessonly", "--data", "./own"]).current_dir(folder.path()).stdout(Stdio::piped());
+    let mut sandbox = sandbox.spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(sandbox.stdout.take().expect("piped")).read_line(&mut line).expect("it says where it listens");
+    let url = line.split('"').nth(1).expect("an address").to_owned();
+    // Declared here and not there: Lessonly drops the value without a word (L13).
+    let at = format!("base_url = \"{url}\"\nsubdomain = \"acme\"\napi_key = {{ file = \"key\" }}\ndeclared_fields = [\"size\"]");
+    let config = CONFIG.replace("base_url = \"sandbox:./one\"", &at).replace("adopt = \"link\"", "adopt = \"never\"");
+    write("provost.toml", &config.replace("[approval]", "\"custom.size\" = 'person.size'\n[approval]"));
+    write("key", "lessonly-sandbox-key");
+    write("roster.csv", "employee_id,first_name,last_name,work_email,status,size\n1,Ann,No,a@acme.example,active,42\n");
+    provost(folder.path(), &["plan"], 0);
+    let (out, _) = provost(folder.path(), &["apply", "open", "--yes"], 0);
+    let (again, _) = provost(folder.path(), &["plan"], 0);
+    sandbox.kill().and_then(|()| sandbox.wait()).expect("it stops");
+    assert!(out.contains("1 drifted"), "{out}");
+    assert!(again.contains("update   1 Ann No") && !again.contains("could be adopted"), "it is ours: {again}");
 }

@@ -250,7 +250,9 @@ impl<'a> Lane<'a> {
             Verb::Link => Evidence::Matched { rule: step.evidence.clone().unwrap_or_default() },
             _ => return None,
         };
-        if !record.state.is_done() {
+        // An account that we made is the person's, also where it did not become what was wanted.
+        let made = step.verb == Verb::Create && matches!(record.state, StepState::Drifted { .. });
+        if !(record.state.is_done() || made) {
             return None;
         }
         let (person, account) = (step.person.clone()?, record.receipt.account.clone()?);
@@ -297,6 +299,7 @@ async fn call_out(
         let used = connection.session();
         let outcomes: Vec<Outcome> = connection.target.apply(&connection.write(), &steps).await;
         let (mut again, mut wait, mut unknown, mut session) = (Vec::new(), None, false, false);
+        let mut otherwise = Vec::new();
         for (step, outcome) in steps.into_iter().zip(outcomes) {
             match outcome {
                 Ok(Done { already, receipt }) => {
@@ -316,6 +319,7 @@ async fn call_out(
                     session = true;
                     again.push(step);
                 }
+                Err(Fault::Drift { found }) if step.get().verb == Verb::Create => otherwise.push((step, found)),
                 Err(Fault::Drift { found }) => end(step, StepState::Drifted { found }, Receipt::default()),
                 Err(Fault::Refused { code, detail }) => end(step, StepState::Failed { code, detail }, Receipt::default()),
                 Err(Fault::Denied { scope: Scope::Object(detail) }) => {
@@ -329,6 +333,9 @@ async fn call_out(
                     called.stop.get_or_insert_with(|| connection.fault(fault));
                 }
             }
+        }
+        for (step, found, receipt) in made_otherwise(connection, watch, otherwise).await {
+            end(step, StepState::Drifted { found }, receipt);
         }
         if called.stop.is_some() {
             break;
@@ -365,6 +372,26 @@ async fn call_out(
         steps = again;
     }
     called
+}
+
+/// Creates whose account is there and not as it was wanted: which account that is, so that it is known as the person's (P7).
+async fn made_otherwise(
+    connection: &Connection,
+    watch: &dyn Watch,
+    creates: Vec<(Approved<Step>, String)>,
+) -> Vec<(Approved<Step>, String, Receipt)> {
+    if creates.is_empty() {
+        return Vec::new();
+    }
+    let (steps, found): (Vec<_>, Vec<_>) = creates.into_iter().unzip();
+    // When the look fails, the next reading finds the account by what policy matches.
+    let seen = settle::creates(connection, watch, &steps).await.unwrap_or_default();
+    let receipts = seen.into_iter().map(|settled| match settled {
+        settle::Settled::Done(receipt) => receipt,
+        settle::Settled::Repeat | settle::Settled::Handed(_) => Receipt::default(),
+    });
+    let receipts = receipts.chain(std::iter::repeat_with(Receipt::default));
+    steps.into_iter().zip(found).zip(receipts).map(|((step, found), receipt)| (step, found, receipt)).collect()
 }
 
 /// Within a call: looks for what creates with an unknown outcome made; the rest look by themselves when they are tried again.
