@@ -40,6 +40,8 @@ pub struct LessonlyWork {
     pub groups: u64,
     /// Enrolments made.
     pub enrols: u64,
+    /// Runs that take accounts over: how many, and the accounts at that time.
+    pub links: Vec<(u64, u64)>,
 }
 
 /// The least number of requests to Lessonly, guide profile.
@@ -58,6 +60,7 @@ pub fn lessonly(work: &LessonlyWork) -> Parts {
         ("create: POST", work.creates),
         ("change: GET, then PUT whose answer is the whole record", 2 * work.changes),
         ("group: POST", work.groups),
+        ("link: GET, or pages of users", work.links.iter().map(|(links, accounts)| *links.min(&(accounts / LESSONLY_PAGE + 1))).sum()),
         ("enrol: GET, then POST whose answer is the record", 2 * work.enrols),
     ]
 }
@@ -90,6 +93,8 @@ pub struct AbsorbRun {
     pub relates: u64,
     /// Accounts made inactive.
     pub leaves: u64,
+    /// Accounts taken over.
+    pub links: u64,
     /// Enrolments made.
     pub enrols: u64,
 }
@@ -132,7 +137,7 @@ impl AbsorbRun {
 
     /// Existing accounts are looked at one by one, or all together, whichever is less.
     fn first_look(&self) -> u64 {
-        let existing = self.changes + self.relates + self.leaves + self.creates;
+        let existing = self.changes + self.relates + self.leaves + self.creates + self.links;
         existing.min(self.accounts.div_ceil(ABSORB_PAGE).max(1))
     }
 }
@@ -161,7 +166,13 @@ mod tests {
     fn lessonly_from_empty_and_back() {
         // Two readings (empty, then 120 accounts) of three groups; one lesson rule with 100 assignments at the second.
         let reading = |accounts, assignments| LessonlyReading { accounts, groups: 3, kinds: 1, assignments: vec![assignments] };
-        let work = LessonlyWork { readings: vec![reading(0, 0), reading(120, 100)], creates: 120, changes: 4, groups: 0, enrols: 100 };
+        let work = LessonlyWork {
+            readings: vec![reading(0, 0), reading(120, 100)],
+            creates: 120,
+            changes: 4,
+            enrols: 100,
+            ..Default::default()
+        };
         // Empty: 1 + 1 + 3 + 1 + 1; later 3 pages, page one again, and 3 of assignments; 120 + 8 + 200.
         assert_eq!(total(&lessonly(&work)), 7 + (3 + 1 + 1 + 3 + 1 + 3) + 120 + 8 + 200);
         // A full last page needs one more.
@@ -172,6 +183,8 @@ mod tests {
             3
         );
         assert_eq!(total(&lessonly(&LessonlyWork::default())), 0);
+        // Two are asked for, a hundred and twenty come on three pages.
+        assert_eq!(total(&lessonly(&LessonlyWork { links: vec![(2, 120), (120, 120)], ..Default::default() })), 2 + 3);
     }
 
     #[test]

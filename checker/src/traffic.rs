@@ -207,7 +207,25 @@ fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64]) -> Less
         changes: done(matched, None, &[Verb::Update, Verb::Relate, Verb::Restore, Verb::Leave]),
         groups: done(matched, None, &[Verb::CreateGroup]),
         enrols: done(matched, None, &[Verb::Enrol]),
+        links: runs(matched).into_iter().map(|plan| (links(matched, plan), accounts_at_start(case, matched, plan))).collect(),
     }
+}
+
+/// Plans that had an effect or took something over.
+fn runs(matched: &Matched<'_>) -> BTreeSet<usize> {
+    matched.jobs.iter().filter(|job| !job.done.is_empty() || job.step.verb == Verb::Link).map(|job| job.plan).collect()
+}
+
+/// Links of a plan: they have no effect to be counted by.
+fn links(matched: &Matched<'_>, plan: usize) -> u64 {
+    matched.jobs.iter().filter(|job| job.plan == plan && job.step.verb == Verb::Link).count() as u64
+}
+
+/// Accounts just before the first effect of a plan; all of them, where it had none.
+fn accounts_at_start(case: &Case<'_>, matched: &Matched<'_>, plan: usize) -> u64 {
+    let lines = matched.jobs.iter().filter(|job| job.plan == plan).flat_map(|job| job.done.values());
+    let first = lines.min().and_then(|seq| case.world.events.iter().find(|event| event.line.seq == *seq));
+    accounts_before(case, first.map_or(u64::MAX, |event| event.line.call))
 }
 
 /// Accounts about whose enrolments policy asks, from an instant on.
@@ -244,25 +262,23 @@ fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests:
         let asked = then.map_or(0, |asked| asked.accounts.iter().filter(|id| !later.contains(id)).count() as u64);
         AbsorbReading { accounts, departments, courses, asked }
     };
-    let plans: BTreeSet<usize> = matched.jobs.iter().filter(|job| !job.done.is_empty()).map(|job| job.plan).collect();
     let run = |plan: usize| {
-        let lines = matched.jobs.iter().filter(|job| job.plan == plan).flat_map(|job| job.done.values());
-        let first = lines.min().and_then(|seq| case.world.events.iter().find(|event| event.line.seq == *seq));
         let done = |verbs: &[Verb]| done(matched, Some(plan), verbs);
         AbsorbRun {
-            accounts: first.map_or(0, |event| accounts_before(case, event.line.call)),
+            accounts: accounts_at_start(case, matched, plan),
             departments: done(&[Verb::CreateDepartment]),
             creates: done(&[Verb::Create]),
             changes: done(&[Verb::Update, Verb::Restore]),
             relates: done(&[Verb::Relate]),
             leaves: done(&[Verb::Leave]),
+            links: links(matched, plan),
             enrols: done(&[Verb::Enrol]),
         }
     };
     AbsorbWork {
         tokens: tokens(requests.iter().filter_map(instant).map(Timestamp::as_second)),
         readings: starts.iter().map(reading).collect(),
-        runs: plans.into_iter().map(run).collect(),
+        runs: runs(matched).into_iter().map(run).collect(),
     }
 }
 
