@@ -10,7 +10,10 @@ fn a_freed_address_is_given_on_in_one_plan() {
     let old = world.lessonly_user("ada@acme.example").expect("she")["id"].clone();
     world.at("1998-07-01T12:00:00Z");
     // User names stay with whom they were made for, so the second Ada has another one in the app where they are.
-    world.reconfigure("username = { value = 'person.email', on = \"create\" }", "username = { value = 'person.key + \"@acme.example\"', on = \"create\" }");
+    world.reconfigure(
+        "username = { value = 'person.email', on = \"create\" }",
+        "username = { value = 'person.key + \"@acme.example\"', on = \"create\" }",
+    );
     world.roster(
         "1,Ada,King,ada.king@acme.example,Engineer,Development,,active,1990-12-01,\n\
          2,Ada,Byron,ada@acme.example,Engineer,Sales,,active,1998-06-01,\n",
