@@ -22,6 +22,7 @@ enum Fate {
 struct State {
     planned: Mutex<Vec<(String, Fate)>>,
     held: Mutex<Vec<Sender<()>>>,
+    sent: Mutex<Vec<u8>>,
 }
 
 /// Such a line.
@@ -85,6 +86,11 @@ impl Proxy {
         self.came.recv_timeout(std::time::Duration::from_secs(60)).expect("the request that was waited for came");
     }
 
+    /// Everything that was sent towards the sandbox.
+    pub(crate) fn sent(&self) -> String {
+        String::from_utf8_lossy(&self.state.sent.lock().expect("not poisoned")).into_owned()
+    }
+
     /// Lets held answers go.
     pub(crate) fn let_go(&self) {
         self.state.held.lock().expect("not poisoned").clear();
@@ -101,6 +107,7 @@ fn carry(client: TcpStream, server: TcpStream, state: Arc<State>, came: Sender<(
     thread::spawn(move || {
         let mut piece = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = client_in.read(&mut piece) {
+            planned.sent.lock().expect("not poisoned").extend_from_slice(&piece[..length]);
             let fate = {
                 let mut planned = planned.planned.lock().expect("not poisoned");
                 let at = planned.iter().position(|(begins, _)| piece[..length].starts_with(begins.as_bytes()));

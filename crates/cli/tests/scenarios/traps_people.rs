@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::naive::{Script, rows};
+use crate::proxy::Proxy;
 use crate::world::{Planned, Setup, World, steps};
 
 const ADA: &str = "1,Ada,Lovelace,ada@acme.example,Engineer,Development,,active,1990-12-01,\n";
@@ -183,6 +184,17 @@ fn f09_admins_and_protected_accounts_are_never_touched() {
         let findings = world.provost(&["findings", "--format", "json"]);
         assert!(status != "active" || findings.out.contains("protected"), "{}", findings.out);
     }
+    // Ours too, once it is protected: she leaves, and a person has to see to it.
+    world.roster(&named("active", ""));
+    world.reconfigure("protect = [\"robot@acme.example\"]", "protect = [\"robot@acme.example\", \"ada@acme.example\"]");
+    world.roster(&ADA.replace(",active,1990-12-01,", ",terminated,1990-12-01,1997-12-31"));
+    let planned = world.plan();
+    let of_lessonly = |plan: &Value| steps(plan).iter().filter(|step| step["app"] == "lessonly" && step["person"] == "1").count();
+    assert_eq!(of_lessonly(&planned.open) + planned.held.iter().map(|(_, plan)| of_lessonly(plan)).sum::<usize>(), 0);
+    assert!(planned.said.out.contains("protected"), "{}", planned.said.out);
+    world.apply(&planned.open_file);
+    assert!(world.plan().steps().is_empty());
+    assert!(!archived(&world, "ada@acme.example"));
     world.check(&[]);
 }
 
@@ -244,6 +256,8 @@ fn f11_names_are_text_everywhere_and_secrets_are_nowhere() {
          3,Eve,Escape{escape},eve@acme.example,Clerk,Sales,,active,1990-12-01,\n"
     );
     let mut world = World::new(Setup::default());
+    let line = Proxy::to(&world.url("absorb"));
+    world.reconfigure(&world.url("absorb"), &line.url(&world.url("absorb")));
     world.lessonly.create_user(json!({ "name": "Mal Lory", "email": "mallory@partner.example", "job_title": script })).expect("made");
     world.lessonly.create_user(json!({ "name": "E <b>bold</b>", "email": "eve@partner.example", "department": escape })).expect("made");
     // The naive way: what the app holds, put together as text.
@@ -294,9 +308,18 @@ fn f11_names_are_text_everywhere_and_secrets_are_nowhere() {
 
     // Secrets: in what was said, and in every file that the product wrote.
     let basic = "YWNtZTpsZXNzb25seS1zYW5kYm94LWtleQ";
-    let secrets = ["lessonly-sandbox-key", "absorb-sandbox-password", "absorb-sandbox-key", basic];
+    let sent = line.sent();
+    let after = |word: &str, end: char| -> Vec<&str> {
+        sent.split(word).skip(1).filter_map(|rest| rest.split(end).next()).map(str::trim).filter(|found| found.len() > 7).collect()
+    };
+    let (tokens, passwords) = (after("\r\nauthorization:", '\r'), after("\"password\":\"", '"'));
+    assert!(tokens.len() > 3 && passwords.len() > 2, "what was sent: {} tokens, {} passwords", tokens.len(), passwords.len());
+    let configured = ["lessonly-sandbox-key", "absorb-sandbox-password", "absorb-sandbox-key", basic];
+    let secrets: std::collections::BTreeSet<&str> =
+        configured.into_iter().chain(tokens.into_iter().map(|token| token.trim_start_matches("Bearer "))).chain(passwords).collect();
+    assert!(secrets.len() > configured.len() + 2, "the token and a password for each account: {}", secrets.len());
     for (what, output) in &said {
-        for secret in secrets {
+        for secret in &secrets {
             assert!(!output.out.contains(secret) && !output.err.contains(secret), "{what} shows {secret}");
         }
     }
@@ -304,7 +327,7 @@ fn f11_names_are_text_everywhere_and_secrets_are_nowhere() {
     for entry in std::fs::read_dir(world.path(".")).expect("the folder is listed") {
         let path = entry.expect("an entry").path();
         let bytes = std::fs::read(&path).expect("a file is read");
-        for secret in secrets {
+        for secret in &secrets {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{} holds {secret}", path.display());
         }
         looked += usize::from(path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("provost.db")));
