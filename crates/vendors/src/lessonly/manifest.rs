@@ -41,7 +41,8 @@ pub static MANIFEST: Manifest = Manifest {
         (Verb::Enrol, Support::Can),
         (Verb::Leave, Support::Can),
     ],
-    batches: &[],
+    // Links are no call: together they are looked at by page.
+    batches: &[(Verb::Link, 5000)],
     kinds: &[Kind::Accounts, Kind::Groups, Kind::Content, Kind::Enrolments],
     restore_sets: false,
     enrolments: EnrolmentsBy::Content,

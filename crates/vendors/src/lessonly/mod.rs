@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connector::{Cursor, Fault, Key, Manifest, Outcome, Page, Read, Record, Session, Source, Target, Wire, Write};
-use model::{Approved, Finding, Kind, Secret, Step, Tenant};
+use model::{Approved, Finding, Kind, Secret, Step, Tenant, Verb};
 
 pub use manifest::MANIFEST;
 
@@ -106,8 +106,12 @@ impl Target for Lessonly {
 
     async fn apply(&self, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
-        for step in steps {
-            outcomes.push(write::apply(self, wire, step.get()).await);
+        let is_link = |step: &Approved<Step>| step.get().verb == Verb::Link;
+        for steps in steps.chunk_by(|a, b| is_link(a) && is_link(b)) {
+            match steps {
+                [step] => outcomes.push(write::apply(self, wire, step.get()).await),
+                links => outcomes.extend(write::links(self, wire, links).await),
+            }
         }
         outcomes
     }

@@ -137,7 +137,7 @@ pub(super) async fn find(app: &Lessonly, wire: &Read, kind: Kind, key: &Key) -> 
 }
 
 /// Whether the list of accounts shows this attribute.
-fn is_listed(app: &Lessonly, attribute: &str) -> bool {
+pub(super) fn is_listed(app: &Lessonly, attribute: &str) -> bool {
     MANIFEST.attribute(attribute).is_some() || attribute.strip_prefix(CUSTOM).is_some_and(|field| app.declared.contains(field))
 }
 

@@ -1,9 +1,9 @@
 //! Writing: each step looks, composes the whole write, writes, and checks the answer, which is the full record (P5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connector::{Done, Fault, Key, Outcome, Write};
-use model::{Account, AccountId, Kind, Receipt, Ref, Step, Value, Verb};
+use model::{Account, AccountId, Approved, Kind, Receipt, Ref, Step, Value, Verb};
 use serde_json::{Value as Json, json};
 
 use super::Lessonly;
@@ -186,10 +186,52 @@ async fn switch(app: &Lessonly, wire: &Write, look: Look, call: &str, active: bo
 
 /// Checks that the account is still the one that the rule matched; nothing is written.
 async fn link(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
-    let look = look(app, wire, step).await?;
-    if let Some((attribute, expression)) = step.evidence.as_deref().and_then(|rule| rule.split_once("==")) {
-        let (attribute, now) = (attribute.trim(), look.value(attribute.trim()));
-        let key = step.person.as_ref().filter(|_| expression.trim() == "person.key");
+    linked(look(app, wire, step).await?, step)
+}
+
+/// The account attribute of the rule that a link rests on, and the expression that it equals.
+fn rule(step: &Step) -> Option<(&str, &str)> {
+    step.evidence.as_deref()?.split_once("==").map(|(attribute, expression)| (attribute.trim(), expression.trim()))
+}
+
+/// Many links: pages of the list, fifty accounts each, for as long as they show more of them than asking for each would.
+pub(super) async fn links(app: &Lessonly, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {
+    let listed = |step: &Step| rule(step).is_none_or(|(attribute, _)| read::is_listed(app, attribute));
+    let id = |step: &Step| step.account.as_ref().and_then(Ref::id).unwrap_or_default().to_owned();
+    let wanted: BTreeSet<String> = steps.iter().map(Approved::get).filter(|step| listed(step)).map(id).collect();
+    let mut seen: BTreeMap<String, Look> = BTreeMap::new();
+    let (mut after, mut pages) = (None, 0);
+    // The newest come first, so that the first pages may show none of them: a tenth more requests are risked for that.
+    while seen.len() + wanted.len() / 10 >= pages && seen.len() < wanted.len() {
+        let page = match read::read(app, wire.read(), Kind::Accounts, after).await {
+            Ok(page) => page,
+            Err(fault) => return steps.iter().map(|_| Err(fault.clone())).collect(),
+        };
+        pages += 1;
+        for record in page.records.into_iter().filter(|record| wanted.contains(&record.id)) {
+            if let (connector::Body::Account(account), Some(id)) = (record.body, convert::number(&record.id)) {
+                seen.insert(record.id, Look { id, raw: record.raw, account });
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    let mut outcomes = Vec::with_capacity(steps.len());
+    for step in steps.iter().map(Approved::get) {
+        outcomes.push(match seen.remove(&id(step)) {
+            Some(look) => linked(look, step),
+            None => link(app, wire, step).await,
+        });
+    }
+    outcomes
+}
+
+fn linked(look: Look, step: &Step) -> Outcome {
+    if let Some((attribute, expression)) = rule(step) {
+        let now = look.value(attribute);
+        let key = step.person.as_ref().filter(|_| expression == "person.key");
         let holds = match key {
             Some(key) => convert::same(attribute, now, &Value::text(key.as_str())),
             None => !now.is_null(),
