@@ -186,6 +186,11 @@ impl<'a> Lane<'a> {
             self.resolve(step);
         }
         settle::wait(self.engine).await;
+        // A process that is dead sends nothing any more: what it did send has shown itself by the end of this look.
+        let doubles: Vec<&Approved<Step>> = steps.iter().filter(|step| settle::would_double(step.get().verb)).collect();
+        if !doubles.is_empty() {
+            settle::structures(self.engine, self.connection, self.watch, &doubles).await?;
+        }
         // Every other verb looks by id or name before it writes: doing it again is looking first.
         let (steps, mut repeat): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.get().verb == Verb::Create);
         let found = settle::creates(self.connection, self.watch, &steps).await?;
@@ -354,7 +359,7 @@ async fn call_out(
                 break;
             }
             settle::wait(engine).await;
-            again = match settle_in_call(connection, watch, again, &mut end).await {
+            again = match settle_in_call(engine, connection, watch, again, &mut end).await {
                 Ok(again) => again,
                 Err(error) => {
                     called.stop = Some(error);
@@ -396,15 +401,19 @@ async fn made_otherwise(
 
 /// Within a call: looks for what creates with an unknown outcome made; the rest look by themselves when they are tried again.
 async fn settle_in_call(
+    engine: &Engine,
     connection: &Connection,
     watch: &dyn Watch,
     steps: Vec<Approved<Step>>,
     end: &mut impl FnMut(Approved<Step>, StepState, Receipt),
 ) -> Result<Vec<Approved<Step>>, EngineError> {
-    if steps.first().is_none_or(|step| step.get().verb != Verb::Create) {
-        return Ok(steps);
-    }
-    let found = settle::creates(connection, watch, &steps).await?;
+    let found = match steps.first().map(|step| step.get().verb) {
+        Some(Verb::Create) => settle::creates(connection, watch, &steps).await?,
+        Some(verb) if settle::would_double(verb) => {
+            settle::structures(engine, connection, watch, &steps.iter().collect::<Vec<_>>()).await?
+        }
+        _ => return Ok(steps),
+    };
     let mut again = Vec::new();
     for (step, settled) in steps.into_iter().zip(found) {
         match settled {

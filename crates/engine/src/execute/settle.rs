@@ -1,16 +1,20 @@
 //! What became of a create whose outcome is unknown (P6): one look for all of the call.
+//!
+//! A vendor takes no second account with the same user name or e-mail, but a second department or group of one name.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connector::{Body, Key, Record};
-use model::{Account, Approved, Attribute, Compare, Kind, Receipt, Step, Value};
+use model::{Account, Approved, Attribute, Compare, Kind, Receipt, Step, Value, Verb};
 
 use crate::connection::Connection;
 use crate::{Engine, EngineError, Watch};
 
 /// How long a write may take to show.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How long it may take where nothing else keeps us from doing it twice.
+const LATE: Duration = Duration::from_secs(30);
 
 /// What a look said about a create.
 pub(super) enum Settled {
@@ -25,6 +29,50 @@ pub(super) enum Settled {
 /// Lets late effects show.
 pub(super) async fn wait(engine: &Engine) {
     engine.ports.sleep.sleep(SETTLE).await;
+}
+
+/// Whether the vendor would make what this verb makes a second time.
+pub(super) fn would_double(verb: Verb) -> bool {
+    matches!(verb, Verb::CreateDepartment | Verb::CreateGroup)
+}
+
+/// Looks for the departments and groups that these steps made, until they are there or their time is over.
+pub(super) async fn structures(
+    engine: &Engine,
+    connection: &Connection,
+    watch: &dyn Watch,
+    steps: &[&Approved<Step>],
+) -> Result<Vec<Settled>, EngineError> {
+    let until = engine.ports.clock.elapsed() + LATE;
+    loop {
+        let mut settled = Vec::with_capacity(steps.len());
+        for step in steps {
+            settled.push(structure(connection, watch, step.get()).await?);
+        }
+        let all_there = settled.iter().all(|settled| !matches!(settled, Settled::Handed(_)));
+        if all_there || engine.ports.clock.elapsed() >= until {
+            return Ok(settled);
+        }
+        connection.keep().await?;
+        wait(engine).await;
+    }
+}
+
+async fn structure(connection: &Connection, watch: &dyn Watch, step: &Step) -> Result<Settled, EngineError> {
+    let kind = if step.verb == Verb::CreateGroup { Kind::Groups } else { Kind::Departments };
+    let name = step.set.get("name").and_then(|change| change.after.as_text()).unwrap_or(&step.label);
+    let key = Key::one("name", name);
+    let target = &connection.target;
+    let ask = |wire| {
+        let key = key.clone();
+        async move { target.find(&wire, kind, &key).await }
+    };
+    let found = connection.ask(watch, ask).await?;
+    Ok(match found.as_slice() {
+        [one] => Settled::Done(Receipt { account: Some(one.id.clone().into()), before: None, after: Some(one.raw.clone()) }),
+        [] => Settled::Handed(format!("{name} was not found, and making it again could make two; a new plan looks again")),
+        several => Settled::Handed(format!("there are {} called {name}", several.len())),
+    })
 }
 
 /// Looks for what these creates made, by the attribute that carries the person's key, else by a unique one.
