@@ -35,7 +35,7 @@ pub(crate) struct Globals {
     /// The configuration [default: provost.toml in this folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// How to print; markdown and html for plans and reports
+    /// How to print; markdown for plans and reports, html for plans
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
     /// No notes and no progress, only results and errors

@@ -232,7 +232,7 @@ async fn walk_once(connection: &Connection, kind: Kind, watch: &dyn Watch) -> Re
             Some(total) if total != count => {
                 Completeness::Partial { why: format!("{count} {} came, the app counts {total}", word(kind)) }
             }
-            _ => Completeness::Complete { proof: format!("{count} {} in one answer", word(kind)) },
+            _ => Completeness::Complete { proof: format!("{} in one answer", counted(count, kind)) },
         }
     } else {
         let again = page(None).await?;
@@ -342,6 +342,12 @@ fn word(kind: Kind) -> &'static str {
         Kind::Content => "courses and lessons",
         Kind::Enrolments => "enrolments",
     }
+}
+
+/// "1 account", "7 accounts".
+fn counted(count: u64, kind: Kind) -> String {
+    let what = word(kind);
+    if count == 1 && kind != Kind::Content { format!("1 {}", what.trim_end_matches('s')) } else { format!("{count} {what}") }
 }
 
 pub(crate) fn in_words(certificate: &Certificate) -> String {

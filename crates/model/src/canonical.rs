@@ -41,40 +41,46 @@ pub fn digest_set<'a, T: Serialize + 'a>(values: impl IntoIterator<Item = &'a T>
 #[derive(Default)]
 struct Sorted {
     out: Vec<u8>,
-    /// One for each open object.
-    objects: Vec<Object>,
+    /// The members of all open objects, the innermost object's last.
+    members: Vec<Member>,
+    /// For each open object, where its members begin.
+    objects: Vec<usize>,
+    /// Where an object is put in order; kept from one to the next.
+    spare: Vec<u8>,
     odd: bool,
 }
 
-#[derive(Default)]
-struct Object {
-    start: usize,
-    /// Where each member begins (at its name's quote), where its name ends, where it ends.
-    members: Vec<(usize, usize, usize)>,
+/// One member of an object, by places in the buffer.
+struct Member {
+    /// Its name's quote.
+    from: usize,
+    /// After the other quote.
+    named: usize,
+    /// Its end.
+    to: usize,
 }
 
 impl Sorted {
-    /// The name of a member, without its quotes.
-    fn name(&self, member: &(usize, usize, usize)) -> &[u8] {
-        &self.out[member.0 + 1..member.1 - 1]
-    }
-
     /// Puts the members of the object that ends here in order.
-    fn close(&mut self, object: Object) {
-        let Object { start, mut members } = object;
-        if members.windows(2).all(|pair| self.name(&pair[0]) <= self.name(&pair[1])) {
-            return;
-        }
-        members.sort_unstable_by(|a, b| self.name(a).cmp(self.name(b)));
-        let mut sorted = Vec::with_capacity(self.out.len() - start);
-        for (at, (from, _, to)) in members.iter().enumerate() {
-            if at > 0 {
-                sorted.push(b',');
+    fn close(&mut self) {
+        let first = self.objects.pop().unwrap_or_default();
+        let members = &mut self.members[first..];
+        let out = &mut self.out;
+        let name = |member: &Member| &out[member.from + 1..member.named - 1];
+        if !members.is_sorted_by(|a, b| name(a) <= name(b)) {
+            let start = members[0].from;
+            members.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+            self.spare.clear();
+            for (at, member) in members.iter().enumerate() {
+                if at > 0 {
+                    self.spare.push(b',');
+                }
+                self.spare.extend_from_slice(&out[member.from..member.to]);
             }
-            sorted.extend_from_slice(&self.out[*from..*to]);
+            out.truncate(start);
+            out.extend_from_slice(&self.spare);
         }
-        self.out.truncate(start);
-        self.out.extend_from_slice(&sorted);
+        self.members.truncate(first);
     }
 }
 
@@ -143,15 +149,12 @@ impl Formatter for Sorting<'_> {
 
     fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
         self.0.out.push(b'{');
-        let start = self.0.out.len();
-        self.0.objects.push(Object { start, members: Vec::new() });
+        self.0.objects.push(self.0.members.len());
         Ok(())
     }
 
     fn end_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        if let Some(object) = self.0.objects.pop() {
-            self.0.close(object);
-        }
+        self.0.close();
         self.0.out.push(b'}');
         Ok(())
     }
@@ -161,26 +164,24 @@ impl Formatter for Sorting<'_> {
             self.0.out.push(b',');
         }
         let at = self.0.out.len();
-        if let Some(object) = self.0.objects.last_mut() {
-            object.members.push((at, at, at));
-        }
+        self.0.members.push(Member { from: at, named: at, to: at });
         Ok(())
     }
 
     fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
         let at = self.0.out.len();
-        if let Some(member) = self.0.objects.last_mut().and_then(|object| object.members.last_mut()) {
-            member.1 = at;
+        if let Some(member) = self.0.members.last_mut() {
+            member.named = at;
             // The order is by UTF-16 units of the name itself: for plain ASCII that is the order of these bytes.
-            self.0.odd |= !self.0.out[member.0..at].iter().all(|byte| byte.is_ascii() && *byte != b'\\');
+            self.0.odd |= !self.0.out[member.from..at].iter().all(|byte| byte.is_ascii() && *byte != b'\\');
         }
         Ok(())
     }
 
     fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
         let at = self.0.out.len();
-        if let Some(member) = self.0.objects.last_mut().and_then(|object| object.members.last_mut()) {
-            member.2 = at;
+        if let Some(member) = self.0.members.last_mut() {
+            member.to = at;
         }
         Ok(())
     }

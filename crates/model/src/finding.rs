@@ -40,8 +40,6 @@ pub enum FindingKind {
     Adoptable,
     /// A step whose outcome could not be settled, for a person to look at.
     Unsettled,
-    /// A source or a rival log-in that misbehaves.
-    Misbehaviour,
 }
 
 /// A place in a file.

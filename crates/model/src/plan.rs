@@ -20,6 +20,8 @@ pub struct Inputs {
     pub readings: BTreeMap<String, Digest>,
     /// Digest of the links that were known.
     pub links: Digest,
+    /// Digest of the steps of earlier runs and pending plans that guards may count (their ids, whatever their order).
+    pub earlier: Digest,
     /// The instant the plan is for.
     pub as_of: Timestamp,
     /// Version of the time-zone data.
@@ -37,7 +39,7 @@ pub struct Inputs {
 pub enum Class {
     /// What no guard holds.
     Open,
-    /// What this rule holds (`access_lost`, `adopt`, `integrity`, …); release = approving it.
+    /// What this rule holds (`access_lost`, `adopt`, `role_lowered`, `idp_first`, …); release = approving it.
     Held(String),
 }
 
@@ -62,24 +64,26 @@ pub struct GuardVerdict {
 }
 
 /// A plan.  A value: canonical JSON, SHA-256 digest.  It holds source keys and vendor ids, no random ids, no time but the as-of.
+///
+/// The fields stand in the order of canonical JSON, so that writing a large plan moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// [`PLAN_VERSION`].
-    pub version: u32,
-    /// Whose.
-    pub organization: String,
     /// Open or held.
     pub class: Class,
-    /// What it was computed from.
-    pub inputs: Inputs,
-    /// What the guards counted that concern this plan: all of them for the open plan, its own for a held one.
-    pub guards: Vec<GuardVerdict>,
     /// Whether policy demands that asker and approver differ (P3).
     pub four_eyes: bool,
+    /// What the guards counted that concern this plan: all of them for the open plan, its own for a held one.
+    pub guards: Vec<GuardVerdict>,
+    /// What it was computed from.
+    pub inputs: Inputs,
     /// App → id → name of the groups, departments and content that steps mention, for people.
     pub names: BTreeMap<AppName, BTreeMap<String, String>>,
+    /// Whose.
+    pub organization: String,
     /// The steps, in the order of running.
     pub steps: Vec<Step>,
+    /// [`PLAN_VERSION`].
+    pub version: u32,
 }
 
 impl Plan {

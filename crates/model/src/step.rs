@@ -118,51 +118,60 @@ pub struct Change {
 ///
 /// `set` holds, for Create: every value to send (before = null); for Update, Relate and Restore: the owned values that differ; for
 /// CreateGroup and CreateDepartment: `name`; for the rest nothing.  What is not named is not touched (P8).
+///
+/// The fields stand in the order of canonical JSON, so that writing a large plan moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Content hash of everything below.
-    pub id: StepId,
-    /// In which app.
-    pub app: AppName,
-    /// What is done.
-    pub verb: Verb,
-    /// For whom; none for groups and departments.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub person: Option<PersonKey>,
-    /// How people call them (display name), or the name of the new group or department.
-    pub label: String,
     /// Which account; none when this step makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Ref>,
-    /// Owned values before → after, by attribute.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, Change>,
     /// Groups to add.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub add_groups: BTreeSet<Ref>,
-    /// Groups to remove (ids).
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub remove_groups: BTreeSet<String>,
+    /// In which app.
+    pub app: AppName,
     /// The content to enrol in (Enrol only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+    /// What it does to the human.
+    pub effects: BTreeSet<Effect>,
     /// The rule that matched (Link only): how the account is found again and the evidence that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// What it does to the human.
-    pub effects: BTreeSet<Effect>,
-    /// Why, in one sentence.
-    pub reason: String,
+    /// Content hash of everything else.
+    pub id: StepId,
+    /// How people call them (display name), or the name of the new group or department.
+    pub label: String,
     /// Steps that must have been done before.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub needs: BTreeSet<StepId>,
+    /// For whom; none for groups and departments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonKey>,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Groups to remove (ids).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub remove_groups: BTreeSet<String>,
+    /// Owned values before → after, by attribute.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, Change>,
+    /// What is done.
+    pub verb: Verb,
 }
 
 impl Step {
     /// Gives the step its content hash; called once, when everything else is set.
-    pub fn sealed(mut self) -> Self {
+    pub fn seal(&mut self) {
         self.id = StepId::new("");
-        self.id = StepId::new(&digest_of(&self).to_string()[..32]);
+        let mut hash = digest_of(self).to_string();
+        hash.truncate(32);
+        self.id = StepId::new(hash);
+    }
+
+    /// The step with its content hash.
+    pub fn sealed(mut self) -> Self {
+        self.seal();
         self
     }
 }

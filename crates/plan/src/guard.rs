@@ -39,26 +39,24 @@ pub struct Counted {
 
 /// What guards will need to remember of a plan: to be kept beside it as long as it is pending, and beside its run for the longest window
 /// of any guard (of the steps that were done).  `roster` is the reading that the plan was made from; `at` is set to the plan's as-of.
-pub fn counted(plan: &Plan, roster: &SourceReading) -> Vec<Counted> {
+pub fn counted<'p>(plan: &'p Plan, roster: &'p SourceReading) -> impl Iterator<Item = Counted> + 'p {
     let departments: HashMap<&PersonKey, &str> =
         roster.people.iter().filter_map(|person| Some((&person.key, person.attributes.get("department")?.as_str()))).collect();
-    let labels: HashMap<&StepId, &str> = plan.steps.iter().map(|step| (&step.id, step.label.as_str())).collect();
-    plan.steps
-        .iter()
-        .map(|step| {
-            let (groups_gained, groups_lost) = groups(step, plan.names.get(&step.app), &labels);
-            Counted {
-                step: step.id.clone(),
-                app: step.app.clone(),
-                effects: step.effects.clone(),
-                person: step.person.clone(),
-                department: step.person.as_ref().and_then(|key| departments.get(key)).map(|name| (*name).to_owned()),
-                groups_gained,
-                groups_lost,
-                at: plan.inputs.as_of,
-            }
-        })
-        .collect()
+    let labels: HashMap<&StepId, &str> =
+        plan.steps.iter().filter(|step| step.person.is_none()).map(|step| (&step.id, step.label.as_str())).collect();
+    plan.steps.iter().map(move |step| {
+        let (groups_gained, groups_lost) = groups(step, plan.names.get(&step.app), &labels);
+        Counted {
+            step: step.id.clone(),
+            app: step.app.clone(),
+            effects: step.effects.clone(),
+            person: step.person.clone(),
+            department: step.person.as_ref().and_then(|key| departments.get(key)).map(|name| (*name).to_owned()),
+            groups_gained,
+            groups_lost,
+            at: plan.inputs.as_of,
+        }
+    })
 }
 
 /// Names of the groups that a step adds and removes.

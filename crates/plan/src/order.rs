@@ -38,8 +38,10 @@ pub(crate) fn order(drafts: Vec<Draft>) -> Vec<Ordered> {
         in_chunks_mut(&mut work[from..to], |draft| seal(draft, |other| &known[rank[other]]));
         ids.extend(work[from..to].iter().map(|draft| draft.step.id.clone()));
     }
-    let mut ordered: Vec<(Place, Draft)> = by_level.iter().map(|at| places[*at]).zip(work).collect();
-    ordered.sort_unstable_by(|(a, x), (b, y)| {
+    let mut running: Vec<usize> = (0..work.len()).collect();
+    running.sort_unstable_by(|a, b| {
+        let (x, y) = (&work[*a], &work[*b]);
+        let (a, b) = (&places[by_level[*a]], &places[by_level[*b]]);
         let key = |place: &Place, step: &Step| (place.phase, place.depth, step.verb);
         let who = |step: &Step| -> (bool, String) {
             (step.person.is_some(), step.person.as_ref().map_or_else(|| step.label.clone(), |key| key.as_str().to_owned()))
@@ -53,7 +55,9 @@ pub(crate) fn order(drafts: Vec<Draft>) -> Vec<Ordered> {
             .then_with(|| x.step.content.cmp(&y.step.content))
             .then_with(|| x.step.id.cmp(&y.step.id))
     });
-    ordered.into_iter().map(|(_, draft)| Ordered { step: draft.step, class: draft.class }).collect()
+    let mut work: Vec<Option<Draft>> = work.into_iter().map(Some).collect();
+    let ordered = running.into_iter().map(|at| work[at].take().expect("each place is taken once"));
+    ordered.map(|draft| Ordered { step: draft.step, class: draft.class }).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -107,21 +111,5 @@ fn seal<'i>(draft: &mut Draft, id: impl Fn(usize) -> &'i StepId) {
             }
         }
     }
-    let blank = Step {
-        id: StepId::new(""),
-        app: step.app.clone(),
-        verb: step.verb,
-        person: None,
-        label: String::new(),
-        account: None,
-        set: Default::default(),
-        add_groups: BTreeSet::new(),
-        remove_groups: BTreeSet::new(),
-        content: None,
-        evidence: None,
-        effects: BTreeSet::new(),
-        reason: String::new(),
-        needs: BTreeSet::new(),
-    };
-    *step = std::mem::replace(step, blank).sealed();
+    step.seal();
 }

@@ -44,3 +44,12 @@ pub(crate) fn in_chunks_mut<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sy
         }
     });
 }
+
+/// Does the work for every item at the same time, each on a thread of its own.
+pub(crate) fn on_threads<I: IntoIterator<Item: Send>, T: Send>(items: I, work: impl Fn(I::Item) -> T + Sync) -> Vec<T> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items.into_iter().map(|item| scope.spawn(move || work(item))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}

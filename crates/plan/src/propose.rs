@@ -14,7 +14,7 @@ use crate::desire::{Act, Desired, View, Wish};
 use crate::draft::Drafter;
 use crate::guard::{Census, Counted, judge};
 use crate::order::{Ordered, order};
-use crate::parallel::in_chunks;
+use crate::parallel::{in_chunks, on_threads};
 use crate::roster::{Roster, Stage};
 use crate::scene::{Named, Scene};
 use crate::settle::Ground;
@@ -188,6 +188,37 @@ impl<'g, 'a> Planned<'g, 'a> {
     }
 }
 
+/// What has to change in one app.
+struct Part<'a> {
+    ordered: Vec<Ordered>,
+    names: BTreeMap<String, String>,
+    census: Census<'a>,
+    /// Linked people whom the roster does not name, where nothing says that they left.
+    missing: BTreeSet<PersonKey>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Part<'a> {
+    fn new(given: &Given<'a>, roster: &Roster<'a>, app: &'a AppName, reading: &'a AppReading) -> Option<Self> {
+        let mut findings = Vec::new();
+        let mut planned = Planned::new(given, roster, app, reading, &mut findings)?;
+        planned.app_findings(roster, &mut findings);
+        let mut wishes: Vec<Wish> = planned.desired.iter_mut().filter_map(|desired| desired.wish.take()).collect();
+        planned.desired = Vec::new();
+        let mut gone = Vec::new();
+        let mut missing = BTreeSet::new();
+        planned.absent(roster, &mut wishes, &mut gone, &mut missing, &mut findings);
+        let ground = Ground { roster, scene: &planned.scene, bonds: &planned.bonds, stages: &planned.stages };
+        let settled = ground.settle(wishes, &mut findings);
+        let drafter = Drafter { roster, scene: &planned.scene, drafts: Vec::new(), gone };
+        let ordered = review(given, order(drafter.draft(settled, &mut findings)), &mut findings);
+        let names = labels(&planned, roster, &ordered);
+        let guarded = !given.policy.policy().guards.is_empty();
+        let census = if guarded { planned.census(roster) } else { Census::default() };
+        Some(Self { ordered, names, census, missing, findings })
+    }
+}
+
 /// What has to change, split into what may go on when approved and what waits for a person; and what a person should know.
 pub fn propose(given: &Given<'_>) -> Proposal {
     let mut findings = given.roster.findings.clone();
@@ -196,22 +227,14 @@ pub fn propose(given: &Given<'_>) -> Proposal {
     let mut names: BTreeMap<AppName, BTreeMap<String, String>> = BTreeMap::new();
     let mut census = BTreeMap::new();
     let mut missing = BTreeSet::new();
-    for (app, reading) in given.apps {
-        let Some(mut planned) = Planned::new(given, &roster, app, reading, &mut findings) else { continue };
-        planned.app_findings(&roster, &mut findings);
-        let mut wishes: Vec<Wish> = planned.desired.iter_mut().filter_map(|desired| desired.wish.take()).collect();
-        planned.desired = Vec::new();
-        let mut gone = Vec::new();
-        planned.absent(&roster, &mut wishes, &mut gone, &mut missing, &mut findings);
-        let ground = Ground { roster: &roster, scene: &planned.scene, bonds: &planned.bonds, stages: &planned.stages };
-        let settled = ground.settle(wishes, &mut findings);
-        let drafter = Drafter { roster: &roster, scene: &planned.scene, drafts: Vec::new(), gone };
-        let ordered = review(given, order(drafter.draft(settled, &mut findings)), &mut findings);
-        names.insert(app.clone(), labels(&planned, &roster, &ordered));
-        if !given.policy.policy().guards.is_empty() {
-            census.insert(app, planned.census(&roster));
-        }
-        steps.extend(ordered);
+    let parts = on_threads(given.apps, |(app, reading)| (app, Part::new(given, &roster, app, reading)));
+    for (app, part) in parts {
+        let Some(part) = part else { continue };
+        steps.extend(part.ordered);
+        names.insert(app.clone(), part.names);
+        census.insert(app, part.census);
+        missing.extend(part.missing);
+        findings.extend(part.findings);
     }
     for person in &missing {
         let what = format!("source {} does not name this person any more, and nothing says that they left", given.roster.source);
@@ -329,6 +352,7 @@ fn assemble(
         policy: given.policy.digest,
         readings,
         links: digest_of(&links),
+        earlier: digest_of(&given.earlier.iter().map(|counted| &counted.step).collect::<BTreeSet<_>>()),
         as_of: given.as_of,
         time_zones: time_zones().to_owned(),
         tenants: given.apps.iter().map(|(app, reading)| (app.clone(), reading.fingerprint.clone())).collect(),

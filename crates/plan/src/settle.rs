@@ -193,7 +193,7 @@ impl Ground<'_, '_> {
                     Ok(end) => end,
                     Err((kind, why)) => {
                         let what = format!("{} {key} {why}; {} is left alone", attribute.name, attribute.name);
-                        findings.push(self.finding(wish, kind, what));
+                        findings.push(self.finding(wish, kind, what).next("correct the manager in the source, or leave it so"));
                         continue;
                     }
                 };

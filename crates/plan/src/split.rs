@@ -20,7 +20,10 @@ pub(crate) struct Split {
 
 /// Splits steps that are in the order of running, each with all the classes that hold it; it goes by the first of them by name.
 pub(crate) fn split(steps: Vec<(Step, BTreeSet<String>)>) -> Split {
-    let at: HashMap<StepId, usize> = steps.iter().enumerate().map(|(at, (step, _))| (step.id.clone(), at)).collect();
+    if steps.iter().all(|(_, classes)| classes.is_empty()) {
+        return Split { open: steps.into_iter().map(|(step, _)| step).collect(), ..Split::default() };
+    }
+    let at: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(at, (step, _))| (&step.id, at)).collect();
     let needs: Vec<Vec<usize>> =
         steps.iter().map(|(step, _)| step.needs.iter().filter_map(|need| at.get(need).copied()).collect()).collect();
     let mut held = vec![false; steps.len()];

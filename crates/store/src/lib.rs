@@ -24,7 +24,7 @@ pub use connections::{Epoch, StoredSession};
 pub use decisions::Decided;
 pub use error::StoreError;
 pub use journal::{Entry, Journal};
-pub use plans::{CountedRow, LatestFindings, PlanCounted, PlanStatus, PlanSummary, StoredPlan};
+pub use plans::{CountedRow, LatestFindings, PlanStatus, PlanSummary, StoredPlan};
 pub use seal::SealKey;
 
 /// The store of one organization; cheap to clone, all clones are one.

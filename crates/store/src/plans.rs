@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use model::{Actor, Class, Digest, Finding, Plan, Proposal, RunId, StepId, StepState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::db::{Row, Tx, args};
@@ -29,15 +30,6 @@ pub enum PlanStatus {
     Running,
     /// Its run has finished, or it had no step.
     Done,
-}
-
-/// The guards' rows of one plan: what each step counts as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanCounted {
-    /// The plan.
-    pub digest: Digest,
-    /// Step and JSON; the store does not look into the JSON.
-    pub rows: Vec<(StepId, String)>,
 }
 
 /// A guards' row that counts.
@@ -102,7 +94,8 @@ impl Store {
     /// Keeps a proposal: its findings and each of its plans, to be decided until `expires`.  One for everybody supersedes the undecided
     /// plans of earlier ones for everybody.  A plan that is known already waits for a decision again, unless somebody's word about it
     /// stands: then it stays approved, rejected, running or done.  A plan without steps is done.  Returns the plans as they then
-    /// stand: the open one, then the held ones.
+    /// stand: the open one, then the held ones.  `counted` has for each of them, in this order, what the guards count of it: JSON, a list
+    /// of objects that each name their `step`; the store looks at nothing else in them.
     ///
     /// # Errors
     /// When the database fails.
@@ -112,10 +105,11 @@ impl Store {
         asker: &Actor,
         at: Timestamp,
         expires: Timestamp,
-        counted: &[PlanCounted],
+        counted: Vec<String>,
     ) -> Result<Vec<PlanSummary>, StoreError> {
         let whole = proposal.open.inputs.only.is_empty();
-        let mut counted: BTreeMap<Digest, Vec<u8>> = counted.iter().map(|plan| (plan.digest, pack(&plan.rows))).collect();
+        let counted: Vec<_> = counted.into_iter().map(|rows| squeeze(rows.as_bytes())).collect();
+        let mut counted = counted.into_iter();
         let packed: Vec<_> = proposal.plans().map(Packed::new).collect();
         let findings = pack(&proposal.findings);
         let (asker, at, expires) = (json(asker), millis(at), millis(expires));
@@ -127,7 +121,7 @@ impl Store {
         }
         let mut summaries = Vec::with_capacity(packed.len());
         for Packed { digest, class, steps, readings, body } in packed {
-            let counted = counted.remove(&digest).unwrap_or_else(|| pack::<[(); 0]>(&[]));
+            let counted = counted.next().unwrap_or_else(|| pack::<[(); 0]>(&[]));
             let key = digest.to_string();
             if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
                 tx.execute(sql::PLAN_AGAIN, args![key.as_str(), id, whole, asker.as_str(), at, expires, counted]).await?;
@@ -249,10 +243,21 @@ async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, 
 }
 
 fn counted(row: &Row, column: usize) -> Result<Vec<(StepId, String)>, StoreError> {
-    unpack(&row.bytes(column)?, "what a plan counts")
+    #[derive(Deserialize)]
+    struct Head {
+        step: StepId,
+    }
+    let what = "what a plan counts";
+    let rows: Vec<Box<RawValue>> = unpack(&row.bytes(column)?, what)?;
+    let mut counted = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Head { step } = serde_json::from_str(row.get()).map_err(|error| StoreError::corrupt(what, error))?;
+        counted.push((step, row.get().to_owned()));
+    }
+    Ok(counted)
 }
 
-/// A plan on its way into its row.
+/// A plan on its way into its row: its canonical bytes are written once, and only packed ones are kept.
 struct Packed {
     digest: Digest,
     class: String,
@@ -263,7 +268,6 @@ struct Packed {
 
 impl Packed {
     fn new(plan: &Plan) -> Self {
-        // The same as `plan.digest()`, without writing the canonical bytes twice.
         let bytes = plan.to_bytes();
         Self {
             digest: Digest::new(Sha256::digest(&bytes).into()),

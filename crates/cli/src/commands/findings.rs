@@ -31,7 +31,7 @@ pub(crate) struct FindingsArgs {
 fn kind(word: &str) -> Result<FindingKind, String> {
     serde_json::from_value(serde_json::Value::from(word)).map_err(|_| {
         "the sorts are orphan, ghost, duplicate, ambiguous, unmanaged, drift, cycle, blind_spot, hidden, bad_row, absent, \
-         unknown_reference, objection, protected, adoptable, unsettled, misbehaviour"
+         unknown_reference, objection, protected, adoptable, unsettled"
             .to_owned()
     })
 }

@@ -124,6 +124,7 @@ mod tests {
                 policy: Digest::new([1; 32]),
                 readings: BTreeMap::new(),
                 links: Digest::new([2; 32]),
+                earlier: Digest::new([3; 32]),
                 as_of: "2026-11-22T00:00:00Z".parse().unwrap(),
                 time_zones: "2025b".into(),
                 tenants: BTreeMap::new(),

@@ -236,6 +236,7 @@ pub fn approve(steps: Vec<Step>) -> Vec<Approved<Step>> {
             policy: digest_of(&"policy"),
             readings: BTreeMap::new(),
             links: digest_of(&"links"),
+            earlier: digest_of(&"earlier"),
             as_of: now,
             time_zones: "none".to_owned(),
             tenants: BTreeMap::new(),

@@ -100,7 +100,8 @@ pub fn grouped(findings: &[Finding]) -> Vec<Grouped> {
     for finding in findings {
         let group = groups.entry((finding.kind, &finding.app, &finding.what, &finding.next)).or_default();
         let person = finding.person.as_ref().map(ToString::to_string);
-        let account = finding.account.as_ref().map(|account| format!("account {account}"));
+        // Who it is about says enough; an account of nobody is named by its id.
+        let account = finding.account.as_ref().filter(|_| person.is_none()).map(|account| format!("account {account}"));
         let place = finding.place.as_ref().map(|place| format!("{}:{}", place.file, place.line));
         let about: Vec<String> = place.into_iter().chain(person).chain(account).collect();
         if !about.is_empty() {
@@ -132,7 +133,6 @@ pub fn kind_word(kind: FindingKind) -> &'static str {
         FindingKind::Protected => "protected account",
         FindingKind::Adoptable => "could be adopted",
         FindingKind::Unsettled => "unsettled",
-        FindingKind::Misbehaviour => "misbehaviour",
     }
 }
 

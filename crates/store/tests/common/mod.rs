@@ -58,6 +58,7 @@ pub(crate) fn plan(salt: i64, people: &[&str]) -> Plan {
             policy: digest_of(&"policy"),
             readings: BTreeMap::new(),
             links: digest_of(&"links"),
+            earlier: digest_of(&"earlier"),
             as_of: at(salt),
             time_zones: "2026a".into(),
             tenants: BTreeMap::new(),
@@ -97,7 +98,7 @@ pub(crate) fn run(id: &str, digest: Digest, second: i64) -> Run {
 /// Keeps a plan, approves it and begins its run.
 pub(crate) async fn running(store: &Store, plan: Plan, id: &str) -> Run {
     let digest = plan.digest();
-    store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), &[]).await.unwrap();
+    store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), vec![]).await.unwrap();
     store.decide(yes(&format!("decision of {id}"), digest, 1)).await.unwrap();
     let run = run(id, digest, 2);
     store.take_decision(&digest, &run).await.unwrap();

@@ -44,7 +44,7 @@ pub(super) async fn tell(globals: &Globals, dir: &Path, platforms: &Platforms) -
     teller.half_a_year_later().await?;
     let folder = dir.display();
     teller.say(&format!(
-        "\nThat was the whole story.  It goes on in {folder}:\n  cd {folder}\n  provost plan             nothing is left to do; edit roster.csv and plan again\n  provost explain {}    somebody who left in 1997 and came back\n  provost findings         what a person should look at\n  provost runs             what was done, by whom it was approved",
+        "\nThat was the whole story.  It goes on in {folder}:\n  cd {folder}\n  provost plan             nothing is left to do; edit roster.csv and plan again\n  provost explain {}    somebody who left in 1997 and came back\n  provost findings         what a person should look at\n  provost runs             what was done, and when",
         FORMER.0
     ));
     if teller.face.format == Format::Json {
