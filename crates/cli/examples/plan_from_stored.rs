@@ -118,7 +118,7 @@ async fn prepare(people: usize, churn: bool, dir: &Path) -> Result<(), Box<dyn s
             departments: DEPARTMENTS
                 .iter()
                 .enumerate()
-                .map(|(n, name)| Department { id: format!("d{n}"), name: (*name).into(), parent: None })
+                .map(|(n, name)| Department { id: department_id(n), name: (*name).into(), parent: None })
                 .collect(),
             content: vec![Content { id: "c1".into(), name: "Welcome to Acme".into() }],
             enrolments: Vec::new(),
@@ -185,6 +185,10 @@ fn account_id(app: &str, n: usize) -> String {
     if app == "lessonly" { (n + 101).to_string() } else { format!("00000000-0000-4000-8000-{n:012}") }
 }
 
+fn department_id(n: usize) -> String {
+    format!("00000000-0000-4000-9000-{n:012}")
+}
+
 fn account(app: &str, n: usize) -> Account {
     let person = person(n, false);
     let text = |name: &str| Value::text(person.get(name));
@@ -207,7 +211,7 @@ fn account(app: &str, n: usize) -> Account {
             ("emailAddress", text("email")),
             ("externalId", key),
             ("jobTitle", text("title")),
-            ("department", Value::text(format!("d{}", n % DEPARTMENTS.len()))),
+            ("department", Value::text(department_id(n % DEPARTMENTS.len()))),
             ("supervisor", manager),
         ]
     };

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Proposal, SourceName, SourceReading, Step};
 use plan::{Counted, Given};
-use store::{PlanCounted, PlanSummary};
+use serde::Serializer as _;
+use store::PlanSummary;
 
 use crate::connection::Connection;
 use crate::read::Reading;
@@ -92,18 +93,9 @@ impl Engine {
         let now = self.ports.clock.now();
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
         let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let counted: Vec<PlanCounted> = proposal
-            .plans()
-            .map(|plan| PlanCounted {
-                digest: plan.digest(),
-                rows: plan::counted(plan, &facts.roster)
-                    .into_iter()
-                    .map(|row| (row.step.clone(), serde_json::json!(row).to_string()))
-                    .collect(),
-            })
-            .collect();
-        let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, &counted).await?;
-        let digests = counted.into_iter().map(|plan| plan.digest).collect();
+        let counted: Vec<String> = proposal.plans().map(|plan| rows(plan::counted(plan, &facts.roster))).collect();
+        let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, counted).await?;
+        let digests = stands.iter().map(|plan| plan.digest).collect();
         Ok(Proposed { proposal, digests, stands })
     }
 
@@ -247,4 +239,11 @@ impl Engine {
 /// Everybody whom a reading names, in a usable row or a held one.
 fn keys(reading: &SourceReading) -> impl Iterator<Item = &PersonKey> {
     reading.people.iter().map(|person| &person.key).chain(&reading.held)
+}
+
+/// What the guards count of a plan, as JSON.
+fn rows(counted: impl Iterator<Item = Counted>) -> String {
+    let mut text = Vec::new();
+    serde_json::Serializer::new(&mut text).collect_seq(counted).expect("rows are JSON: text keys, whole numbers");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
