@@ -134,8 +134,9 @@ impl Person {
             end.is_some_and(|end| as_of >= end.timestamp())
         });
         match (works, over) {
-            (true, Some(true)) | (false, None | Some(true)) => return Standing::Gone,
-            (false, Some(false)) => return Standing::Unclear,
+            (false, None | Some(true)) => return Standing::Gone,
+            // A status and a day that contradict each other: the person is held, not guessed.
+            (true, Some(true)) | (false, Some(false)) => return Standing::Unclear,
             (true, None | Some(false)) => {}
         }
         let from = self.starts.and_then(start_of).and_then(|start| start.checked_sub(app.before_start).ok());
@@ -239,7 +240,7 @@ mod tests {
         }
         // The last day is worked to its end.
         assert_eq!(at("5", "1998-01-02T05:59:59Z"), Standing::Here);
-        assert_eq!(at("5", "1998-01-02T06:00:00Z"), Standing::Gone);
+        assert_eq!(at("5", "1998-01-02T06:00:00Z"), Standing::Unclear);
         let ann = &people["1"];
         let as_of = "1998-02-01T12:00:00Z".parse().unwrap();
         let wanted = desire(app, ann, &ann.context(&config, true, as_of)).unwrap();

@@ -117,7 +117,7 @@ pub struct Change {
 /// One change to one account (or one new group or department), fully decided.
 ///
 /// `set` holds, for Create: every value to send (before = null); for Update, Relate and Restore: the owned values that differ; for
-/// CreateGroup and CreateDepartment: `name`; for the rest nothing.  What is not named is not touched (P8).
+/// CreateGroup and CreateDepartment: `name`; for Link: the value that matched, before = after; for the rest nothing.  What is not named is not touched (P8).
 ///
 /// The fields stand in the order of canonical JSON, so that writing a large plan moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -178,9 +178,14 @@ impl Drafter<'_, '_> {
             step
         };
         if let Some(rule) = wish.found {
-            let rule = &scene.rules.matching[rule].rule;
+            let matching = &scene.rules.matching[rule];
+            let rule = &matching.rule;
             let mut link = step(self, Verb::Link, format!("an account that we did not make matches by `{rule}`"));
             link.evidence = Some(rule.clone());
+            // What matched must still be so when the account is taken over.
+            let matched =
+                wish.account.and_then(|at| scene.account(at).attributes.get(&matching.attribute)).cloned().unwrap_or_default();
+            link.set.insert(matching.attribute.clone(), Change { before: matched.clone(), after: matched });
             link.effects.insert(Effect::Adopted);
             made.link = Some(self.push(link, (scene.policy.adopt == Adopt::Approve).then_some("adopt")));
         }

@@ -91,7 +91,7 @@ pub struct LatestFindings {
 }
 
 impl Store {
-    /// Keeps a proposal: its findings and each of its plans, to be decided until `expires`.  One for everybody supersedes the undecided
+    /// Keeps a proposal: its findings and each of its plans, to be decided until `expires`.  One for everybody supersedes the unused
     /// plans of earlier ones for everybody.  A plan that is known already waits for a decision again, unless somebody's word about it
     /// stands: then it stays approved, rejected, running or done.  A plan without steps is done.  Returns the plans as they then
     /// stand: the open one, then the held ones.  `counted` has for each of them, in this order, what the guards count of it: JSON, a list
@@ -117,7 +117,14 @@ impl Store {
         let id = tx.fetch_one(sql::PROPOSAL_NEXT, args![]).await?.map_or(Ok(1), |row| row.int(0))?;
         tx.execute(sql::PROPOSAL_PUT, args![id, whole, at, findings]).await?;
         if whole {
-            tx.execute(sql::PLAN_SUPERSEDE, args![at]).await?;
+            // What nobody has used and the new proposal does not say again is out of date, a yes to it too.
+            for row in tx.fetch(sql::PLAN_UNUSED, args![]).await? {
+                let unused: Digest = row.parsed(0, "a plan's digest")?;
+                if !packed.iter().any(|plan| plan.digest == unused) {
+                    tx.execute(sql::DECISION_END, args![unused.to_string()]).await?;
+                    tx.execute(sql::PLAN_SUPERSEDE, args![unused.to_string()]).await?;
+                }
+            }
         }
         let mut summaries = Vec::with_capacity(packed.len());
         for Packed { digest, class, steps, readings, body } in packed {
@@ -197,7 +204,7 @@ impl Store {
     }
 
     /// The guards' rows that count in a window from `since` to `now`: of plans that may still be run, and of steps that runs did, or
-    /// may have done, since.  With `planning_whole`, the undecided plans for everybody are left out: the new proposal supersedes them.
+    /// may have done, since.  With `planning_whole`, the unused plans for everybody are left out: the new proposal supersedes them.
     /// What a stopped run has left to do counts as long as it can be resumed; a step that is planned again has the same id.
     ///
     /// # Errors
@@ -206,7 +213,7 @@ impl Store {
         let mut rows = Vec::new();
         for row in self.db.fetch(sql::COUNTED_AHEAD, args![millis(now)]).await? {
             let state = PlanState::read(&row)?;
-            if !(planning_whole && state.whole && state.status(millis(now)) == PlanStatus::Pending) {
+            if !(planning_whole && state.whole && matches!(state.status(millis(now)), PlanStatus::Pending | PlanStatus::Approved)) {
                 let of_plan = counted(&row, 10)?;
                 rows.extend(of_plan.into_iter().map(|(step, json)| CountedRow { digest: state.digest, step, json, done: None }));
             }

@@ -51,7 +51,7 @@ async fn an_ambiguous_beginning_lists_what_it_fits() {
 }
 
 #[tokio::test]
-async fn a_new_proposal_for_everybody_supersedes_what_nobody_decided() {
+async fn a_new_proposal_for_everybody_supersedes_what_nobody_used() {
     let (_dir, store) = store().await;
     let (first, approved, second) = (plan(1, &["ann"]), plan(2, &["bob"]), plan(3, &["ann"]));
     let mut only = plan(4, &["cy"]);
@@ -65,7 +65,8 @@ async fn a_new_proposal_for_everybody_supersedes_what_nobody_decided() {
     store.put_proposal(&proposal(second.clone(), vec![]), &actor("al"), at(5), at(100), vec![]).await.unwrap();
     let status = async |plan: &Plan| store.plan(&plan.digest(), at(6)).await.unwrap().summary.status;
     assert_eq!(status(&first).await, PlanStatus::Superseded);
-    assert_eq!(status(&approved).await, PlanStatus::Approved);
+    assert_eq!(status(&approved).await, PlanStatus::Superseded, "a yes to what is out of date is out of date");
+    assert!(store.take_decision(&approved.digest(), &run("r", approved.digest(), 6)).await.is_err(), "and cannot be used");
     assert_eq!(status(&only).await, PlanStatus::Pending, "planned for one person: stands beside");
     assert_eq!(status(&second).await, PlanStatus::Pending);
     assert!(matches!(store.decide(yes("d2", first.digest(), 6)).await, Err(StoreError::Superseded { .. })));
@@ -75,8 +76,11 @@ async fn a_new_proposal_for_everybody_supersedes_what_nobody_decided() {
     store.put_proposal(&proposal(first.clone(), vec![approved.clone()]), &actor("al"), at(7), at(200), vec![]).await.unwrap();
     assert_eq!(status(&first).await, PlanStatus::Pending);
     assert_eq!(store.plan(&first.digest(), at(8)).await.unwrap().summary.expires, at(200));
-    assert_eq!(status(&approved).await, PlanStatus::Approved);
+    assert_eq!(status(&approved).await, PlanStatus::Pending, "said again, it is to be decided again");
     assert_eq!(status(&second).await, PlanStatus::Superseded);
+    store.decide(yes("d3", approved.digest(), 8)).await.unwrap();
+    store.put_proposal(&proposal(first.clone(), vec![approved.clone()]), &actor("al"), at(8), at(200), vec![]).await.unwrap();
+    assert_eq!(status(&approved).await, PlanStatus::Approved, "a yes to what is still said stands");
     // The list: newest first, open before held.
     assert_eq!(store.plans(at(8)).await.unwrap()[0].digest, first.digest());
 }
@@ -202,7 +206,8 @@ async fn what_guards_count_is_what_may_still_happen_and_what_was_done() {
     assert_eq!(who(0, 1, true).await.len(), 0, "unless the new proposal supersedes them");
     assert_eq!(who(0, 100, false).await.len(), 0, "expired ones do not");
     store.decide(yes("d1", ran.digest(), 1)).await.unwrap();
-    assert_eq!(who(0, 1, true).await.len(), 5, "approved ones always do");
+    assert_eq!(who(0, 1, false).await.len(), 5, "approved ones do too");
+    assert_eq!(who(0, 1, true).await.len(), 0, "unless the new proposal supersedes them");
     store.take_decision(&ran.digest(), &run("r1", ran.digest(), 2)).await.unwrap();
     let epoch = lease(&store, "absorb", "me", 2).await;
     let id = |n: usize| ran.steps[n].id.clone();

@@ -63,10 +63,12 @@ pub(super) async fn a_link_writes_nothing_and_checks_its_evidence(rig: &dyn Rig)
     let value = someone.attributes.get(key).map(ToString::to_string).ok_or_else(|| format!("the account has no {key}"))?;
     let mut link = step(Verb::Link, Some(someone.id.as_str()));
     link.evidence = Some(format!("{key} == person.key"));
-    link.person = Some(PersonKey::new(value));
+    link.person = Some(PersonKey::new(value.as_str()));
+    let matched = |value: &str| Change { before: Value::text(value), after: Value::text(value) };
+    link.set.insert(key.to_owned(), matched(&value));
     let done = bench.done(link.clone(), false).await?;
     ensure!(done.receipt.account == Some(someone.id), "the receipt names {:?}", done.receipt.account);
-    link.person = Some(PersonKey::new("somebody else"));
+    link.set.insert(key.to_owned(), matched("somebody else"));
     let outcome = bench.apply(link).await;
     ensure!(matches!(outcome, Err(Fault::Drift { .. })), "a link whose evidence is gone gives {outcome:?}");
     Ok(())

@@ -226,6 +226,7 @@ fn line(plan: &Plan, step: &Step, labels: &BTreeMap<&StepId, &Step>) -> Line {
         .iter()
         .map(|(attribute, change)| match &change.before {
             Value::Null => format!("{attribute}: {}", value(&change.after)),
+            before if *before == change.after => format!("{attribute} is {}", value(before)),
             before => format!("{attribute}: {} → {}", value(before), value(&change.after)),
         })
         .collect();

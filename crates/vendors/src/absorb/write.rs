@@ -68,19 +68,14 @@ async fn links(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
     steps.iter().zip(looked).map(|(step, found)| found.and_then(|found| link(step, &found))).collect()
 }
 
+/// An account that no longer has the value it was matched by is somebody else's now (F08).
 fn link(step: &Step, found: &[Json]) -> Outcome {
     let Some(raw) = found.first() else { return Err(unseen(step)) };
-    if let Some((name, expression)) = step.evidence.as_deref().and_then(|rule| rule.split_once("==")) {
-        let name = name.trim();
+    for (name, change) in &step.set {
         let attribute = MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
-        let is = value(raw, attribute)?;
-        // What other expressions come to is the plan's to know; that there still is a value is what can be seen here.
-        let holds = match step.person.as_ref().filter(|_| expression.trim() == "person.key") {
-            Some(key) => same(attribute, &is, &key.as_str().into()),
-            None => !is.is_null(),
-        };
-        if !holds {
-            return Err(Fault::Drift { found: format!("the account was matched by {name}, which is `{is}` now") });
+        let now = value(raw, attribute)?;
+        if !same(attribute, &now, &change.after) {
+            return Err(Fault::Drift { found: format!("the account was matched by {name} `{}`, which is `{now}` now", change.after) });
         }
     }
     Ok(Done { already: true, receipt: receipt(Some(raw), raw)? })

@@ -189,14 +189,9 @@ async fn link(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
     linked(look(app, wire, step).await?, step)
 }
 
-/// The account attribute of the rule that a link rests on, and the expression that it equals.
-fn rule(step: &Step) -> Option<(&str, &str)> {
-    step.evidence.as_deref()?.split_once("==").map(|(attribute, expression)| (attribute.trim(), expression.trim()))
-}
-
 /// Many links: pages of the list, fifty accounts each, for as long as they show more of them than asking for each would.
 pub(super) async fn links(app: &Lessonly, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {
-    let listed = |step: &Step| rule(step).is_none_or(|(attribute, _)| read::is_listed(app, attribute));
+    let listed = |step: &Step| step.set.keys().all(|attribute| read::is_listed(app, attribute));
     let id = |step: &Step| step.account.as_ref().and_then(Ref::id).unwrap_or_default().to_owned();
     let wanted: BTreeSet<String> = steps.iter().map(Approved::get).filter(|step| listed(step)).map(id).collect();
     let mut seen: BTreeMap<String, Look> = BTreeMap::new();
@@ -228,16 +223,12 @@ pub(super) async fn links(app: &Lessonly, wire: &Write, steps: &[Approved<Step>]
     outcomes
 }
 
+/// An account that no longer has the value it was matched by is somebody else's now (F08).
 fn linked(look: Look, step: &Step) -> Outcome {
-    if let Some((attribute, expression)) = rule(step) {
+    for (attribute, change) in &step.set {
         let now = look.value(attribute);
-        let key = step.person.as_ref().filter(|_| expression == "person.key");
-        let holds = match key {
-            Some(key) => convert::same(attribute, now, &Value::text(key.as_str())),
-            None => !now.is_null(),
-        };
-        if !holds {
-            return Err(drift(format!("account {} matched by `{attribute}`, which is `{now}` now", look.id)));
+        if !convert::same(attribute, now, &change.after) {
+            return Err(drift(format!("account {} matched by {attribute} `{}`, which is `{now}` now", look.id, change.after)));
         }
     }
     look.already()
