@@ -3,7 +3,12 @@
 use std::process::{Command, Output};
 
 fn provost(folder: &std::path::Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_provost")).current_dir(folder).args(args).env_remove("PROVOST_NOW").output().expect("provost starts")
+    Command::new(env!("CARGO_BIN_EXE_provost"))
+        .current_dir(folder)
+        .args(args)
+        .env_remove("PROVOST_NOW")
+        .output()
+        .expect("provost starts")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -93,7 +93,7 @@ impl Engine {
         let now = self.ports.clock.now();
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
         let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let counted: Vec<String> = proposal.plans().map(|plan| rows(plan::counted(plan, &facts.roster))).collect();
+        let counted = || proposal.plans().map(|plan| rows(plan::counted(plan, &facts.roster))).collect();
         let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, counted).await?;
         let digests = stands.iter().map(|plan| plan.digest).collect();
         Ok(Proposed { proposal, digests, stands })
@@ -129,11 +129,23 @@ impl Engine {
     pub(crate) async fn stored_facts(&self, ask: &Ask) -> Result<Facts, EngineError> {
         let name = self.employment()?;
         let missing = |what: String| EngineError::NothingRead(what);
-        let roster = self.store.latest_source_reading(&name).await?.ok_or_else(|| missing(format!("source {name}")))?;
+        // Large readings take a while to unpack: all at the same time, each on a thread of its own.
+        let (store, source) = (self.store.clone(), name.clone());
+        let roster = tokio::spawn(async move { store.latest_source_reading(&source).await });
+        let reads: Vec<_> = self
+            .setup
+            .apps
+            .keys()
+            .map(|app| {
+                let (store, of) = (self.store.clone(), app.clone());
+                (app.clone(), tokio::spawn(async move { store.latest_app_reading(&of).await }))
+            })
+            .collect();
+        let roster = joined(roster).await?.ok_or_else(|| missing(format!("source {name}")))?;
         let mut apps = BTreeMap::new();
-        for app in self.setup.apps.keys() {
-            let reading = self.store.latest_app_reading(app).await?.ok_or_else(|| missing(format!("app {app}")))?;
-            apps.insert(app.clone(), reading);
+        for (app, read) in reads {
+            let reading = joined(read).await?.ok_or_else(|| missing(format!("app {app}")))?;
+            apps.insert(app, reading);
         }
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
         Ok(Facts { roster, last_good: self.store.last_good_count(&name).await?, apps, links: self.store.links().await?, earlier })
@@ -242,6 +254,14 @@ fn keys(reading: &SourceReading) -> impl Iterator<Item = &PersonKey> {
 }
 
 /// What the guards count of a plan, as JSON.
+/// What a task gave; a panic in it goes on here.
+async fn joined<T>(task: tokio::task::JoinHandle<Result<T, store::StoreError>>) -> Result<T, EngineError> {
+    match task.await {
+        Ok(result) => Ok(result?),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 fn rows(counted: impl Iterator<Item = Counted>) -> String {
     let mut text = Vec::new();
     serde_json::Serializer::new(&mut text).collect_seq(counted).expect("rows are JSON: text keys, whole numbers");

@@ -6,6 +6,7 @@
 
 mod account;
 mod canonical;
+mod changes;
 mod decision;
 mod finding;
 mod ids;
@@ -22,6 +23,7 @@ mod value;
 
 pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group};
 pub use canonical::{canonical_json, digest_of, digest_set};
+pub use changes::Changes;
 pub use decision::{Actor, Approved, Decision, Proof, Refusal, Verdict};
 pub use finding::{Finding, FindingKind, Place};
 pub use ids::{AccountId, AppName, Digest, DigestError, Fingerprint, PersonKey, RunId, SourceName, StepId};

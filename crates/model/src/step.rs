@@ -1,11 +1,11 @@
 //! One change to one account, fully decided.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::digest_of;
-use crate::{AppName, PersonKey, StepId, Value};
+use crate::{AppName, Changes, PersonKey, StepId, Value};
 
 /// What a step does at the app.  The order here is the order of running; each verb is one phase (a phase starts when the one before
 /// it has ended in that app).
@@ -154,8 +154,8 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub remove_groups: BTreeSet<String>,
     /// Owned values before → after, by attribute.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, Change>,
+    #[serde(default, skip_serializing_if = "Changes::is_empty")]
+    pub set: Changes,
     /// What is done.
     pub verb: Verb,
 }

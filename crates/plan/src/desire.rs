@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use model::{Account, Adopt, Change, Effect, Finding, FindingKind, Lower, On, Shape, Value, Verb};
+use model::{Account, Adopt, Change, Changes, Effect, Finding, FindingKind, Lower, On, Shape, Value, Verb};
 
 use crate::compiled::{Owned, Setting};
 use crate::correlate::{Bond, facts};
@@ -30,7 +30,7 @@ pub(crate) struct Wish {
     /// The match rule, when the account is to be adopted first.
     pub(crate) found: Option<usize>,
     pub(crate) act: Act,
-    pub(crate) set: BTreeMap<String, Change>,
+    pub(crate) set: Changes,
     /// Attribute → name of a department that is to be made.
     pub(crate) departments: BTreeMap<String, String>,
     /// Set rules that name a supervisor, and whom.
@@ -51,7 +51,7 @@ impl Wish {
             account,
             found: None,
             act,
-            set: BTreeMap::new(),
+            set: Changes::new(),
             departments: BTreeMap::new(),
             supervisors: Vec::new(),
             add: Vec::new(),

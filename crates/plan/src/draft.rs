@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Adopt, Change, Effect, Finding, FindingKind, PersonKey, Ref, Step, StepId, Value, Verb};
+use model::{Adopt, Change, Changes, Effect, Finding, FindingKind, PersonKey, Ref, Step, StepId, Value, Verb};
 
 use crate::desire::{Act, Wish, verb_of};
 use crate::roster::Roster;
@@ -117,7 +117,7 @@ impl Drafter<'_, '_> {
             person,
             label,
             account: None,
-            set: BTreeMap::new(),
+            set: Changes::new(),
             add_groups: BTreeSet::new(),
             remove_groups: BTreeSet::new(),
             content: None,

@@ -106,8 +106,8 @@ fn seal<'i>(draft: &mut Draft, id: impl Fn(usize) -> &'i StepId) {
                 step.add_groups.insert(Ref::CreatedBy { created_by: made });
             }
             Slot::Attribute(name) => {
-                step.set.entry(name.clone()).or_insert(Change { before: Value::Null, after: Value::Null }).after =
-                    Value::CreatedBy(made);
+                let before = step.set.get(name).map(|change| change.before.clone()).unwrap_or_default();
+                step.set.insert(name.clone(), Change { before, after: Value::CreatedBy(made) });
             }
         }
     }

@@ -94,7 +94,7 @@ impl Store {
     /// Keeps a proposal: its findings and each of its plans, to be decided until `expires`.  One for everybody supersedes the unused
     /// plans of earlier ones for everybody.  A plan that is known already waits for a decision again, unless somebody's word about it
     /// stands: then it stays approved, rejected, running or done.  A plan without steps is done.  Returns the plans as they then
-    /// stand: the open one, then the held ones.  `counted` has for each of them, in this order, what the guards count of it: JSON, a list
+    /// stand: the open one, then the held ones.  `counted` gives for each of them, in this order, what the guards count of it: JSON, a list
     /// of objects that each name their `step`; the store looks at nothing else in them.
     ///
     /// # Errors
@@ -105,12 +105,15 @@ impl Store {
         asker: &Actor,
         at: Timestamp,
         expires: Timestamp,
-        counted: Vec<String>,
+        counted: impl FnOnce() -> Vec<String> + Send,
     ) -> Result<Vec<PlanSummary>, StoreError> {
         let whole = proposal.open.inputs.only.is_empty();
-        let counted: Vec<_> = counted.into_iter().map(|rows| squeeze(rows.as_bytes())).collect();
+        let (packed, counted) = std::thread::scope(|threads| {
+            let counted = threads.spawn(|| counted().iter().map(|rows| squeeze(rows.as_bytes())).collect::<Vec<_>>());
+            let packed: Vec<_> = proposal.plans().map(Packed::new).collect();
+            (packed, counted.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
         let mut counted = counted.into_iter();
-        let packed: Vec<_> = proposal.plans().map(Packed::new).collect();
         let findings = pack(&proposal.findings);
         let (asker, at, expires) = (json(asker), millis(at), millis(expires));
         let mut tx = self.db.begin().await?;
@@ -276,12 +279,17 @@ struct Packed {
 impl Packed {
     fn new(plan: &Plan) -> Self {
         let bytes = plan.to_bytes();
+        // A plan can be a hundred megabytes: hashed and packed at the same time.
+        let (digest, body) = std::thread::scope(|threads| {
+            let body = threads.spawn(|| squeeze(&bytes));
+            (Digest::new(Sha256::digest(&bytes).into()), body.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
         Self {
-            digest: Digest::new(Sha256::digest(&bytes).into()),
+            digest,
             class: json(&plan.class),
             steps: i64::try_from(plan.steps.len()).unwrap_or(i64::MAX),
             readings: json(&plan.inputs.readings),
-            body: squeeze(&bytes),
+            body,
         }
     }
 }

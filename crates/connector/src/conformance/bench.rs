@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan as _};
 use model::{
-    Account, Actor, AppName, Approved, Attributes, Change, Class, Content, Decision, EnrolmentState, EnrolmentsBy, Inputs, Kind,
-    PLAN_VERSION, Plan, Proof, Ref, Step, StepId, Support, Value, Verb, Verdict, digest_of,
+    Account, Actor, AppName, Approved, Attributes, Change, Changes, Class, Content, Decision, EnrolmentState, EnrolmentsBy, Inputs,
+    Kind, PLAN_VERSION, Plan, Proof, Ref, Step, StepId, Support, Value, Verb, Verdict, digest_of,
 };
 
 use super::{CountingRandom, FaultyTransport, Hand, Opened, Rig, SkippingClock};
@@ -197,7 +197,7 @@ pub(super) fn wire(transport: Arc<dyn Transport>, base: &str) -> Wire {
 }
 
 /// Every value of `after` that is not so before.
-pub(super) fn changes(before: &Attributes, after: &Attributes) -> BTreeMap<String, Change> {
+pub(super) fn changes(before: &Attributes, after: &Attributes) -> Changes {
     let changed = after.iter().map(|(name, after)| {
         let before = before.get(name).cloned().unwrap_or_default();
         (name.clone(), Change { before, after: after.clone() })
@@ -214,7 +214,7 @@ pub fn step(verb: Verb, account: Option<&str>) -> Step {
         person: None,
         label: account.unwrap_or("somebody new").to_owned(),
         account: account.map(|id| Ref::Id(id.to_owned())),
-        set: BTreeMap::new(),
+        set: Changes::new(),
         add_groups: BTreeSet::new(),
         remove_groups: BTreeSet::new(),
         content: None,

@@ -33,7 +33,7 @@ pub(crate) fn step(person: &str) -> Step {
         person: Some(PersonKey::new(person)),
         label: person.into(),
         account: None,
-        set: BTreeMap::from([(
+        set: Changes::from_iter([(
             "emailAddress".into(),
             Change { before: Value::Null, after: Value::text(format!("{person}@x.example")) },
         )]),
@@ -98,7 +98,7 @@ pub(crate) fn run(id: &str, digest: Digest, second: i64) -> Run {
 /// Keeps a plan, approves it and begins its run.
 pub(crate) async fn running(store: &Store, plan: Plan, id: &str) -> Run {
     let digest = plan.digest();
-    store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), vec![]).await.unwrap();
+    store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), Vec::new).await.unwrap();
     store.decide(yes(&format!("decision of {id}"), digest, 1)).await.unwrap();
     let run = run(id, digest, 2);
     store.take_decision(&digest, &run).await.unwrap();

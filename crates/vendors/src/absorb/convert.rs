@@ -1,10 +1,10 @@
 //! Records to and from the model: users, departments, courses, groups, enrolments.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use connector::{Attribute, Body, Compare, Fault, Record, Shape};
 use jiff::Timestamp;
-use model::{Account, AccountId, Attributes, Change, Content, Department, Enrolment, EnrolmentState, Group, Secret, Value};
+use model::{Account, AccountId, Attributes, Changes, Content, Department, Enrolment, EnrolmentState, Group, Secret, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::manifest::MANIFEST;
@@ -270,7 +270,7 @@ fn put(members: &mut Map<String, Json>, attribute: &str, value: &Value) {
 
 /// The whole record that a write sends: everything that was read, with the change over it (A06).  So a vendor that clears what is
 /// left out has nothing to clear.
-pub(super) fn whole(raw: &Json, set: &BTreeMap<String, Change>, activate: Option<bool>, profile: &Profile) -> Json {
+pub(super) fn whole(raw: &Json, set: &Changes, activate: Option<bool>, profile: &Profile) -> Json {
     let read = raw.as_object().into_iter().flatten();
     let mut members: Map<String, Json> = read
         .filter(|(name, value)| !value.is_null() && !KEPT_BY_VENDOR.iter().any(|kept| name.eq_ignore_ascii_case(kept)))
@@ -286,7 +286,7 @@ pub(super) fn whole(raw: &Json, set: &BTreeMap<String, Change>, activate: Option
 }
 
 /// The record of a new user.  The password is required even under SSO (A07); it is made for this one request.
-pub(super) fn new_user(set: &BTreeMap<String, Change>, password: &Secret, profile: &Profile) -> Json {
+pub(super) fn new_user(set: &Changes, password: &Secret, profile: &Profile) -> Json {
     let mut members = Map::new();
     for (attribute, change) in set.iter().filter(|(_, change)| !change.after.is_null()) {
         put(&mut members, attribute, &change.after);
@@ -324,8 +324,8 @@ mod tests {
     #[test]
     fn the_whole_record_keeps_what_is_not_ours_and_leaves_out_what_the_vendor_keeps() {
         let raw = json!({"id": "u1", "notes": "n", "phone": null, "dateEdited": "2024-01-01", "customFields": {"string1": "a"}});
-        let change = |after: &str| Change { before: Value::Null, after: Value::from(after) };
-        let set = BTreeMap::from([("customFields.string2".to_owned(), change("b")), ("department".to_owned(), change("d"))]);
+        let change = |after: &str| model::Change { before: Value::Null, after: Value::from(after) };
+        let set = Changes::from_iter([("customFields.string2".to_owned(), change("b")), ("department".to_owned(), change("d"))]);
         let wanted = json!({"id": "u1", "notes": "n", "departmentId": "d", "activeStatus": "Inactive",
                             "customFields": {"string1": "a", "string2": "b"}});
         assert_eq!(whole(&raw, &set, Some(false), &super::super::wire::GUIDE), wanted);
