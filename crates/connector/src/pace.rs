@@ -132,3 +132,89 @@ impl GovernorClock for Ticks {
         Nanos::from(self.0.elapsed())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// A clock that goes on only when somebody sleeps.
+    #[derive(Default)]
+    struct Still(AtomicU64);
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        fn elapsed(&self) -> Duration {
+            Duration::from_nanos(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    #[async_trait]
+    impl Sleep for Still {
+        async fn sleep(&self, duration: Duration) {
+            let nanos = u64::try_from(duration.as_nanos()).expect("a short while");
+            self.0.fetch_add(nanos, Ordering::Relaxed);
+        }
+    }
+
+    fn pace(limit: Option<RateLimit>) -> (Pace, Arc<Still>) {
+        let still = Arc::new(Still::default());
+        (Pace::new(limit, Arc::clone(&still) as Arc<dyn Clock>, Arc::clone(&still) as Arc<dyn Sleep>), still)
+    }
+
+    #[tokio::test]
+    async fn a09_a_known_limit_is_kept_just_under() {
+        let (pace, clock) = pace(Some(RateLimit { per_second: 200, burst: 100 }));
+        for _ in 0..2100 {
+            pace.permit().await;
+        }
+        let seconds = clock.elapsed().as_secs_f64();
+        assert!((10.0..11.0).contains(&seconds), "2,000 beyond the burst at 200 a second took {seconds} s");
+    }
+
+    #[tokio::test]
+    async fn l04_an_unknown_limit_is_found_and_requests_are_spaced() {
+        let (pace, clock) = pace(None);
+        let (limit, mut throttled, mut sent) = (50.0, 0, 0);
+        let (mut second, mut in_second) = (0, 0.0);
+        while clock.elapsed() < Duration::from_secs(120) {
+            pace.permit().await;
+            let now = clock.elapsed().as_secs();
+            if now != second {
+                (second, in_second) = (now, 0.0);
+            }
+            in_second += 1.0;
+            sent += 1;
+            if in_second > limit {
+                throttled += 1;
+                pace.was_throttled();
+            } else {
+                pace.went_well();
+            }
+        }
+        let used = f64::from(sent - throttled) / (limit * 120.0);
+        assert!(used > 0.7, "{:.0}% of the limit used", used * 100.0);
+        assert!(throttled * 20 < sent, "{throttled} of {sent} throttled");
+        assert!(pace.found_rate().is_some_and(|rate| (20.0..=70.0).contains(&rate)), "{:?}", pace.found_rate());
+    }
+
+    #[tokio::test]
+    async fn answers_that_were_under_way_together_slow_it_down_once() {
+        let (pace, clock) = pace(None);
+        for _ in 0..40 {
+            pace.permit().await;
+            pace.went_well();
+        }
+        let before = pace.found_rate().expect("it adapts");
+        clock.sleep(Duration::from_secs(2)).await;
+        (0..10).for_each(|_| pace.was_throttled());
+        let after = pace.found_rate().expect("it adapts");
+        assert!((after / before - 0.7).abs() < 0.01, "{before} became {after}");
+    }
+}

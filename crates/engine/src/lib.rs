@@ -27,7 +27,7 @@ pub use error::EngineError;
 pub use execute::RunSummary;
 pub use look::{AppRow, Found, LinkedAccount, PersonRow};
 pub use propose::{Ask, Proposed};
-pub use roster::{DateOrder, FileSource, Roster, RosterError, read_file};
+pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_file};
 pub use watch::{Event, Silent, Watch};
 
 /// What comes from outside, filled by the composition root; simulation replaces it.

@@ -10,7 +10,7 @@ use store::PlanSummary;
 
 use crate::connection::Connection;
 use crate::read::Reading;
-use crate::{Engine, EngineError, Watch};
+use crate::{Engine, EngineError, RowPlaces, Watch};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl Engine {
         let apps = readings.into_iter().map(|(app, reading)| (app, reading.reading)).collect();
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
         let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier };
-        self.keep(&facts, &ask).await
+        self.keep(&facts, &ask, &roster.rows).await
     }
 
     /// Plans from the newest readings in the store and keeps the proposal: what [`Engine::propose`] does after reading.
@@ -84,12 +84,13 @@ impl Engine {
     /// Nothing has been read yet, or the store fails.
     pub async fn propose_from_stored(&self, ask: Ask) -> Result<Proposed, EngineError> {
         let facts = self.stored_facts(&ask).await?;
-        self.keep(&facts, &ask).await
+        self.keep(&facts, &ask, &RowPlaces::default()).await
     }
 
-    async fn keep(&self, facts: &Facts, ask: &Ask) -> Result<Proposed, EngineError> {
+    async fn keep(&self, facts: &Facts, ask: &Ask, rows_at: &RowPlaces) -> Result<Proposed, EngineError> {
         let review = |step: &Step| self.review(step);
-        let proposal = plan::propose(&self.given(facts, ask, &review));
+        let mut proposal = plan::propose(&self.given(facts, ask, &review));
+        rows_at.locate(&mut proposal.findings);
         let now = self.ports.clock.now();
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
         let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);

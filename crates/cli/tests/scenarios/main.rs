@@ -7,6 +7,7 @@ mod world;
 mod absorb_offboard;
 mod absorb_profile_sync;
 mod absorb_provision;
+mod contradictions;
 mod existing;
 mod history;
 mod lessonly_offboard;

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use model::{
-    Certificate, Completeness, Digest, Finding, FindingKind, Person, PersonKey, SourceName, SourcePolicy, SourceReading, Standing,
+    Certificate, Completeness, Digest, Finding, FindingKind, Person, PersonKey, Place, SourceName, SourcePolicy, SourceReading,
+    Standing,
 };
 
 pub use cells::DateOrder;
@@ -71,6 +72,25 @@ pub struct Roster {
     pub raw: Vec<u8>,
     /// Attributes that have a column.
     pub attributes: BTreeSet<String>,
+    /// Where each person's row stands.
+    pub rows: RowPlaces,
+}
+
+/// Where each person's row stands, for findings that come of looking at a row only later.
+#[derive(Clone, Debug, Default)]
+pub struct RowPlaces {
+    file: String,
+    lines: BTreeMap<PersonKey, u64>,
+}
+
+impl RowPlaces {
+    /// Gives findings about a row the place of that row, where they have none.
+    pub fn locate(&self, findings: &mut [Finding]) {
+        for finding in findings.iter_mut().filter(|finding| finding.kind == FindingKind::BadRow && finding.place.is_none()) {
+            let line = finding.person.as_ref().and_then(|person| self.lines.get(person));
+            finding.place = line.map(|line| Place { file: self.file.clone(), line: *line });
+        }
+    }
 }
 
 /// Reads a roster file.
@@ -97,7 +117,9 @@ pub fn read_file(name: &SourceName, file: &FileSource, policy: &SourcePolicy, no
         }
     }
     let attributes = rows.columns.attributes();
-    Ok(Roster { reading: rows.into_reading(name, now), raw, attributes })
+    let lines = rows.people.iter().map(|(key, (_, line))| (key.clone(), *line)).collect();
+    let places = RowPlaces { file: file.path.display().to_string(), lines };
+    Ok(Roster { reading: rows.into_reading(name, now), raw, attributes, rows: places })
 }
 
 struct Rows<'a> {
