@@ -286,8 +286,13 @@ fn c4_the_end_is_what_roster_and_policy_say() {
             ),
             (
                 "last days count",
-                |scene| scene.roster = scene.roster.replace("1991-01-01,\n", "1991-01-01,1998-06-30\n"),
+                |scene| scene.roster = scene.roster.replace("active,1991-01-01,\n", "terminated,1991-01-01,1998-06-30\n"),
                 &["C4 leaver_active"],
+            ),
+            (
+                "active with a last day that is over: nobody may guess, the person is held",
+                |scene| scene.roster = scene.roster.replace("active,1991-01-01,\n", "active,1991-01-01,1998-06-30\n"),
+                &[],
             ),
             (
                 "a mover forgotten",
