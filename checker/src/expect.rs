@@ -51,7 +51,7 @@ pub struct Desire {
 /// [`Standing::Unclear`].
 ///
 /// # Errors
-/// The file is no CSV, or lacks the key's or the status column.
+/// The file is no CSV, or lacks the key's column.
 pub fn people(text: &str, config: &Config) -> Result<BTreeMap<String, Person>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let header = text.lines().next().unwrap_or_default();

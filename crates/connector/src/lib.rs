@@ -16,4 +16,4 @@ pub use fault::{Fault, Scope};
 pub use model::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
 pub use pace::Pace;
 pub use ports::{Broken, Clock, Ids, Random, Sleep, Transport};
-pub use wire::{Answer, Counts, Read, Wire, Write};
+pub use wire::{Answer, Counts, Read, Wire, Write, clock_ahead_ms};

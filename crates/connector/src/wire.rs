@@ -156,6 +156,13 @@ impl Wire {
     }
 }
 
+/// How far the app's clock, as a `Date` header tells it, is ahead of ours when the request left, in milliseconds.  The header counts whole
+/// seconds: within one of them nothing is ahead.
+pub fn clock_ahead_ms(date: Option<Timestamp>, sent: Timestamp) -> i64 {
+    let ahead = date.map_or(0, |date| date.as_millisecond() - sent.as_millisecond());
+    if ahead.abs() < 1000 { 0 } else { ahead }
+}
+
 fn read_answer(response: &http::Response<Bytes>) -> Answer {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let body = response.body();

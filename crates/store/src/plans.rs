@@ -1,6 +1,6 @@
 //! Plans and proposals: what was asked for, by its digest, and where it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use model::{Actor, Class, Digest, Finding, Plan, Proposal, RunId, StepId, StepState};
@@ -92,7 +92,7 @@ pub struct LatestFindings {
 
 impl Store {
     /// Keeps a proposal: its findings and each of its plans, to be decided until `expires`.  One for everybody supersedes the unused
-    /// plans of earlier ones for everybody.  A plan that is known already waits for a decision again, unless somebody's word about it
+    /// plans of earlier ones for everybody; an approved one only when a step of it is in no plan of this one.  A plan that is known already waits for a decision again, unless somebody's word about it
     /// stands: then it stays approved, rejected, running or done.  A plan without steps is done.  Returns the plans as they then
     /// stand: the open one, then the held ones.  `counted` gives for each of them, in this order, what the guards count of it: JSON, a list
     /// of objects that each name their `step`; the store looks at nothing else in them.
@@ -120,10 +120,15 @@ impl Store {
         let id = tx.fetch_one(sql::PROPOSAL_NEXT, args![]).await?.map_or(Ok(1), |row| row.int(0))?;
         tx.execute(sql::PROPOSAL_PUT, args![id, whole, at, findings]).await?;
         if whole {
-            // What nobody has used and the new proposal does not say again is out of date, a yes to it too.
+            // What nobody has used is out of date, unless somebody said yes to it and the new proposal still has each of its steps.
+            let steps: HashSet<&StepId> = proposal.plans().flat_map(|plan| &plan.steps).map(|step| &step.id).collect();
             for row in tx.fetch(sql::PLAN_UNUSED, args![]).await? {
                 let unused: Digest = row.parsed(0, "a plan's digest")?;
-                if !packed.iter().any(|plan| plan.digest == unused) {
+                let said_again = packed.iter().any(|plan| plan.digest == unused);
+                let still_right = || -> Result<bool, StoreError> {
+                    Ok(row.text(1)? == "approved" && body(&unused, &row.bytes(2)?)?.steps.iter().all(|step| steps.contains(&step.id)))
+                };
+                if !said_again && !still_right()? {
                     tx.execute(sql::DECISION_END, args![unused.to_string()]).await?;
                     tx.execute(sql::PLAN_SUPERSEDE, args![unused.to_string()]).await?;
                 }
@@ -156,13 +161,7 @@ impl Store {
     /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] when its bytes do not have its digest.
     pub async fn plan(&self, digest: &Digest, now: Timestamp) -> Result<StoredPlan, StoreError> {
         let row = self.db.fetch_one(sql::PLAN, args![digest.to_string()]).await?.ok_or_else(|| StoreError::no_plan(digest))?;
-        let what = || format!("plan {}", digest.short());
-        let bytes = expand(&row.bytes(10)?, &what())?;
-        if Digest::new(Sha256::digest(&bytes).into()) != *digest {
-            return Err(StoreError::corrupt(what(), "its bytes do not have its digest"));
-        }
-        let plan = serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt(what(), error))?;
-        Ok(StoredPlan { plan, summary: PlanState::read(&row)?.summary(millis(now)) })
+        Ok(StoredPlan { plan: body(digest, &row.bytes(10)?)?, summary: PlanState::read(&row)?.summary(millis(now)) })
     }
 
     /// The plan whose digest begins so, and where it stands at `now`.
@@ -245,6 +244,16 @@ impl Store {
         let rows = self.db.fetch(sql::JOURNAL_STATES, args![run.as_str()]).await?;
         rows.iter().map(|row| Ok((StepId::new(row.text(0)?), (row.json(1, what)?, time(row.int(2)?, what)?)))).collect()
     }
+}
+
+/// A plan from its packed bytes, which must have its digest.
+fn body(digest: &Digest, packed: &[u8]) -> Result<Plan, StoreError> {
+    let what = || format!("plan {}", digest.short());
+    let bytes = expand(packed, &what())?;
+    if Digest::new(Sha256::digest(&bytes).into()) != *digest {
+        return Err(StoreError::corrupt(what(), "its bytes do not have its digest"));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt(what(), error))
 }
 
 async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, StoreError> {

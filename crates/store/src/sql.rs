@@ -76,7 +76,7 @@ statements! {
     PROPOSAL_DROP = "DELETE FROM proposals WHERE id NOT IN (SELECT proposal FROM plans)
         AND id < (SELECT COALESCE(MAX(id), 0) FROM proposals WHERE whole = 1)";
 
-    PLAN_UNUSED = "SELECT digest FROM plans WHERE whole = 1 AND status IN ('pending', 'approved')";
+    PLAN_UNUSED = "SELECT digest, status, body FROM plans WHERE whole = 1 AND status IN ('pending', 'approved')";
     PLAN_SUPERSEDE = "UPDATE plans SET status = 'superseded' WHERE digest = $1";
     PLAN_PUT = "INSERT INTO plans
         (digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, readings, counted, body)

@@ -83,6 +83,13 @@ async fn a_new_proposal_for_everybody_supersedes_what_nobody_used() {
     assert_eq!(status(&approved).await, PlanStatus::Approved, "a yes to what is still said stands");
     // The list: newest first, open before held.
     assert_eq!(store.plans(at(8)).await.unwrap()[0].digest, first.digest());
+    // The same steps in a plan for another instant: the yes stands; without one of them it does not.
+    let mut later = approved.clone();
+    later.inputs.as_of = at(3600);
+    store.put_proposal(&proposal(later, vec![]), &actor("al"), at(8), at(200), Vec::new).await.unwrap();
+    assert_eq!(status(&approved).await, PlanStatus::Approved, "its steps are still right");
+    store.put_proposal(&proposal(first.clone(), vec![]), &actor("al"), at(8), at(200), Vec::new).await.unwrap();
+    assert_eq!(status(&approved).await, PlanStatus::Superseded, "its step is no longer right");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub(crate) enum Format {
     Json,
     /// Plans and reports, for a merge request or a ticket.
     Markdown,
-    /// Plans and reports, as a page.
+    /// Plans and findings, as a page.
     Html,
 }
 

@@ -92,7 +92,9 @@ pub fn text<'a>(document: impl Into<Document<'a>>, colour: bool) -> String {
                 };
                 put(format!("    {verb} {}: {}", clean(&line.who), clean(&line.reason)));
                 line.details.iter().for_each(|detail| put(format!("             {}", clean(detail))));
-                put(format!("             {}", paint.dim(&line.effects)));
+                if !line.effects.is_empty() {
+                    put(format!("             {}", paint.dim(&line.effects)));
+                }
             }
         }
     }

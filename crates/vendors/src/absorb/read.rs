@@ -1,6 +1,6 @@
 //! Reading: the probe, pages, and looking things up by a key.
 
-use connector::{Attribute, Cursor, Fault, Key, Page, Read, Record};
+use connector::{Attribute, Cursor, Fault, Key, Page, Read, Record, clock_ahead_ms};
 use jiff::Timestamp;
 use model::{Kind, Tenant};
 use serde_json::Value as Json;
@@ -46,11 +46,6 @@ pub(super) async fn probe(absorb: &Absorb, wire: &Read) -> Result<Tenant, Fault>
     let sent = wire.now();
     let page = list(wire, "users", "", 1, 0).await?;
     absorb.look.remember_total(page.total);
-    let ahead = page.date.map_or(0, |date| {
-        // The header counts whole seconds; within one of them nothing is ahead.
-        let ahead = date.duration_since(sent).as_millis();
-        if ahead.abs() < 1000 { 0 } else { i64::try_from(ahead).unwrap_or_default() }
-    });
     let mut notes = vec![format!("the log-in sees {} users", page.total)];
     notes.push(if absorb.scope_all {
         "scope = \"all\" is asserted by configuration; the API cannot tell whether users are hidden from this log-in".to_owned()
@@ -62,7 +57,7 @@ pub(super) async fn probe(absorb: &Absorb, wire: &Read) -> Result<Tenant, Fault>
     }
     let sees_all = if !absorb.departments.is_empty() { Some(false) } else { absorb.scope_all.then_some(true) };
     let profile = absorb.profile.name.to_owned();
-    Ok(Tenant { profile, sees_all, declared: absorb.declared.clone(), clock_ahead_ms: ahead, notes })
+    Ok(Tenant { profile, sees_all, declared: absorb.declared.clone(), clock_ahead_ms: clock_ahead_ms(page.date, sent), notes })
 }
 
 /// One page of a list.

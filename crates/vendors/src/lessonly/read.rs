@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector::{Cursor, Fault, Key, Page, Read, Record};
+use connector::{Cursor, Fault, Key, Page, Read, Record, clock_ahead_ms};
 use model::{Kind, Tenant, Value};
 use serde_json::Value as Json;
 
@@ -13,12 +13,12 @@ use super::wire::{get, get_one, read_fault};
 
 /// Asks for the cheapest thing there is: it shows whether address and key are right, and what time it is there.
 pub(super) async fn probe(app: &Lessonly, wire: &Read) -> Result<Tenant, Fault> {
+    let sent = wire.now();
     let answer = wire.get("/ping", &read_fault).await?;
     let pong = answer.json.as_ref().and_then(|json| json.get("response"));
     if pong.and_then(Json::as_str) != Some("pong") {
         return Err(garbled("response", "\"pong\"", pong));
     }
-    let ahead = answer.date.map_or(0, |theirs| theirs.as_millisecond() - wire.now().as_millisecond());
     let mut notes = vec!["the limit of requests is not published: the pace adapts to what Lessonly takes".to_owned()];
     if app.declared.is_empty() {
         notes.push("no custom field is declared in the configuration; the API cannot tell which ones there are".to_owned());
@@ -27,7 +27,7 @@ pub(super) async fn probe(app: &Lessonly, wire: &Read) -> Result<Tenant, Fault> 
         profile: app.profile.name.to_owned(),
         sees_all: Some(true),
         declared: app.declared.clone(),
-        clock_ahead_ms: ahead,
+        clock_ahead_ms: clock_ahead_ms(answer.date, sent),
         notes,
     })
 }

@@ -16,7 +16,7 @@ use crate::wiring::{key_file, make_key_file};
 
 const AFTER: &str = "\
 Examples:
-  provost demo                      about a minute, in the new folder provost-demo
+  provost demo                      some seconds, in the new folder provost-demo
   provost demo --dir /tmp/tour      in another folder
   cd provost-demo && provost plan   go on there: nothing is left to do
   provost explain 10119             (in that folder) who is this, and why do they have what they have?
