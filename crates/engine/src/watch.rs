@@ -8,7 +8,7 @@ use model::{AppName, RunId};
 pub enum Event {
     /// Records of a source or app have been read; `total` when the app says how many there are.
     Reading {
-        /// `source.hr`, `app.lessonly`.
+        /// `source.NAME`, `app.NAME`.
         subject: String,
         /// What is being read.
         what: &'static str,
@@ -19,7 +19,7 @@ pub enum Event {
     },
     /// A reading is complete or partial; the text is its proof or the reason.
     Read {
-        /// `source.hr`, `app.lessonly`.
+        /// `source.NAME`, `app.NAME`.
         subject: String,
         /// In words.
         certificate: String,

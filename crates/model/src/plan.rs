@@ -16,7 +16,7 @@ pub const PLAN_VERSION: u32 = 1;
 pub struct Inputs {
     /// Digest of the policy.
     pub policy: Digest,
-    /// Source or app (`source.hr`, `app.lessonly`) → digest of its reading.
+    /// Source or app (`source.NAME`, `app.NAME`) → digest of its reading.
     pub readings: BTreeMap<String, Digest>,
     /// Digest of the links that were known.
     pub links: Digest,
