@@ -199,11 +199,11 @@ async fn what_guards_count_is_what_may_still_happen_and_what_was_done() {
     };
     let who = async |since: i64, now: i64, whole: bool| {
         let rows = store.counted_since(at(since), at(now), whole).await.unwrap();
-        let mut rows: Vec<_> =
-            rows.into_iter().map(|row| (row.json, row.done.map(|done| done.as_second() - at(0).as_second()))).collect();
-        rows.sort();
         let who = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap()["who"].as_str().unwrap().to_owned();
-        rows.into_iter().map(|(json, done)| (who(&json), done)).collect::<Vec<_>>()
+        let since_zero = |done: jiff::Timestamp| done.as_second() - at(0).as_second();
+        let mut rows: Vec<_> = rows.into_iter().map(|row| (who(&row.json), row.done.map(since_zero))).collect();
+        rows.sort();
+        rows
     };
     let row = |name: &str, done: Option<i64>| (name.to_owned(), done);
 
