@@ -54,15 +54,15 @@ mod tests {
     #[test]
     fn opens_only_under_its_name_and_key_and_unchanged() {
         let key = SealKey::new([7; 32]);
-        let mut sealed = key.seal("session/campus", &Secret::new("token-1")).unwrap();
-        assert_eq!(key.open("session/campus", &sealed).unwrap().expose(), "token-1");
-        assert_ne!(sealed, key.seal("session/campus", &Secret::new("token-1")).unwrap(), "a fresh nonce each time");
+        let mut sealed = key.seal("session/academy", &Secret::new("token-1")).unwrap();
+        assert_eq!(key.open("session/academy", &sealed).unwrap().expose(), "token-1");
+        assert_ne!(sealed, key.seal("session/academy", &Secret::new("token-1")).unwrap(), "a fresh nonce each time");
         assert!(!sealed.windows(7).any(|window| window == b"token-1"));
         assert!(matches!(key.open("session/other", &sealed), Err(StoreError::WrongKey { .. })));
-        assert!(matches!(SealKey::new([8; 32]).open("session/campus", &sealed), Err(StoreError::WrongKey { .. })));
+        assert!(matches!(SealKey::new([8; 32]).open("session/academy", &sealed), Err(StoreError::WrongKey { .. })));
         *sealed.last_mut().unwrap() ^= 1;
-        assert!(matches!(key.open("session/campus", &sealed), Err(StoreError::WrongKey { .. })));
-        assert!(matches!(key.open("session/campus", b"short"), Err(StoreError::WrongKey { .. })));
+        assert!(matches!(key.open("session/academy", &sealed), Err(StoreError::WrongKey { .. })));
+        assert!(matches!(key.open("session/academy", b"short"), Err(StoreError::WrongKey { .. })));
         assert_eq!(format!("{key:?}"), "SealKey(…)");
     }
 }

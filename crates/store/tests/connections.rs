@@ -9,10 +9,10 @@ use provost_store::{SealKey, Store, StoreError};
 #[tokio::test]
 async fn one_owner_at_a_time() {
     let (_dir, store) = store().await;
-    let app = AppName::new("campus");
-    let first = lease(&store, "campus", "host-a/41/x", 0).await;
-    assert_eq!((first.app.as_str(), first.number), ("campus", 1));
-    assert_eq!(lease(&store, "academy", "host-a/41/x", 0).await.number, 1, "each app by itself");
+    let app = AppName::new("academy");
+    let first = lease(&store, "academy", "host-a/41/x", 0).await;
+    assert_eq!((first.app.as_str(), first.number), ("academy", 1));
+    assert_eq!(lease(&store, "campus", "host-a/41/x", 0).await.number, 1, "each app by itself");
     let refused = store.lease(&app, "host-b/7/y", at(10), hours(1), |_| false).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Leased { owner, until, .. } if owner == "host-a/41/x" && *until == at(3600)), "{refused}");
     let itself = store.lease(&app, "host-a/41/x", at(10), hours(1), |_| false).await;
@@ -25,7 +25,7 @@ async fn one_owner_at_a_time() {
     assert!(matches!(store.renew(&first, at(3701), hours(1)).await, Err(StoreError::Fenced { .. })));
     assert!(matches!(store.release(&first).await, Err(StoreError::Fenced { .. })));
     store.release(&second).await.unwrap();
-    assert_eq!(lease(&store, "campus", "c", 3702).await.number, 3);
+    assert_eq!(lease(&store, "academy", "c", 3702).await.number, 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -36,7 +36,7 @@ async fn of_many_who_want_a_connection_one_gets_it() {
     let tries: Vec<_> = (0..40)
         .map(|n| {
             let store = if n % 2 == 0 { store.clone() } else { other.clone() };
-            tokio::spawn(async move { store.lease(&AppName::new("campus"), &format!("owner {n}"), at(0), hours(1), |_| false).await })
+            tokio::spawn(async move { store.lease(&AppName::new("academy"), &format!("owner {n}"), at(0), hours(1), |_| false).await })
         })
         .collect();
     let mut got = 0;
@@ -53,11 +53,11 @@ async fn of_many_who_want_a_connection_one_gets_it() {
 #[tokio::test]
 async fn p11_a_session_is_sealed() {
     let (dir, plain) = store().await;
-    let app = AppName::new("campus");
-    let epoch = lease(&plain, "campus", "me", 0).await;
+    let app = AppName::new("academy");
+    let epoch = lease(&plain, "academy", "me", 0).await;
     let token = "vErY-sEcReT-tOkEn-0123456789";
     assert!(matches!(plain.put_session(&epoch, &Secret::new(token), at(99)).await, Err(StoreError::NoKey)));
-    assert!(plain.session(&AppName::new("academy")).await.unwrap().is_none());
+    assert!(plain.session(&AppName::new("campus")).await.unwrap().is_none());
     assert!(plain.session(&app).await.unwrap().is_none());
 
     let store = plain.clone().sealed(SealKey::new([7; 32]));
@@ -80,7 +80,7 @@ async fn p11_a_session_is_sealed() {
 
     // The next turn finds it; the turn before cannot put or drop one any more.
     store.release(&epoch).await.unwrap();
-    let next = lease(&store, "campus", "next", 5).await;
+    let next = lease(&store, "academy", "next", 5).await;
     assert_eq!(store.session(&app).await.unwrap().unwrap().secret.expose(), token);
     assert!(matches!(store.put_session(&epoch, &Secret::new("old"), at(99)).await, Err(StoreError::Fenced { .. })));
     assert!(matches!(store.drop_session(&epoch).await, Err(StoreError::Fenced { .. })));

@@ -16,7 +16,7 @@ async fn what_was_noted_comes_back_in_order_and_the_newest_word_counts() {
     let plan = plan(1, &["ann", "bob"]);
     let ids: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
     let run = running(&store, plan, "r1").await;
-    let epoch = lease(&store, "campus", "me", 2).await;
+    let epoch = lease(&store, "academy", "me", 2).await;
     let journal = store.journal();
     assert_eq!(journal.started(&run.id, &epoch, 1, &ids, at(3)).await.unwrap(), 2);
     let receipt = Receipt {
@@ -26,7 +26,7 @@ async fn what_was_noted_comes_back_in_order_and_the_newest_word_counts() {
     };
     let done = StepRecord { receipt, ..record(&ids[0], 1, StepState::Done, 4) };
     let failed = record(&ids[1], 1, StepState::Failed { code: "409".into(), detail: "taken".into() }, 4);
-    let links = [link("campus", "ann", "guid-1")];
+    let links = [link("academy", "ann", "guid-1")];
     assert_eq!(journal.outcomes(&run.id, &epoch, &[done.clone(), failed.clone()], &links).await.unwrap(), 4);
     let entries = store.entries(&run.id).await.unwrap();
     assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
@@ -37,7 +37,7 @@ async fn what_was_noted_comes_back_in_order_and_the_newest_word_counts() {
     assert_eq!(store.links().await.unwrap(), links);
 
     // All or nothing: a link that cannot be takes the outcomes with it, and says so.
-    let clash = journal.outcomes(&run.id, &epoch, std::slice::from_ref(&done), &[link("campus", "bob", "guid-1")]).await;
+    let clash = journal.outcomes(&run.id, &epoch, std::slice::from_ref(&done), &[link("academy", "bob", "guid-1")]).await;
     assert!(matches!(clash, Err(StoreError::LinkConflict { .. })), "{clash:?}");
     assert_eq!(store.entries(&run.id).await.unwrap().len(), 4);
     assert!(store.entries(&RunId::new("none")).await.unwrap().is_empty());
@@ -51,10 +51,10 @@ async fn f12_a_writer_whose_turn_is_over_is_fenced() {
     let plan = plan(1, &["ann"]);
     let ids = [plan.steps[0].id.clone()];
     let run = running(&store, plan, "r1").await;
-    let old = lease(&store, "campus", "old", 0).await;
+    let old = lease(&store, "academy", "old", 0).await;
     store.journal().started(&run.id, &old, 1, &ids, at(3)).await.unwrap();
     // Its time runs out, another takes over.
-    let new = lease(&store, "campus", "new", 3600).await;
+    let new = lease(&store, "academy", "new", 3600).await;
     assert_eq!(new.number, old.number + 1);
     let refused = store.journal().started(&run.id, &old, 2, &ids, at(4)).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Fenced { epoch, .. } if *epoch == old.number), "{refused}");
@@ -73,7 +73,7 @@ async fn f12_a_writer_whose_turn_is_over_is_fenced() {
 async fn many_writes_at_once_are_few_commits() {
     let (_dir, store) = store().await;
     let run = running(&store, plan(1, &["ann"]), "r1").await;
-    let epoch = lease(&store, "campus", "me", 2).await;
+    let epoch = lease(&store, "academy", "me", 2).await;
     let before = store.journal().commits();
     let writers: Vec<_> = (0..500u64)
         .map(|n| {
@@ -100,12 +100,12 @@ async fn many_writes_at_once_are_few_commits() {
 async fn a_batch_with_a_conflict_in_it_refuses_only_that() {
     let (_dir, store) = store().await;
     let run = running(&store, plan(1, &["ann"]), "r1").await;
-    let epoch = lease(&store, "campus", "me", 2).await;
+    let epoch = lease(&store, "academy", "me", 2).await;
     let writers: Vec<_> = (0..20u64)
         .map(|n| {
             let (journal, run, epoch) = (store.journal().clone(), run.id.clone(), epoch.clone());
             // Two people claim the account "7".
-            let link = link("campus", &format!("p{n}"), &if n == 13 { 7 } else { n }.to_string());
+            let link = link("academy", &format!("p{n}"), &if n == 13 { 7 } else { n }.to_string());
             let done = record(&StepId::new(format!("s{n}")), n, StepState::Done, 3);
             tokio::spawn(async move { journal.outcomes(&run, &epoch, &[done], &[link]).await })
         })
@@ -122,7 +122,7 @@ async fn a_batch_with_a_conflict_in_it_refuses_only_that() {
 async fn a_call_of_many_steps_is_one_write() {
     let (_dir, store) = store().await;
     let run = running(&store, plan(1, &["ann"]), "r1").await;
-    let epoch = lease(&store, "campus", "me", 2).await;
+    let epoch = lease(&store, "academy", "me", 2).await;
     let ids: Vec<StepId> = (0..20_000).map(|n| StepId::new(format!("{n:032}"))).collect();
     let before = store.journal().commits();
     assert_eq!(store.journal().started(&run.id, &epoch, 1, &ids, at(3)).await.unwrap(), 20_000);
@@ -188,7 +188,7 @@ fn child_that_is_killed() {
         let store = Store::open(path).await.unwrap();
         // The one before was killed without a word: its turn is taken because its process is known to be gone.
         let owner = format!("child {round}");
-        let epoch = store.lease(&AppName::new("campus"), &owner, at(3), hours(1), |_| true).await.unwrap();
+        let epoch = store.lease(&AppName::new("academy"), &owner, at(3), hours(1), |_| true).await.unwrap();
         let writers: Vec<_> = (0..8u64)
             .map(|writer| {
                 let (journal, epoch) = (store.journal().clone(), epoch.clone());

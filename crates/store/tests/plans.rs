@@ -160,13 +160,13 @@ async fn a_run_ends_once_and_its_plan_is_done() {
     let first = running(&store, plan(1, &["ann"]), "0190aaaa-1").await;
     let second = running(&store, plan(2, &["bob"]), "0190aabb-2").await;
     let status = async |run: &Run| store.plan(&run.digest, at(9)).await.unwrap().summary.status;
-    let epoch = lease(&store, "campus", "me", 3).await;
+    let epoch = lease(&store, "academy", "me", 3).await;
     let epochs = [epoch.clone()];
-    store.set_run_state(&first.id, &epochs, RunState::Stopped, at(5), "campus: the key is wrong").await.unwrap();
+    store.set_run_state(&first.id, &epochs, RunState::Stopped, at(5), "academy: the key is wrong").await.unwrap();
     let stopped = store.run(&first.id).await.unwrap();
     assert_eq!(
         (stopped.state, stopped.ended, stopped.stopped_by.as_str()),
-        (RunState::Stopped, Some(at(5)), "campus: the key is wrong")
+        (RunState::Stopped, Some(at(5)), "academy: the key is wrong")
     );
     assert_eq!(status(&first).await, PlanStatus::Running);
     store.set_run_state(&first.id, &epochs, RunState::Running, at(6), "").await.unwrap();
@@ -216,7 +216,7 @@ async fn what_guards_count_is_what_may_still_happen_and_what_was_done() {
     assert_eq!(who(0, 1, false).await.len(), 5, "approved ones do too");
     assert_eq!(who(0, 1, true).await.len(), 0, "unless the new proposal supersedes them");
     store.take_decision(&ran.digest(), &run("r1", ran.digest(), 2)).await.unwrap();
-    let epoch = lease(&store, "campus", "me", 2).await;
+    let epoch = lease(&store, "academy", "me", 2).await;
     let id = |n: usize| ran.steps[n].id.clone();
     let failed = StepState::Failed { code: "400".into(), detail: "no".into() };
     let run_id = RunId::new("r1");

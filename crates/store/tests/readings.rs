@@ -43,7 +43,7 @@ fn app(fingerprint: &str, accounts: &[&str], certificate: Certificate) -> AppRea
         attributes: BTreeMap::from([("emailAddress".into(), Value::text(format!("{id}@x.example"))), ("n".into(), Value::Int(7))]),
     };
     AppReading {
-        app: AppName::new("campus"),
+        app: AppName::new("academy"),
         fingerprint: Fingerprint::new(fingerprint),
         tenant: Tenant { profile: "guide".into(), sees_all: Some(true), declared: BTreeSet::new(), clock_ahead_ms: 12, notes: vec![] },
         digest: digest_of(&accounts),
@@ -76,19 +76,19 @@ async fn readings_come_back_newest_first() {
     assert!(none.to_string().starts_with("no reading source.hr "), "{none}");
     assert!(matches!(store.source_raw(&hr, &digest_of(&"none")).await, Err(StoreError::NotFound { .. })));
 
-    let campus = AppName::new("campus");
-    assert_eq!(store.latest_app_reading(&campus).await.unwrap(), None);
+    let academy = AppName::new("academy");
+    assert_eq!(store.latest_app_reading(&academy).await.unwrap(), None);
     let reading = app("tenant-1", &["a", "b"], complete(4, 2));
     store.put_app_reading(&reading, b"{}").await.unwrap();
-    assert_eq!(store.latest_app_reading(&campus).await.unwrap(), Some(reading.clone()));
-    assert_eq!(store.app_reading(&campus, &reading.digest).await.unwrap(), reading);
-    assert_eq!(store.app_raw(&campus, &reading.digest).await.unwrap(), b"{}");
+    assert_eq!(store.latest_app_reading(&academy).await.unwrap(), Some(reading.clone()));
+    assert_eq!(store.app_reading(&academy, &reading.digest).await.unwrap(), reading);
+    assert_eq!(store.app_raw(&academy, &reading.digest).await.unwrap(), b"{}");
 }
 
 #[tokio::test]
 async fn the_same_content_again_is_told_anew_but_not_written_again() {
     let (_dir, store) = store().await;
-    let (hr, campus) = (SourceName::new("hr"), AppName::new("campus"));
+    let (hr, academy) = (SourceName::new("hr"), AppName::new("academy"));
     let first = source("hr", &["1", "2"], complete(1, 2));
     store.put_source_reading(&first, b"first bytes").await.unwrap();
     store.put_source_reading(&source("hr", &["3"], complete(2, 1)), b"").await.unwrap();
@@ -106,8 +106,8 @@ async fn the_same_content_again_is_told_anew_but_not_written_again() {
     store.put_app_reading(&app("sandbox", &[], complete(1, 0)), b"sandbox").await.unwrap();
     let live = app("live", &[], complete(2, 0));
     store.put_app_reading(&live, b"live").await.unwrap();
-    assert_eq!(store.latest_app_reading(&campus).await.unwrap(), Some(live.clone()));
-    assert_eq!(store.app_raw(&campus, &live.digest).await.unwrap(), b"live");
+    assert_eq!(store.latest_app_reading(&academy).await.unwrap(), Some(live.clone()));
+    assert_eq!(store.app_raw(&academy, &live.digest).await.unwrap(), b"live");
 }
 
 #[tokio::test]
@@ -140,20 +140,20 @@ async fn pruning_keeps_the_newest_the_good_and_what_plans_need() {
 #[tokio::test]
 async fn p7_links_are_unique_both_ways_in_each_app() {
     let (_dir, store) = store().await;
-    let known = [link("campus", "ann", "1"), link("campus", "bob", "2"), link("academy", "ann", "2")];
+    let known = [link("academy", "ann", "1"), link("academy", "bob", "2"), link("campus", "ann", "2")];
     store.put_links(&[known[2].clone(), known[0].clone(), known[1].clone()]).await.unwrap();
     assert_eq!(store.links().await.unwrap(), known);
-    assert_eq!(store.links_of(&AppName::new("campus")).await.unwrap(), known[..2]);
+    assert_eq!(store.links_of(&AppName::new("academy")).await.unwrap(), known[..2]);
     assert_eq!(store.links_of_person(&PersonKey::new("ann")).await.unwrap(), [known[0].clone(), known[2].clone()]);
     // The same again is no conflict, and changes nothing.
-    store.put_links(&[Link { evidence: Evidence::Created, ..known[0].clone() }, link("campus", "cy", "3")]).await.unwrap();
-    assert_eq!(store.links_of(&AppName::new("campus")).await.unwrap()[0], known[0]);
+    store.put_links(&[Link { evidence: Evidence::Created, ..known[0].clone() }, link("academy", "cy", "3")]).await.unwrap();
+    assert_eq!(store.links_of(&AppName::new("academy")).await.unwrap()[0], known[0]);
     for (person, account, says) in [("ann", "9", "account 1 is linked to person ann"), ("di", "2", "account 2 is linked to person bob")]
     {
-        let refused = store.put_links(&[link("campus", "ed", "8"), link("campus", person, account)]).await.unwrap_err();
+        let refused = store.put_links(&[link("academy", "ed", "8"), link("academy", person, account)]).await.unwrap_err();
         assert!(matches!(refused, StoreError::LinkConflict { .. }) && refused.to_string().contains(says), "{refused}");
     }
-    let within = store.put_links(&[link("campus", "x", "7"), link("campus", "y", "7")]).await.unwrap_err();
+    let within = store.put_links(&[link("academy", "x", "7"), link("academy", "y", "7")]).await.unwrap_err();
     assert!(matches!(within, StoreError::LinkConflict { .. }));
     assert_eq!(store.links().await.unwrap().len(), 4, "all or none");
     store.put_links(&[]).await.unwrap();

@@ -28,7 +28,7 @@ pub(crate) fn actor(name: &str) -> Actor {
 pub(crate) fn step(person: &str) -> Step {
     Step {
         id: StepId::new(""),
-        app: AppName::new("campus"),
+        app: AppName::new("academy"),
         verb: Verb::Create,
         person: Some(PersonKey::new(person)),
         label: person.into(),
