@@ -13,6 +13,10 @@ use crate::sql::Rows;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
+/// How often a file that is just being made is opened again, and how long after.
+const OPENINGS: u32 = 100;
+const BETWEEN_OPENINGS: Duration = Duration::from_millis(50);
+
 /// Says in a SQLite file that it is ours: "PVST".
 const APPLICATION_ID: i64 = 0x5056_5354;
 /// How long one process waits for another one's transaction.
@@ -103,6 +107,17 @@ pub(crate) enum Db {
 impl Db {
     /// Opens a SQLite file, makes it when there is none (readable by its owner only), and brings it to this program's schema.
     pub(crate) async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        // While somebody else makes the file and turns its log on, SQLite says busy at once, whatever the time-out.
+        for _ in 0..OPENINGS {
+            match Self::try_open_sqlite(path).await {
+                Err(StoreError::Busy) => tokio::time::sleep(BETWEEN_OPENINGS).await,
+                opened => return opened,
+            }
+        }
+        Self::try_open_sqlite(path).await
+    }
+
+    async fn try_open_sqlite(path: &Path) -> Result<Self, StoreError> {
         let cannot = |why: String, next: &str| StoreError::CannotOpen { path: path.display().to_string(), why, next: next.into() };
         make_private(path).map_err(|error| cannot(error.to_string(), "check that its folder exists and may be written to"))?;
         let options = SqliteConnectOptions::new()
