@@ -107,7 +107,8 @@ impl Pace {
     }
 
     /// Requests a second that are tried now, where the limit is not known.
-    pub fn found_rate(&self) -> Option<f64> {
+    #[cfg(test)]
+    fn found_rate(&self) -> Option<f64> {
         match &self.kind {
             PaceKind::Known(_) => None,
             PaceKind::Adapting(state) => Some(state.lock().unwrap_or_else(PoisonError::into_inner).rate),

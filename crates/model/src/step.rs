@@ -8,7 +8,7 @@ use crate::canonical::digest_of;
 use crate::{AppName, Changes, PersonKey, StepId, Value};
 
 /// What a step does at the app.  The order here is the order of running; each verb is one phase (a phase starts when the one before
-/// it has ended in that app).
+/// it has ended in that app); a step that needs one of a later phase runs in that phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
