@@ -62,7 +62,13 @@ fn measure_all(people: usize) -> Result<(), Box<dyn std::error::Error>> {
 async fn prepare(people: usize, churn: bool, dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open(dir.join("bench.db")).await?;
     let at: Timestamp = AS_OF.parse()?;
-    let certificate = Certificate { at, completeness: Completeness::Complete { proof: "made".into() }, count: people as u64 };
+    let certificate = Certificate {
+        at,
+        completeness: Completeness::Complete { proof: "made".into() },
+        count: people as u64,
+        watermark: None,
+        increments: None,
+    };
     let mut roster = SourceReading {
         source: SourceName::new("hr"),
         digest: Digest::new([0; 32]),

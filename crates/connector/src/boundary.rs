@@ -6,18 +6,26 @@ use model::{Account, Approved, Content, Department, Enrolment, Finding, Group, K
 
 use crate::{Fault, Read, Wire, Write};
 
-/// A log-in: the headers that every request carries, and until when.
+/// A log-in: which reading of the API it speaks, the headers that every request carries, and until when.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The profile in force, by the name that the connector knows it by: pinned by configuration, or told by logging in.
+    pub profile: String,
     /// Header name (lower case) → value.
     pub headers: Vec<(String, Secret)>,
     /// When it dies; none when it does not.
     pub expires: Option<Timestamp>,
+    /// What [`Source::log_in`] renews it with once a person has allowed it (OAuth); none where credentials suffice.
+    pub refresh: Option<Secret>,
 }
 
 /// Where the next page begins; opaque to everybody but the connector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub String);
+
+/// Up to where changes are known; opaque to everybody but the connector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watermark(pub String);
 
 /// A record in the one shape for all vendors.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +62,8 @@ pub struct Page {
     pub next: Option<Cursor>,
     /// How many records there are in all, where the app says so.
     pub total: Option<u64>,
+    /// From where [`Source::changed`] goes on later, where the app dates such records: taken from its own clock (A12).
+    pub watermark: Option<Watermark>,
 }
 
 /// What to look for: any of these values of one attribute; `"id"` is the vendor's id.
@@ -107,6 +117,29 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// `Wait`, `Denied`, `Garbled`, `Unsupported`.
     async fn read(&self, wire: &Read, kind: Kind, after: Option<Cursor>) -> Result<Page, Fault>;
+
+    /// One page of the records of a kind that changed since a watermark, for the kinds that [`Manifest::dated`] lists.  Some may come that
+    /// did not change; none that did is left out.
+    ///
+    /// # Errors
+    /// As [`Source::read`]; `Unsupported` for a kind that is not dated.
+    async fn changed(&self, _wire: &Read, kind: Kind, _since: &Watermark, _after: Option<Cursor>) -> Result<Page, Fault> {
+        Err(Fault::Unsupported { what: format!("the app does not date its {kind:?}") })
+    }
+
+    /// Where a person allows us in, if that is how one logs in here: an address to be opened in a browser, which then goes to `redirect`
+    /// with `state` and a code for [`Source::redeem`].
+    fn consent(&self, _redirect: &str, _state: &str) -> Option<String> {
+        None
+    }
+
+    /// The first session, for the code that a person's consent gave.
+    ///
+    /// # Errors
+    /// As [`Source::log_in`]; `Unsupported` where nobody has to consent.
+    async fn redeem(&self, _wire: &Wire, _code: &Secret, _redirect: &str) -> Result<Session, Fault> {
+        Err(Fault::Unsupported { what: "a log-in by consent".to_owned() })
+    }
 
     /// Every record with this key; none is an answer, not an error.  A group found by id has its members.
     ///

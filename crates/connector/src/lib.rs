@@ -11,7 +11,7 @@ mod pace;
 mod ports;
 mod wire;
 
-pub use boundary::{Body, Cursor, Done, Key, Outcome, Page, Record, Session, Source, Target};
+pub use boundary::{Body, Cursor, Done, Key, Outcome, Page, Record, Session, Source, Target, Watermark};
 pub use fault::{Fault, Scope};
 pub use model::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
 pub use pace::Pace;

@@ -189,6 +189,11 @@ impl Read {
         Self { wire, session }
     }
 
+    /// The profile of the session.
+    pub fn profile(&self) -> &str {
+        &self.session.profile
+    }
+
     /// GET.
     ///
     /// # Errors

@@ -56,6 +56,7 @@ struct KeptSession {
     tenant: String,
     /// Where it was given out: it is shown nowhere else, though the app has the same name (P11).
     base: String,
+    profile: String,
     headers: Vec<(String, String)>,
 }
 
@@ -101,7 +102,7 @@ impl Engine {
             store: self.store.clone(),
             ports,
             wire,
-            session: Mutex::new(Session { headers: Vec::new(), expires: None }),
+            session: Mutex::new(Session { profile: String::new(), headers: Vec::new(), expires: None, refresh: None }),
             logins: tokio::sync::Mutex::new(Logins::default()),
             leased_until: Mutex::new(now + LEASE),
         }
@@ -117,7 +118,7 @@ impl Connection {
             && (kept.tenant == self.tenant && kept.base == self.wire.base())
         {
             let headers = kept.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-            self.use_session(Session { headers, expires: Some(stored.expires) });
+            self.use_session(Session { profile: kept.profile, headers, expires: Some(stored.expires), refresh: None });
             return Ok(());
         }
         self.log_in(None).await
@@ -128,7 +129,8 @@ impl Connection {
             self.patiently(&crate::Silent, || self.target.log_in(&self.wire, old)).await.map_err(|fault| self.fault(fault))?;
         if let Some(expires) = session.expires {
             let headers = session.headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
-            let kept = KeptSession { tenant: self.tenant.clone(), base: self.wire.base().to_owned(), headers };
+            let (tenant, base, profile) = (self.tenant.clone(), self.wire.base().to_owned(), session.profile.clone());
+            let kept = KeptSession { tenant, base, profile, headers };
             let kept = serde_json::json!(kept).to_string();
             self.store.put_session(&self.epoch, &Secret::new(kept), expires).await?;
         }

@@ -104,7 +104,8 @@ impl Engine {
         };
         raw.add("enrolment", &enrolments);
         let count = accounts.records.len() as u64;
-        let certificate = Certificate { at: self.ports.clock.now(), completeness: accounts.completeness, count };
+        let certificate =
+            Certificate { at: self.ports.clock.now(), completeness: accounts.completeness, count, watermark: None, increments: None };
         watch.event(Event::Read { subject: format!("app.{}", connection.app), certificate: in_words(&certificate) });
         let fingerprint = self.app(&connection.app)?.fingerprint.clone();
         let accounts = bodies(accounts.records, |body| match body {

@@ -35,7 +35,7 @@ pub use policy::{
     Adopt, AppPolicy, Approval, By, EnrolRule, Expr, GroupPolicy, GuardRule, Lower, MatchRule, On, Organization, Policy, SetRule,
     Shrink, SourcePolicy, SourceRole, StandingApproval,
 };
-pub use reading::{AppReading, Certificate, Completeness, Kind, SourceReading, Tenant};
+pub use reading::{AppReading, Certificate, Completeness, Increments, Kind, SourceReading, Tenant};
 pub use run::{Receipt, Run, RunState, StepRecord, StepState};
 pub use secret::Secret;
 pub use step::{Change, Effect, Ref, Step, Verb};

@@ -109,8 +109,10 @@ pub struct Manifest {
     pub limit: Option<RateLimit>,
     /// How many calls may be under way at once.
     pub concurrency: usize,
-    /// Accounts a page when reading.
-    pub page: usize,
+    /// Accounts a page when reading, in each profile; the first profile is the one in force before anybody asked.
+    pub pages: &'static [(&'static str, usize)],
+    /// Kinds whose changes since an instant can be asked for (L05).
+    pub dated: &'static [Kind],
 }
 
 impl Manifest {
@@ -125,6 +127,12 @@ impl Manifest {
             .iter()
             .find(|(listed, _)| *listed == verb)
             .map_or(Support::Cannot("not listed in the manifest"), |(_, support)| *support)
+    }
+
+    /// Accounts a page when reading in this profile.
+    pub fn page(&self, profile: &str) -> usize {
+        let of = self.pages.iter().find(|(name, _)| *name == profile).or(self.pages.first());
+        of.map_or(1, |(_, size)| *size)
     }
 
     /// How many steps of this verb go into one call; at least 1.

@@ -42,15 +42,30 @@ pub enum Completeness {
     },
 }
 
+/// What was read of an app since it was read as a whole, where it dates its records (L05).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Increments {
+    /// When the last one was read.
+    pub at: Timestamp,
+    /// How many records came with them.
+    pub count: u64,
+}
+
 /// How far a reading can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// When the last request or byte of it was read.
+    /// When the last request or byte of the whole reading was read; increments do not change it: they cannot show absence.
     pub at: Timestamp,
     /// Complete or partial.
     pub completeness: Completeness,
     /// Records read.
     pub count: u64,
+    /// From where the next increment goes on, where the app dates its accounts: the connector's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<String>,
+    /// What was read since, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increments: Option<Increments>,
 }
 
 impl Certificate {

@@ -9,11 +9,23 @@ use model::*;
 use provost_store::StoreError;
 
 fn complete(second: i64, count: u64) -> Certificate {
-    Certificate { at: at(second), completeness: Completeness::Complete { proof: "read to its end".into() }, count }
+    Certificate {
+        at: at(second),
+        completeness: Completeness::Complete { proof: "read to its end".into() },
+        count,
+        watermark: None,
+        increments: None,
+    }
 }
 
 fn partial(second: i64, count: u64) -> Certificate {
-    Certificate { at: at(second), completeness: Completeness::Partial { why: "a row is broken".into() }, count }
+    Certificate {
+        at: at(second),
+        completeness: Completeness::Partial { why: "a row is broken".into() },
+        count,
+        watermark: None,
+        increments: None,
+    }
 }
 
 fn source(name: &str, people: &[&str], certificate: Certificate) -> SourceReading {

@@ -37,7 +37,8 @@ async fn reads_all(bench: &Bench) -> Checked {
 }
 
 pub(super) async fn every_account_is_read_exactly_once(rig: &dyn Rig) -> Checked {
-    let page = Bench::open(rig, 0, false).await?.target.manifest().page;
+    let bench = Bench::open(rig, 0, false).await?;
+    let page = bench.target.manifest().page(bench.read.profile());
     let bench = Bench::open(rig, page * 2 + page / 2, false).await?;
     reads_all(&bench).await?;
     let first = bench.target.read(&bench.read, Kind::Accounts, None).await.map_err(|fault| fault.to_string())?;
@@ -49,7 +50,8 @@ pub(super) async fn every_account_is_read_exactly_once(rig: &dyn Rig) -> Checked
 }
 
 pub(super) async fn a_full_last_page_is_followed_by_its_end(rig: &dyn Rig) -> Checked {
-    let page = Bench::open(rig, 0, false).await?.target.manifest().page;
+    let bench = Bench::open(rig, 0, false).await?;
+    let page = bench.target.manifest().page(bench.read.profile());
     for accounts in [page, page + 1] {
         let people = people_for(rig, accounts).await?;
         let bench = Bench::open(rig, people, false).await?;

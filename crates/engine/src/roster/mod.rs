@@ -280,7 +280,7 @@ impl<'a> Rows<'a> {
             Some(why) => Completeness::Partial { why },
             None => Completeness::Complete { proof: format!("read to its end, {} rows, none of them broken", self.count) },
         };
-        let certificate = Certificate { at: now, completeness, count: self.count };
+        let certificate = Certificate { at: now, completeness, count: self.count, watermark: None, increments: None };
         let digest = Digest::new([0; 32]);
         let mut reading = SourceReading { source: name.clone(), digest, certificate, people, held: self.held, findings: self.findings };
         reading.seal();

@@ -41,7 +41,8 @@ pub(crate) static FLAT: Manifest = Manifest {
     moves_enrol: false,
     limit: None,
     concurrency: 1,
-    page: 50,
+    pages: &[("guide", 50)],
+    dated: &[],
 };
 
 /// An app with departments, supervisors and enrolments, which may hide accounts.
@@ -75,7 +76,8 @@ pub(crate) static DEEP: Manifest = Manifest {
     moves_enrol: true,
     limit: None,
     concurrency: 1,
-    page: 1000,
+    pages: &[("guide", 1000)],
+    dated: &[],
 };
 
 pub(crate) fn expr(text: &str) -> Expr {
@@ -226,7 +228,13 @@ fn reading(app: &str) -> AppReading {
         fingerprint: format!("{app}-tenant").as_str().into(),
         tenant: Tenant { profile: "guide".into(), sees_all: None, declared: BTreeSet::new(), clock_ahead_ms: 0, notes: Vec::new() },
         digest: Digest::new([0; 32]),
-        certificate: Certificate { at: "1998-07-01T12:00:00Z".parse().unwrap(), completeness: complete(), count: 0 },
+        certificate: Certificate {
+            at: "1998-07-01T12:00:00Z".parse().unwrap(),
+            completeness: complete(),
+            count: 0,
+            watermark: None,
+            increments: None,
+        },
         accounts: Vec::new(),
         groups: Vec::new(),
         departments: Vec::new(),
@@ -294,7 +302,7 @@ impl World {
         SourceReading {
             source: "hr".into(),
             digest: digest_set(&self.people),
-            certificate: Certificate { at: self.as_of, completeness, count },
+            certificate: Certificate { at: self.as_of, completeness, count, watermark: None, increments: None },
             people: self.people.clone(),
             held: self.held.clone(),
             findings: Vec::new(),

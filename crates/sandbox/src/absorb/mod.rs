@@ -29,7 +29,7 @@ use axum::{Extension, Router};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use profile::{GUIDE, Profile};
+pub use profile::{GUIDE, PROFILES, Profile};
 
 use crate::backend::Backend;
 use crate::call::Call;

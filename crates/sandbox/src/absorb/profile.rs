@@ -37,6 +37,9 @@ pub struct Profile {
     pub burst: u32,
 }
 
+/// The readings there are; the first is taken when none is asked for.
+pub static PROFILES: &[&Profile] = &[&GUIDE];
+
 /// The guide's reading (`seeds/004`): the requirement.
 pub static GUIDE: Profile = Profile {
     name: "guide",

@@ -42,7 +42,7 @@ use crate::limit::Pace;
 use crate::options::Options;
 use crate::server::Running;
 use content::Kind;
-pub use profile::{GUIDE, Profile};
+pub use profile::{GUIDE, PROFILES, Profile};
 use wire::{Refusal, Segment};
 
 /// 500 calls a minute, 50 of them at once (CHOSEN: the guide knows no numbers).

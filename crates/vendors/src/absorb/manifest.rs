@@ -117,5 +117,6 @@ pub static MANIFEST: Manifest = Manifest {
     moves_enrol: true,
     limit: Some(RateLimit { per_second: 200, burst: 100 }),
     concurrency: 8,
-    page: PAGE,
+    pages: &[("guide", PAGE)],
+    dated: &[],
 };

@@ -76,7 +76,7 @@ pub(super) async fn read(absorb: &Absorb, wire: &Read, kind: Kind, after: Option
     let read = offset + page.rows.len();
     let ended = page.rows.is_empty() || read as u64 >= page.total;
     let records = page.rows.into_iter().map(|raw| record(absorb, kind, raw)).collect::<Result<_, _>>()?;
-    Ok(Page { records, next: (!ended).then(|| Cursor(read.to_string())), total: Some(page.total) })
+    Ok(Page { records, next: (!ended).then(|| Cursor(read.to_string())), total: Some(page.total), watermark: None })
 }
 
 /// Every record with this key.

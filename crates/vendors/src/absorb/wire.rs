@@ -64,7 +64,8 @@ pub(super) async fn log_in(wire: &Wire, profile: &Profile, credentials: &Credent
     let token = text("token").ok_or_else(|| garbled("POST", profile.token_path, "token is missing or no text"))?;
     let until = text("expiresAt").and_then(instant).ok_or_else(|| garbled("POST", profile.token_path, "expiresAt is no time"))?;
     let headers = vec![key(), version(), ("authorization".to_owned(), Secret::new(token))];
-    Ok(Session { headers, expires: on_our_clock(until, answer.date, wire.now()) })
+    let expires = on_our_clock(until, answer.date, wire.now());
+    Ok(Session { profile: profile.name.to_owned(), headers, expires, refresh: None })
 }
 
 /// The vendor's instant of expiry on our clock.  A token that was dead when it was given out shows that the clocks cannot be

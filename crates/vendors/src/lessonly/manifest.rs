@@ -54,5 +54,6 @@ pub static MANIFEST: Manifest = Manifest {
     moves_enrol: false,
     limit: None,
     concurrency: 4,
-    page: 50,
+    pages: &[("guide", 50)],
+    dated: &[],
 };

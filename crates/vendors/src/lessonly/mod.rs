@@ -82,7 +82,7 @@ impl Source for Lessonly {
 
     /// Needs no request: every request carries the key.  `probe` is the first that can be refused.
     async fn log_in(&self, _wire: &Wire, _old: Option<&Session>) -> Result<Session, Fault> {
-        Ok(wire::session(&self.subdomain, &self.api_key))
+        Ok(wire::session(self.profile, &self.subdomain, &self.api_key))
     }
 
     async fn probe(&self, wire: &Read) -> Result<Tenant, Fault> {

@@ -41,7 +41,7 @@ pub(super) async fn read(app: &Lessonly, wire: &Read, kind: Kind, after: Option<
             let users = list(&answer, Some("users"), "users")?;
             paged(page, users, |raw, path| listed_account(app, raw, path), "users")
         }
-        Kind::Groups => Ok(Page { records: groups(wire).await?, next: None, total: None }),
+        Kind::Groups => Ok(Page { records: groups(wire).await?, next: None, total: None, watermark: None }),
         Kind::Content => {
             // The three lists are the three pages.
             let at = match after {
@@ -50,7 +50,7 @@ pub(super) async fn read(app: &Lessonly, wire: &Read, kind: Kind, after: Option<
             };
             let records = content_list(wire, CONTENT[at].0).await?;
             let next = CONTENT.get(at + 1).map(|(kind, _)| Cursor((*kind).to_owned()));
-            Ok(Page { records, next, total: None })
+            Ok(Page { records, next, total: None, watermark: None })
         }
         Kind::Enrolments => Err(Fault::Unsupported { what: "enrolments are read one content at a time".to_owned() }),
         Kind::Departments => Err(Fault::Unsupported { what: "Lessonly has no departments, only a text on the account".to_owned() }),
@@ -198,8 +198,8 @@ fn records(raw: &[Json], convert: impl Fn(&Json, &str) -> Result<Record, Fault>,
 
 /// A page of a paginated list.  A short page is the last; a full one is followed by another, which may be empty (L03).
 fn paged(page: u64, raw: &[Json], convert: impl Fn(&Json, &str) -> Result<Record, Fault>, name: &str) -> Result<Page, Fault> {
-    let next = (raw.len() >= MANIFEST.page).then(|| Cursor((page + 1).to_string()));
-    Ok(Page { records: records(raw, convert, name)?, next, total: None })
+    let next = (raw.len() >= MANIFEST.page("guide")).then(|| Cursor((page + 1).to_string()));
+    Ok(Page { records: records(raw, convert, name)?, next, total: None, watermark: None })
 }
 
 fn page_number(after: Option<Cursor>) -> Result<u64, Fault> {

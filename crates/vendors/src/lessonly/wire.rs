@@ -35,9 +35,10 @@ pub(super) static GUIDE: Profile = Profile {
 pub(super) const PROFILES: &[(&str, &Profile)] = &[("guide", &GUIDE)];
 
 /// Basic authentication, `subdomain:api_key`: the only form that is taken (L01).
-pub(super) fn session(subdomain: &Secret, api_key: &Secret) -> Session {
+pub(super) fn session(profile: &Profile, subdomain: &Secret, api_key: &Secret) -> Session {
     let token = STANDARD.encode(format!("{}:{}", subdomain.expose(), api_key.expose()));
-    Session { headers: vec![("authorization".to_owned(), Secret::new(format!("Basic {token}")))], expires: None }
+    let headers = vec![("authorization".to_owned(), Secret::new(format!("Basic {token}")))];
+    Session { profile: profile.name.to_owned(), headers, expires: None, refresh: None }
 }
 
 /// GET of something that must be there; the body.
