@@ -83,8 +83,23 @@ fn pure_crates_know_no_io_no_clock_and_no_chance() {
     }
 }
 
+/// A dev-dependency that switches a feature on would have the tests run another program than users do: with `preserve_order`, say, JSON
+/// objects keep another order.
+#[test]
+fn the_tests_run_with_the_features_of_the_product() {
+    let features = |of: &[&str]| -> BTreeSet<String> {
+        let tree = cargo(&[&["tree", "--invert", "serde_json", "--prefix", "none", "--offline", "--locked"], of].concat());
+        let named = tree.lines().filter_map(|line| line.strip_prefix("serde_json feature "));
+        named.map(|feature| feature.trim_end_matches(" (*)").to_owned()).collect()
+    };
+    let product = features(&["--package", "provost-cli", "--edges", "normal,features"]);
+    assert!(product.contains("\"std\""), "cargo tree says something else: {product:?}");
+    assert_eq!(features(&["--workspace", "--edges", "features"]), product);
+}
+
 fn metadata() -> Value {
-    serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--offline", "--locked"])).expect("cargo metadata is JSON")
+    serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline", "--locked"]))
+        .expect("cargo metadata is JSON")
 }
 
 fn cargo(arguments: &[&str]) -> String {
