@@ -1,5 +1,5 @@
 use std::error::Error as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -25,7 +25,7 @@ const MAX_BODY: usize = 16 << 20;
 
 /// What a vendor holds: a set of objects, each `kind/id`, that changes only by [`Objects::put`], so that replaying the
 /// ledger gives the same.
-pub(crate) trait Objects: Send + 'static {
+pub(crate) trait Objects: Send + Sync + 'static {
     /// Makes the object what the ledger says it became.
     ///
     /// # Errors
@@ -39,15 +39,12 @@ pub(crate) struct Backend<S> {
     pub(crate) clock: SandboxClock,
     /// What a person should know about how it opened.
     pub(crate) notes: Vec<String>,
-    held: Mutex<Held<S>>,
+    /// Who changes the state holds the ledger from deciding to the end, and the state itself only while it changes: who
+    /// reads waits for no file.
+    ledger: Mutex<Ledger>,
+    state: RwLock<S>,
     front: Mutex<Front>,
     data: Option<DataDir>,
-}
-
-#[derive(Debug)]
-struct Held<S> {
-    state: S,
-    ledger: Ledger,
 }
 
 #[derive(Debug)]
@@ -88,7 +85,8 @@ impl<S: Objects> Backend<S> {
         Ok(Arc::new(Self {
             clock,
             notes,
-            held: Mutex::new(Held { state, ledger }),
+            ledger: Mutex::new(ledger),
+            state: RwLock::new(state),
             front: Mutex::new(Front { calls: last_call.max(last_seq), log, bucket }),
             data,
         }))
@@ -96,7 +94,8 @@ impl<S: Objects> Backend<S> {
 
     /// Looks at the state.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&S) -> T) -> T {
-        look(&self.hold().state)
+        // A panic in `look` or `decide` leaves the state as it was; one in `put` cannot leave half an object.
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes the state: `decide` looks at it and says which objects become what, and what to answer; that is written
@@ -109,20 +108,24 @@ impl<S: Objects> Backend<S> {
         call: &Call,
         decide: impl FnOnce(&S, Timestamp) -> Result<(Vec<Change>, T), E>,
     ) -> Result<T, E> {
-        let held = &mut *self.hold();
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        let (mut changes, answer) = decide(&held.state, now)?;
+        let (mut changes, answer) = self.read(|state| decide(state, now))?;
         changes.retain(|change| change.before != change.after);
-        held.ledger.append(call, now, &changes).map_err(|error| LedgerFailed(format!("ledger: {error}")))?;
-        for change in changes {
-            held.state.put(&change.object, change.after).expect("a change decided on can be read back");
+        ledger.append(call, now, &changes).map_err(|error| LedgerFailed(format!("ledger: {error}")))?;
+        if !changes.is_empty() {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            for change in changes {
+                state.put(&change.object, change.after).expect("a change decided on can be read back");
+            }
         }
         Ok(answer)
     }
 
     /// The vendor's routes behind what every request goes through: its number, its [`Call`], the limiter, the log.
     /// `refused` is how the vendor says a status for which the routes are not asked.
-    pub(crate) fn front(self: &Arc<Self>, routes: Router, refused: Refused) -> Router {
+    pub(crate) fn front(self: &Arc<Self>, routes: Router, refused: impl Fn(StatusCode) -> Response + Send + Sync + 'static) -> Router {
+        let refused: Refused = Arc::new(refused);
         Router::new().fallback_service(routes).layer(from_fn_with_state((Arc::clone(self), refused), pass::<S>))
     }
 
@@ -131,18 +134,13 @@ impl<S: Objects> Backend<S> {
         self.data.as_ref().map(|data| data.announce(address)).transpose()
     }
 
-    fn hold(&self) -> MutexGuard<'_, Held<S>> {
-        // A panic in `decide` leaves the state as it was; one in `put` cannot leave half an object.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn at_front(&self) -> MutexGuard<'_, Front> {
         self.front.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// An answer of the vendor's that has this status.
-pub(crate) type Refused = fn(StatusCode) -> Response;
+type Refused = Arc<dyn Fn(StatusCode) -> Response + Send + Sync>;
 
 /// Numbers, admits, answers and logs one request.  The answer's date is the sandbox's own, which clients take their
 /// watermarks from (trap A12).
