@@ -38,23 +38,22 @@ impl Settings {
         })
     }
 
-    /// The profile that configuration names, among those that are built; "auto" is the first of them until a probe can tell.
+    /// The profile that configuration pins, among a connector's own; none for "auto": then logging in tells.
     ///
     /// # Errors
-    /// [`SettingsError`] when it is not built, or none at all.
-    pub fn profile<P>(&self, built: &[(&'static str, &'static P)]) -> Result<&'static P, SettingsError> {
-        let wanted = if matches!(self.profile.as_str(), "" | "auto") {
-            built.first()
-        } else {
-            built.iter().find(|(name, _)| *name == self.profile)
-        };
-        wanted.map(|(_, profile)| *profile).ok_or_else(|| SettingsError {
-            setting: "profile".to_owned(),
-            wrong: match self.profile.as_str() {
-                "vendor" => "is \"vendor\", and the vendor profile is not built yet".to_owned(),
-                other => format!("is \"{other}\", which is no profile"),
-            },
-            next: "use profile = \"guide\" or \"auto\"".to_owned(),
+    /// [`SettingsError`] when it is none of them.
+    pub fn pinned<P>(&self, profiles: &[(&'static str, &'static P)]) -> Result<Option<&'static P>, SettingsError> {
+        if matches!(self.profile.as_str(), "" | "auto") {
+            return Ok(None);
+        }
+        let found = profiles.iter().find(|(name, _)| *name == self.profile).map(|(_, profile)| Some(*profile));
+        found.ok_or_else(|| {
+            let names: Vec<String> = profiles.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            SettingsError {
+                setting: "profile".to_owned(),
+                wrong: format!("is \"{}\", which is no profile here", self.profile),
+                next: format!("use \"auto\", which finds out, or pin one of {}", names.join(", ")),
+            }
         })
     }
 
@@ -99,6 +98,8 @@ pub struct Entry {
     pub name: &'static str,
     /// What its app can do.
     pub manifest: &'static Manifest,
+    /// The readings of its API that it speaks, by name; the first is in force before anybody asked.
+    pub profiles: &'static [&'static str],
     /// Secrets it needs: name in configuration, and what it is.
     pub credentials: &'static [(&'static str, &'static str)],
     /// Other settings of its own: name in configuration, and what it is.

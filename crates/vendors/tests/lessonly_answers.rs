@@ -121,7 +121,7 @@ async fn a_list_without_the_declared_fields_is_not_read_as_empty_ones() {
 
 #[test]
 fn profiles_that_there_are_not_are_refused() {
-    for (profile, expected) in [("vendor", "not built yet"), ("guild", "no profile")] {
+    for (profile, expected) in [("guild", "no profile here"), ("Vendor", "\"auto\"")] {
         let mut settings = rigs::settings("https://api.lessonly.com", &rigs::lessonly::CREDENTIALS);
         settings.profile = profile.to_owned();
         let error = rigs::open("lessonly", settings).err().expect("refused").to_string();

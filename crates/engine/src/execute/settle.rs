@@ -20,7 +20,7 @@ const LATE: Duration = Duration::from_secs(30);
 pub(super) enum Settled {
     /// The account is there, as the step wanted it.
     Done(Receipt),
-    /// It is not there, and the vendor itself would refuse a second one: it may be done again.
+    /// The vendor itself would refuse a second one: it may be done again, because it is not there, or to complete what came of it.
     Repeat,
     /// A person has to look.
     Handed(String),
@@ -86,6 +86,7 @@ pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &
             Some((attribute, value))
         })
     };
+    let refuses_doubles = |step: &Step| unique.is_some_and(|unique| step.set.contains_key(unique.name));
     let mut wanted: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for step in steps {
         if let Some((attribute, value)) = by(step.get()) {
@@ -125,11 +126,13 @@ pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &
                 (Some((account, _)), None) if !account.active => {
                     Settled::Handed(format!("account {} has {} {value} and is inactive", account.id, attribute.name))
                 }
+                // Some apps take groups in a second call, which may be what was not heard of.
+                (Some(_), None) if !step.add_groups.is_empty() && refuses_doubles(step) => Settled::Repeat,
                 (Some((account, record)), None) => {
                     Settled::Done(Receipt { account: Some(account.id.clone()), before: None, after: Some(record.raw.clone()) })
                 }
                 (Some(_), Some(_)) => Settled::Handed(format!("several accounts have {} {value}", attribute.name)),
-                (None, _) if unique.is_some_and(|unique| step.set.contains_key(unique.name)) => Settled::Repeat,
+                (None, _) if refuses_doubles(step) => Settled::Repeat,
                 (None, _) => {
                     Settled::Handed(format!("no account with {} {value} was found, and making it again could make two", attribute.name))
                 }

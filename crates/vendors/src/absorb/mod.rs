@@ -36,8 +36,15 @@ const SEES: (&str, &str) =
     ("sees", "ids of the departments that this admin sees, separated by commas, where it does not see all of them");
 
 /// Absorb in the registry.
-pub const ENTRY: Entry =
-    Entry { name: "absorb", manifest: &MANIFEST, credentials: &[USERNAME, PASSWORD, API_KEY], options: &[SEES], complete_url, build };
+pub const ENTRY: Entry = Entry {
+    name: "absorb",
+    manifest: &MANIFEST,
+    profiles: &["guide"],
+    credentials: &[USERNAME, PASSWORD, API_KEY],
+    options: &[SEES],
+    complete_url,
+    build,
+};
 
 /// The connector, opened.
 struct Absorb {
@@ -55,7 +62,7 @@ struct Absorb {
 fn build(settings: Settings) -> Result<Arc<dyn Target>, SettingsError> {
     complete_url(&settings)?;
     settings.only_known(&ENTRY)?;
-    let profile = settings.profile(wire::PROFILES)?;
+    let profile = settings.pinned(wire::PROFILES)?.unwrap_or(&wire::GUIDE);
     let credential = |(name, what): (&'static str, &'static str)| settings.credential(name, what).cloned();
     let username = Secret::new(credential(USERNAME)?.expose().trim());
     let departments: BTreeSet<String> = settings

@@ -107,6 +107,16 @@ pub(super) fn group_ids(raw: &Json) -> Result<BTreeSet<u64>, Fault> {
     ids.iter().map(|id| id.as_u64().ok_or_else(|| garbled("group_ids[]", "an integer", Some(id)))).collect()
 }
 
+/// The ids of the groups that an account is a member of, from an answer that lists them.
+pub(super) fn memberships(answer: &Json) -> Result<BTreeSet<u64>, Fault> {
+    let groups = list(answer, None, "memberships")?.iter().enumerate();
+    let id = |(at, raw): (usize, &Json)| {
+        let found = raw.get("id");
+        found.and_then(Json::as_u64).ok_or_else(|| garbled(&format!("memberships[{at}].id"), "an integer", found))
+    };
+    groups.map(id).collect()
+}
+
 /// A group; members only where the record has them.
 pub(super) fn group_record(raw: &Json, path: &str) -> Result<Record, Fault> {
     let id = id(raw, path, "id")?;

@@ -54,6 +54,6 @@ pub static MANIFEST: Manifest = Manifest {
     moves_enrol: false,
     limit: None,
     concurrency: 4,
-    pages: &[("guide", 50)],
+    pages: &[("guide", 50), ("vendor", 1000)],
     dated: &[],
 };

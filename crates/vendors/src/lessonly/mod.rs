@@ -4,6 +4,7 @@
 //! a tenant with declared fields is talked to there.
 
 mod convert;
+mod groups;
 mod manifest;
 mod read;
 mod wire;
@@ -25,12 +26,20 @@ const SUBDOMAIN: (&str, &str) = ("subdomain", "the company's name in SUBDOMAIN.l
 const API_KEY: (&str, &str) = ("api_key", "the API key from Settings > Integrations > API");
 
 /// Lessonly in the registry.
-pub const ENTRY: Entry =
-    Entry { name: "lessonly", manifest: &MANIFEST, credentials: &[SUBDOMAIN, API_KEY], options: &[], complete_url, build };
+pub const ENTRY: Entry = Entry {
+    name: "lessonly",
+    manifest: &MANIFEST,
+    profiles: &[wire::GUIDE.name, wire::VENDOR.name],
+    credentials: &[SUBDOMAIN, API_KEY],
+    options: &[],
+    complete_url,
+    build,
+};
 
 /// The connector, opened.
 struct Lessonly {
-    profile: &'static Profile,
+    /// The profile that configuration pins; none when logging in tells it.
+    pinned: Option<&'static Profile>,
     subdomain: Secret,
     api_key: Secret,
     declared: BTreeSet<String>,
@@ -41,7 +50,7 @@ struct Lessonly {
 fn build(settings: Settings) -> Result<Arc<dyn Target>, SettingsError> {
     complete_url(&settings)?;
     settings.only_known(&ENTRY)?;
-    let profile = settings.profile(wire::PROFILES)?;
+    let pinned = settings.pinned(wire::PROFILES)?;
     let subdomain = settings.credential(SUBDOMAIN.0, SUBDOMAIN.1)?.expose().trim().to_owned();
     if !subdomain.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
         return Err(SettingsError {
@@ -52,7 +61,7 @@ fn build(settings: Settings) -> Result<Arc<dyn Target>, SettingsError> {
     }
     let api_key = Secret::new(settings.credential(API_KEY.0, API_KEY.1)?.expose().trim());
     Ok(Arc::new(Lessonly {
-        profile,
+        pinned,
         subdomain: Secret::new(subdomain),
         api_key,
         declared: settings.declared,
@@ -80,9 +89,9 @@ impl Source for Lessonly {
         &MANIFEST
     }
 
-    /// Needs no request: every request carries the key.  `probe` is the first that can be refused.
-    async fn log_in(&self, _wire: &Wire, _old: Option<&Session>) -> Result<Session, Fault> {
-        Ok(wire::session(self.profile, &self.subdomain, &self.api_key))
+    /// Where the profile is pinned this needs no request: every request carries the key, and `probe` is the first that can be refused.
+    async fn log_in(&self, wire: &Wire, _old: Option<&Session>) -> Result<Session, Fault> {
+        wire::log_in(wire, self.pinned, &self.subdomain, &self.api_key).await
     }
 
     async fn probe(&self, wire: &Read) -> Result<Tenant, Fault> {

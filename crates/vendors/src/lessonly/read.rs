@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::Lessonly;
 use super::convert::{self, CONTENT, account_record, content_record, enrolment_record, garbled, group_record, list};
 use super::manifest::{CUSTOM, MANIFEST};
-use super::wire::{get, get_one, read_fault};
+use super::wire::{Profile, get, get_one, profile, read_fault};
 
 /// Asks for the cheapest thing there is: it shows whether address and key are right, and what time it is there.
 pub(super) async fn probe(app: &Lessonly, wire: &Read) -> Result<Tenant, Fault> {
@@ -24,7 +24,7 @@ pub(super) async fn probe(app: &Lessonly, wire: &Read) -> Result<Tenant, Fault> 
         notes.push("no custom field is declared in the configuration; the API cannot tell which ones there are".to_owned());
     }
     Ok(Tenant {
-        profile: app.profile.name.to_owned(),
+        profile: profile(wire).name.to_owned(),
         sees_all: Some(true),
         declared: app.declared.clone(),
         clock_ahead_ms: clock_ahead_ms(answer.date, sent),
@@ -35,12 +35,7 @@ pub(super) async fn probe(app: &Lessonly, wire: &Read) -> Result<Tenant, Fault> 
 /// One page of everything of a kind.
 pub(super) async fn read(app: &Lessonly, wire: &Read, kind: Kind, after: Option<Cursor>) -> Result<Page, Fault> {
     match kind {
-        Kind::Accounts => {
-            let page = page_number(after)?;
-            let answer = get(wire, &format!("/users?page={page}")).await?;
-            let users = list(&answer, Some("users"), "users")?;
-            paged(page, users, |raw, path| listed_account(app, raw, path), "users")
-        }
+        Kind::Accounts => accounts(app, wire, after, "").await,
         Kind::Groups => Ok(Page { records: groups(wire).await?, next: None, total: None, watermark: None }),
         Kind::Content => {
             // The three lists are the three pages.
@@ -57,11 +52,18 @@ pub(super) async fn read(app: &Lessonly, wire: &Read, kind: Kind, after: Option<
     }
 }
 
+/// One page of the accounts; `query` begins with `&` where it filters.
+async fn accounts(app: &Lessonly, wire: &Read, after: Option<Cursor>, query: &str) -> Result<Page, Fault> {
+    let page = page_number(after)?;
+    let answer = get(wire, &format!("/users?page={page}{}{query}", profile(wire).per_page)).await?;
+    convert::typed(&answer, "users")?;
+    paged(profile(wire), page, &answer, "users", |raw, path| listed_account(app, raw, path))
+}
+
 /// Every record with this key.
 ///
-/// By any attribute but the id, accounts are looked for page by page, newest first, until every value was seen: the API has no look-up,
-/// and what is looked for at run time was just made.  Of several accounts with one value (only `email` is unique) older ones may be left
-/// out.
+/// Where the profile has no filter for an attribute, accounts are looked for page by page, newest first, until every value was seen: what
+/// is looked for at run time was just made.  Of several accounts with one value (only `email` is unique) older ones may then be left out.
 pub(super) async fn find(app: &Lessonly, wire: &Read, kind: Kind, key: &Key) -> Result<Vec<Record>, Fault> {
     let attribute = key.attribute.as_str();
     let mut found = BTreeMap::new();
@@ -111,16 +113,16 @@ pub(super) async fn find(app: &Lessonly, wire: &Read, kind: Kind, key: &Key) -> 
         }
         (Kind::Enrolments, "account") => {
             for id in numbers(key) {
-                for record in assignments_of(app, wire, id).await?.unwrap_or_default() {
+                for record in assignments_of(wire, id).await?.unwrap_or_default() {
                     insert(&mut found, record);
                 }
             }
         }
         (Kind::Enrolments, "content") => {
             for (kind, _, number) in key.values.iter().filter_map(|id| convert::content_id(id)) {
-                let mut page = 1;
-                while let Some(answer) = get_one(wire, &format!("/{kind}s/{number}/assignments?page={page}")).await? {
-                    let read = paged(page, list(&answer, None, "assignments")?, enrolment_record, "assignments")?;
+                let (mut page, per_page) = (1, profile(wire).per_page);
+                while let Some(answer) = get_one(wire, &format!("/{kind}s/{number}/assignments?page={page}{per_page}")).await? {
+                    let read = paged(profile(wire), page, &answer, "assignments", enrolment_record)?;
                     read.records.into_iter().for_each(|record| insert(&mut found, record));
                     if read.next.is_none() {
                         break;
@@ -150,9 +152,9 @@ fn listed_account(app: &Lessonly, raw: &Json, path: &str) -> Result<Record, Faul
 }
 
 /// All assignments of a user; none when there is no such user.
-pub(super) async fn assignments_of(app: &Lessonly, wire: &Read, account: u64) -> Result<Option<Vec<Record>>, Fault> {
+pub(super) async fn assignments_of(wire: &Read, account: u64) -> Result<Option<Vec<Record>>, Fault> {
     let Some(answer) = get_one(wire, &format!("/users/{account}/assignments")).await? else { return Ok(None) };
-    let all = list(&answer, Some(app.profile.user_assignments), "assignments")?;
+    let all = list(&answer, Some(profile(wire).user_assignments), "assignments")?;
     records(all, enrolment_record, "assignments").map(Some)
 }
 
@@ -162,12 +164,46 @@ pub(super) async fn groups(wire: &Read) -> Result<Vec<Record>, Fault> {
     records(list(&answer, Some("groups"), "groups")?, group_record, "groups")
 }
 
+/// The groups that an account is a member of, as it is told in additive readings: ids, and the list as it came.
+pub(super) async fn memberships_of(wire: &Read, account: u64) -> Result<Option<(BTreeSet<u64>, Json)>, Fault> {
+    let Some(answer) = get_one(wire, &format!("/users/{account}/groups")).await? else { return Ok(None) };
+    convert::typed(&answer, "user_groups")?;
+    let memberships = convert::memberships(&answer)?;
+    Ok(Some((memberships, answer["memberships"].clone())))
+}
+
 async fn accounts_with(app: &Lessonly, wire: &Read, key: &Key) -> Result<Vec<Record>, Fault> {
+    let filter = profile(wire).filters.iter().find(|(attribute, _)| *attribute == key.attribute);
+    match filter {
+        Some((_, parameter)) => {
+            let mut found = BTreeMap::new();
+            for value in key.values.iter().filter(|value| !value.is_empty()) {
+                let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+                accounts_among(app, wire, key, &format!("&{parameter}={value}"), true, &mut found).await?;
+            }
+            Ok(found.into_values().collect())
+        }
+        None => {
+            let mut found = BTreeMap::new();
+            accounts_among(app, wire, key, "", false, &mut found).await?;
+            Ok(found.into_values().collect())
+        }
+    }
+}
+
+/// The accounts of a list that have one of the values; `all` of them, or until each value was seen.
+async fn accounts_among(
+    app: &Lessonly,
+    wire: &Read,
+    key: &Key,
+    query: &str,
+    all: bool,
+    found: &mut BTreeMap<String, Record>,
+) -> Result<(), Fault> {
     let mut missing: BTreeSet<&String> = key.values.iter().collect();
-    let mut found = BTreeMap::new();
     let mut after = None;
-    while !missing.is_empty() {
-        let page = read(app, wire, Kind::Accounts, after).await?;
+    while all || !missing.is_empty() {
+        let page = accounts(app, wire, after, query).await?;
         for record in page.records {
             let connector::Body::Account(account) = &record.body else { continue };
             let Some(value) = account.attributes.get(&key.attribute) else { continue };
@@ -175,7 +211,7 @@ async fn accounts_with(app: &Lessonly, wire: &Read, key: &Key) -> Result<Vec<Rec
                 key.values.iter().filter(|wanted| convert::same(&key.attribute, value, &Value::text(wanted.as_str()))).collect();
             if !hits.is_empty() {
                 missing.retain(|wanted| !hits.contains(wanted));
-                insert(&mut found, record);
+                insert(found, record);
             }
         }
         match page.next {
@@ -183,7 +219,7 @@ async fn accounts_with(app: &Lessonly, wire: &Read, key: &Key) -> Result<Vec<Rec
             None => break,
         }
     }
-    Ok(found.into_values().collect())
+    Ok(())
 }
 
 async fn content_list(wire: &Read, kind: &str) -> Result<Vec<Record>, Fault> {
@@ -196,10 +232,27 @@ fn records(raw: &[Json], convert: impl Fn(&Json, &str) -> Result<Record, Fault>,
     raw.iter().enumerate().map(|(index, raw)| convert(raw, &format!("{name}[{index}]"))).collect()
 }
 
-/// A page of a paginated list.  A short page is the last; a full one is followed by another, which may be empty (L03).
-fn paged(page: u64, raw: &[Json], convert: impl Fn(&Json, &str) -> Result<Record, Fault>, name: &str) -> Result<Page, Fault> {
-    let next = (raw.len() >= MANIFEST.page("guide")).then(|| Cursor((page + 1).to_string()));
-    Ok(Page { records: records(raw, convert, name)?, next, total: None, watermark: None })
+/// A page of a paginated list.  Where lists are not counted a short page is the last, and a full one is followed by another, which may be
+/// empty (L03).
+fn paged(
+    profile: &Profile,
+    page: u64,
+    answer: &Json,
+    name: &str,
+    convert: impl Fn(&Json, &str) -> Result<Record, Fault>,
+) -> Result<Page, Fault> {
+    let raw = list(answer, None, name)?;
+    let (total, ended) = if profile.counts {
+        let count = |member: &str| {
+            let found = answer.get(member);
+            found.and_then(Json::as_u64).ok_or_else(|| garbled(member, "a whole number", found))
+        };
+        (Some(count(&format!("total_{name}"))?), page >= count("total_pages")?)
+    } else {
+        (None, raw.len() < MANIFEST.page(profile.name))
+    };
+    let next = (!ended).then(|| Cursor((page + 1).to_string()));
+    Ok(Page { records: records(raw, convert, name)?, next, total, watermark: None })
 }
 
 fn page_number(after: Option<Cursor>) -> Result<u64, Fault> {

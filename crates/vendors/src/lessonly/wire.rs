@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connector::{Answer, Fault, Read, Scope, Session, Write};
-use http::StatusCode;
+use connector::{Answer, Fault, Read, Scope, Session, Wire, Write};
+use http::{Method, StatusCode};
 use model::Secret;
 use serde_json::Value;
 
@@ -12,33 +12,86 @@ use serde_json::Value;
 pub(super) struct Profile {
     /// As configuration names it.
     pub(super) name: &'static str,
+    /// What a list is asked for besides its page.
+    pub(super) per_page: &'static str,
+    /// Whether lists say how much there is in all.
+    pub(super) counts: bool,
+    /// Attribute → parameter of the list of users that looks for it.
+    pub(super) filters: &'static [(&'static str, &'static str)],
     /// `type` of the answer to POST /users.
     pub(super) created_user: &'static str,
-    /// `type` of the answer to PUT /users/:id, archive and restore.
+    /// `type` of the answer to PUT /users/:id.
     pub(super) updated_user: &'static str,
     /// `type` of GET /users/:id/assignments.
     pub(super) user_assignments: &'static str,
     /// Custom fields in a request.
     pub(super) custom_fields: &'static str,
+    /// How memberships are written.
+    pub(super) memberships: Memberships,
+}
+
+/// How memberships are read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memberships {
+    /// `group_ids` on the user: the whole set, each time (L07).
+    Whole,
+    /// `/users/:id/groups`: what to add and what to remove.
+    Additive,
 }
 
 /// The guide's reading.
 pub(super) static GUIDE: Profile = Profile {
     name: "guide",
+    per_page: "",
+    counts: false,
+    filters: &[],
     created_user: "user",
     updated_user: "user",
     user_assignments: "assignments",
     custom_fields: "custom_user_field_data",
+    memberships: Memberships::Whole,
 };
 
-/// The profiles that are built, by name.
-pub(super) const PROFILES: &[(&str, &Profile)] = &[("guide", &GUIDE)];
+/// The vendor's own reading: what a live tenant answers.
+pub(super) static VENDOR: Profile = Profile {
+    name: "vendor",
+    per_page: "&per_page=1000",
+    counts: true,
+    filters: &[("email", "filter[email]"), ("ext_uid", "filter[ext_uid]")],
+    created_user: "create_user",
+    updated_user: "update_user",
+    user_assignments: "user_assignments",
+    custom_fields: "custom_user_fields",
+    memberships: Memberships::Additive,
+};
 
-/// Basic authentication, `subdomain:api_key`: the only form that is taken (L01).
-pub(super) fn session(profile: &Profile, subdomain: &Secret, api_key: &Secret) -> Session {
+/// The profiles, by name.
+pub(super) const PROFILES: &[(&str, &Profile)] = &[(GUIDE.name, &GUIDE), (VENDOR.name, &VENDOR)];
+
+/// The profile of a session.
+pub(super) fn profile(wire: &Read) -> &'static Profile {
+    PROFILES.iter().find(|(name, _)| *name == wire.profile()).map_or(&GUIDE, |(_, profile)| *profile)
+}
+
+/// Basic authentication, `subdomain:api_key`: the only form that is taken (L01).  Where no profile is pinned, one look at the list of
+/// users tells it: only the vendor's own reading counts them.
+pub(super) async fn log_in(
+    wire: &Wire,
+    pinned: Option<&'static Profile>,
+    subdomain: &Secret,
+    api_key: &Secret,
+) -> Result<Session, Fault> {
     let token = STANDARD.encode(format!("{}:{}", subdomain.expose(), api_key.expose()));
     let headers = vec![("authorization".to_owned(), Secret::new(format!("Basic {token}")))];
-    Session { profile: profile.name.to_owned(), headers, expires: None, refresh: None }
+    let profile = match pinned {
+        Some(profile) => profile,
+        None => {
+            let answer = wire.send(Method::GET, "/users?page=1&per_page=1", &headers, None, &read_fault).await?;
+            let counts = answer.json.as_ref().and_then(|json| json.get("total_users")).is_some();
+            if counts { &VENDOR } else { &GUIDE }
+        }
+    };
+    Ok(Session { profile: profile.name.to_owned(), headers, expires: None, refresh: None })
 }
 
 /// GET of something that must be there; the body.
@@ -99,7 +152,7 @@ fn common_fault(answer: &Answer) -> Option<Fault> {
     let said = detail(answer);
     Some(match status {
         StatusCode::TOO_MANY_REQUESTS => Fault::Wait { after: wait(answer), why: status.to_string() },
-        // The other reading of the API throttles so (L04); any other 403 is a refusal and waiting does not help.
+        // The vendor's reading throttles so (L04); any other 403 is a refusal and waiting does not help.
         StatusCode::FORBIDDEN if answer.text.to_lowercase().contains("rate limit exceeded") => {
             Fault::Wait { after: wait(answer), why: format!("{status}: rate limit exceeded") }
         }

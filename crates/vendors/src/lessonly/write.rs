@@ -8,14 +8,16 @@ use serde_json::{Value as Json, json};
 
 use super::Lessonly;
 use super::convert::{self, garbled, typed};
+use super::groups::{Moves, create_group, group_numbers, moves, regroup};
 use super::manifest::MANIFEST;
 use super::read;
-use super::wire::{get_one, post, put};
+use super::wire::{Memberships, get_one, post, profile, put};
 
 /// An account as it is now.
-struct Look {
-    id: u64,
-    raw: Json,
+#[derive(Clone)]
+pub(super) struct Look {
+    pub(super) id: u64,
+    pub(super) raw: Json,
     account: Account,
 }
 
@@ -49,7 +51,7 @@ pub(super) async fn apply(app: &Lessonly, wire: &Write, step: &Step) -> Outcome 
         Verb::Restore => restore(app, wire, step).await,
         Verb::Create => create(app, wire, step).await,
         Verb::Update => update(app, wire, step).await,
-        Verb::Enrol => enrol(app, wire, step).await,
+        Verb::Enrol => enrol(wire, step).await,
         Verb::Leave => leave(app, wire, step).await,
         Verb::CreateDepartment | Verb::Relate => {
             let why = match MANIFEST.support(step.verb) {
@@ -63,7 +65,7 @@ pub(super) async fn apply(app: &Lessonly, wire: &Write, step: &Step) -> Outcome 
 
 /// Sets what differs, and composes the whole of the memberships from the look: what the step does not name stays (L07).
 async fn update(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
-    let look = look(app, wire, step).await?;
+    let mut look = look(app, wire, step).await?;
     let mut wrong = Vec::new();
     let mut changed = Vec::new();
     for (name, change) in &step.set {
@@ -79,42 +81,81 @@ async fn update(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
     if !wrong.is_empty() {
         return Err(drift(format!("account {}: {}", look.id, wrong.join("; "))));
     }
-    let groups = groups_after(step, &look.raw)?;
-    if changed.is_empty() && groups.is_none() {
+    let moves = moves(wire, step, &mut look).await?;
+    if changed.is_empty() && moves.is_none() {
         return look.already();
     }
     look.may_be_touched()?;
-    let mut body = convert::body(changed.iter().copied(), app.profile.custom_fields)?;
-    if let Some(groups) = &groups {
+    match profile(wire.read()).memberships {
+        Memberships::Whole => {
+            let groups = moves.map(|moves| moves.all);
+            let after = set(app, wire, &look, changed, groups.as_ref()).await?;
+            done(Some(look), after)
+        }
+        Memberships::Additive => {
+            let was_set = !changed.is_empty();
+            let mut after = if was_set { set(app, wire, &look, changed, None).await? } else { look.clone() };
+            if let Some(moves) = moves {
+                after.raw["memberships"] =
+                    regroup(wire, look.id, &moves).await.map_err(|fault| if was_set { half(fault) } else { fault })?;
+            }
+            done(Some(look), after)
+        }
+    }
+}
+
+/// Writes values, and memberships where they go with them.
+async fn set(
+    app: &Lessonly,
+    wire: &Write,
+    look: &Look,
+    changed: Vec<(&String, &Value)>,
+    groups: Option<&BTreeSet<u64>>,
+) -> Result<Look, Fault> {
+    let profile = profile(wire.read());
+    let mut body = convert::body(changed.iter().copied(), profile.custom_fields)?;
+    if let Some(groups) = groups {
         body["group_ids"] = json!(groups);
     }
     let answer = put(wire, &format!("/users/{}", look.id), Some(&body)).await?;
-    let after = written(app, &answer, app.profile.updated_user)?;
-    same_account(&look, &after)?;
-    kept(&after, changed, groups.as_ref())?;
-    done(Some(look), after)
+    let after = written(app, &answer, profile.updated_user)?;
+    same_account(look, &after)?;
+    kept(&after, changed, groups)?;
+    Ok(after)
 }
 
-/// Makes an account with its groups.  The answer is the look afterwards; a value that the app did not keep is reported as drift,
+/// The first of two writes was done: whatever became of the second, something was written, and somebody has to look.
+fn half(fault: Fault) -> Fault {
+    match fault {
+        Fault::Drift { .. } => fault,
+        other => Fault::Unknown { why: format!("the values were written, the groups were not: {other}") },
+    }
+}
+
+/// Makes an account with its groups: in one call, or the groups in a second one.  The answer is the look afterwards; a value that the app did not keep is reported as drift,
 /// naming the new account, and it is left to the executor to look (L13).
 async fn create(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
     let wanted: Vec<(&String, &Value)> =
         step.set.iter().map(|(name, change)| (name, &change.after)).filter(|(_, value)| !value.is_null()).collect();
-    let mut body = convert::body(wanted.iter().copied(), app.profile.custom_fields)?;
+    let profile = profile(wire.read());
+    let mut body = convert::body(wanted.iter().copied(), profile.custom_fields)?;
     let groups = group_numbers(&step.add_groups)?;
-    if !groups.is_empty() {
+    let with_it = profile.memberships == Memberships::Whole && !groups.is_empty();
+    if with_it {
         body["group_ids"] = json!(groups);
     }
-    let groups = (!groups.is_empty()).then_some(groups);
     match post(wire, "/users", &body).await {
         Ok(answer) => {
-            let after = written(app, &answer, app.profile.created_user)?;
-            kept(&after, wanted, groups.as_ref())?;
+            let mut after = written(app, &answer, profile.created_user)?;
+            kept(&after, wanted, with_it.then_some(&groups))?;
+            if !with_it && !groups.is_empty() {
+                after.raw["memberships"] = regroup(wire, after.id, &Moves::into(groups)).await.map_err(half)?;
+            }
             done(None, after)
         }
         // Without a code of its own, a duplicate e-mail is told by its text; other refusals are not worth a walk through all pages.
         Err(Fault::Refused { code, detail }) if code == "400" && detail.to_lowercase().contains("mail") => {
-            taken(app, wire, step, &wanted, groups.as_ref(), &code, &detail).await
+            taken(app, wire, step, &wanted, groups, &code, &detail).await
         }
         Err(fault) => Err(fault),
     }
@@ -126,7 +167,7 @@ async fn taken(
     wire: &Write,
     step: &Step,
     wanted: &[(&String, &Value)],
-    groups: Option<&BTreeSet<u64>>,
+    groups: BTreeSet<u64>,
     code: &str,
     detail: &str,
 ) -> Outcome {
@@ -135,7 +176,7 @@ async fn taken(
     let found = read::find(app, wire.read(), Kind::Accounts, &Key::one("email", email)).await?;
     let Some(owner) = found.into_iter().next() else { return refused(detail.to_owned()) };
     // The list has no groups and perhaps no custom fields: look at the whole.
-    let Some(other) = look_at(app, wire, &owner.id).await? else { return refused(detail.to_owned()) };
+    let Some(mut other) = look_at(app, wire, &owner.id).await? else { return refused(detail.to_owned()) };
     let key = MANIFEST.key_attribute.and_then(|key| step.set.get(key).map(|change| (key, &change.after)));
     let ours = key.is_some_and(|(key, value)| !value.is_null() && other.value(key) == value);
     let state = if other.account.active { "" } else { ", which is archived" };
@@ -148,8 +189,20 @@ async fn taken(
     if !other.account.active {
         return Err(drift(format!("account {} is this person's and is archived", other.id)));
     }
-    kept(&other, wanted.iter().copied(), groups)?;
-    other.already()
+    if profile(wire.read()).memberships == Memberships::Whole {
+        kept(&other, wanted.iter().copied(), (!groups.is_empty()).then_some(&groups))?;
+        return other.already();
+    }
+    kept(&other, wanted.iter().copied(), None)?;
+    // The earlier call may have ended before the groups were set.
+    match moves(wire, step, &mut other).await? {
+        None => other.already(),
+        Some(moves) => {
+            let mut after = other.clone();
+            after.raw["memberships"] = regroup(wire, other.id, &moves).await?;
+            done(Some(other), after)
+        }
+    }
 }
 
 /// Reactivates the account; enrols nothing (L11).
@@ -176,7 +229,9 @@ async fn leave(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
 
 async fn switch(app: &Lessonly, wire: &Write, look: Look, call: &str, active: bool) -> Outcome {
     let answer = put(wire, &format!("/users/{}/{call}", look.id), None).await?;
-    let after = written(app, &answer, app.profile.updated_user)?;
+    // The vendor's own text calls this "the full user", which elsewhere is of type `user`.
+    let kind = if typed(&answer, "user").is_ok() { "user" } else { profile(wire.read()).updated_user };
+    let after = written(app, &answer, kind)?;
     same_account(&look, &after)?;
     if after.account.active != active {
         return Err(drift(format!("account {} was sent {call}, and archived_at is {}", look.id, after.raw["archived_at"])));
@@ -234,37 +289,14 @@ fn linked(look: Look, step: &Step) -> Outcome {
     look.already()
 }
 
-/// Makes a group, unless there is one of that name.
-async fn create_group(wire: &Write, step: &Step) -> Outcome {
-    let name = step.set.get("name").and_then(|change| change.after.as_text()).unwrap_or(&step.label);
-    let named = |record: &connector::Record| matches!(&record.body, connector::Body::Group(group) if group.name == name);
-    if let Some(there) = read::groups(wire.read()).await?.into_iter().find(named) {
-        return if matches!(&there.body, connector::Body::Group(group) if group.writable) {
-            let receipt = Receipt { account: Some(there.id.into()), before: Some(there.raw.clone()), after: Some(there.raw) };
-            Ok(Done { already: true, receipt })
-        } else {
-            Err(Fault::Refused {
-                code: "archived".to_owned(),
-                detail: format!("group `{name}` is there (id {}) and is archived or built in; restore it in Lessonly", there.id),
-            })
-        };
-    }
-    let answer = post(wire, "/groups", &json!({ "name": name })).await?;
-    let made = convert::group_record(&answer, "group").map_err(unreadable)?;
-    if !named(&made) {
-        return Err(drift(format!("group {} was made, and its name is not `{name}`", made.id)));
-    }
-    Ok(Done { already: false, receipt: Receipt { account: Some(made.id.into()), before: None, after: Some(answer) } })
-}
-
 /// Assigns content, unless it is assigned or completed: assigning what is completed would begin it anew.
-async fn enrol(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
+async fn enrol(wire: &Write, step: &Step) -> Outcome {
     let account = account_number(step)?;
     let content = step.content.as_deref().unwrap_or_default();
     let Some((_, called, number)) = convert::content_id(content) else {
         return Err(Fault::Refused { code: "content".to_owned(), detail: format!("`{content}` is no content of Lessonly") });
     };
-    let all = read::assignments_of(app, wire.read(), account).await?.ok_or_else(|| gone(account))?;
+    let all = read::assignments_of(wire.read(), account).await?.ok_or_else(|| gone(account))?;
     let receipt = |raw: Json| Receipt { account: Some(AccountId::new(account.to_string())), before: None, after: Some(raw) };
     if let Some(there) = all.into_iter().find(|record| is_for(record, account, content)) {
         return Ok(Done { already: true, receipt: Receipt { before: Some(there.raw.clone()), ..receipt(there.raw) } });
@@ -310,7 +342,7 @@ fn written(app: &Lessonly, raw: &Json, kind: &str) -> Result<Look, Fault> {
     full(app, raw, kind).map_err(unreadable)
 }
 
-fn unreadable(fault: Fault) -> Fault {
+pub(super) fn unreadable(fault: Fault) -> Fault {
     match fault {
         Fault::Garbled { detail } => Fault::Unknown { why: format!("the answer to the write cannot be read: {detail}") },
         other => other,
@@ -352,26 +384,6 @@ fn done(before: Option<Look>, after: Look) -> Outcome {
     Ok(Done { already: false, receipt: Receipt { account: Some(after.account.id), before, after: Some(after.raw) } })
 }
 
-/// The whole set of groups as it shall be; none when it is that already, so that it is not sent.
-fn groups_after(step: &Step, raw: &Json) -> Result<Option<BTreeSet<u64>>, Fault> {
-    if step.add_groups.is_empty() && step.remove_groups.is_empty() {
-        return Ok(None);
-    }
-    let now = convert::group_ids(raw)?;
-    let remove = step.remove_groups.iter().map(|id| group_number(id)).collect::<Result<BTreeSet<u64>, Fault>>()?;
-    let wanted: BTreeSet<u64> = now.difference(&remove).copied().chain(group_numbers(&step.add_groups)?).collect();
-    Ok((wanted != now).then_some(wanted))
-}
-
-fn group_numbers(groups: &BTreeSet<Ref>) -> Result<BTreeSet<u64>, Fault> {
-    groups.iter().map(|group| group_number(group.id().unwrap_or_default())).collect()
-}
-
-fn group_number(id: &str) -> Result<u64, Fault> {
-    let wrong = || Fault::Refused { code: "group".to_owned(), detail: format!("`{id}` is no id of a Lessonly group") };
-    convert::number(id).ok_or_else(wrong)
-}
-
 /// The account of a step, as paths take it.
 fn account_number(step: &Step) -> Result<u64, Fault> {
     let id = step.account.as_ref().and_then(Ref::id).unwrap_or_default();
@@ -387,10 +399,10 @@ fn only(step: &Step, what: &str) -> Result<(), Fault> {
     Err(Fault::Unsupported { what: format!("a step that {what}") })
 }
 
-fn gone(id: u64) -> Fault {
+pub(super) fn gone(id: u64) -> Fault {
     drift(format!("there is no account {id} any more"))
 }
 
-fn drift(found: String) -> Fault {
+pub(super) fn drift(found: String) -> Fault {
     Fault::Drift { found }
 }
