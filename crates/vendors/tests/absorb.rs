@@ -454,7 +454,7 @@ fn wrong_settings_are_told_before_anything_is_asked() {
         (vendors::registry::entry("absorb").unwrap().build)(settings).err().map(|error| error.to_string())
     };
     assert_eq!(build(&|_| {}), None);
-    assert!(build(&|settings| settings.profile = "vendor".to_owned()).unwrap().contains("not built yet"));
+    assert!(build(&|settings| settings.profile = "guild".to_owned()).unwrap().contains("no profile here"));
     assert!(build(&|settings| drop(settings.credentials.remove("api_key"))).unwrap().starts_with("api_key is missing"));
     assert!(build(&|settings| settings.base_url = "https://x.example/api/rest/v1".to_owned()).unwrap().contains("legacy"));
     assert!(build(&|settings| drop(settings.options.insert("sees".to_owned(), "a,b".to_owned()))).unwrap().contains("scope"));
