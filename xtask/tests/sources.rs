@@ -62,8 +62,8 @@ fn p01_only_the_executor_turns_a_decision_into_an_approval() {
 #[test]
 fn p01_only_the_executor_makes_a_writing_wire() {
     assert_eq!(files_that_name("Write::new", &PRODUCT), ["crates/engine/src/connection.rs"]);
-    assert_eq!(files_that_name("connection.write()", &PRODUCT), ["crates/engine/src/execute/lane.rs"]);
-    assert_eq!(files_that_name("fn write(&self) -> Write", &PRODUCT), ["crates/engine/src/connection.rs"]);
+    assert_eq!(files_that_name("connection.write(", &PRODUCT), ["crates/engine/src/execute/lane.rs"]);
+    assert_eq!(files_that_name("fn write(&self, session: Session) -> Write", &PRODUCT), ["crates/engine/src/connection.rs"]);
 }
 
 #[test]

@@ -344,6 +344,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
                 base_url: "http://127.0.0.1:1".into(),
                 fingerprint: Fingerprint::new(name),
                 home: Fingerprint::new(name),
+                profile: None,
                 rate: None,
             },
         );

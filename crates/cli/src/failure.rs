@@ -44,6 +44,7 @@ impl From<EngineError> for Failure {
                 _ => "nothing was read from it; correct the file".to_owned(),
             },
             EngineError::UnknownAttribute { .. } => "correct the rule, or name the column in [source.NAME.columns]".to_owned(),
+            EngineError::Rival { .. } => format!("{}; what a run left undone waits: `provost resume`", engine::RIVAL_NEXT),
             EngineError::OtherTenant { .. } => "provost plan".to_owned(),
             EngineError::OtherHome { app } => {
                 format!(

@@ -1,26 +1,20 @@
 //! A connection to one app: lease, session, pace, patience.
 //!
-//! One owner at a time uses an app (F12): the lease has an epoch, and a session belongs to the epoch's owner.  One token per admin is kept in
-//! the store and used until it dies; it is renewed once, and if the new one dies at once too, somebody else logs in with the same name: that is
-//! reported, not fought (A02).
+//! One owner at a time uses an app (F12): the lease has an epoch, and a session belongs to the epoch's owner: nobody logs in but under a lease.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use connector::{Fault, Pace, Read, Scope, Session, Target, Wire, Write};
 use jiff::{SignedDuration, Timestamp};
-use model::{AppName, Secret};
-use serde::{Deserialize, Serialize};
+use model::AppName;
 use store::{Epoch, Store};
 
+use crate::session::{Deaths, Kept, Live};
 use crate::{AppSetup, Engine, EngineError, Event, Ports, Watch};
 
 /// How long a lease counts without being renewed.
 const LEASE: SignedDuration = SignedDuration::from_mins(15);
-/// A session with less time left than this is renewed first.
-const SESSION_MARGIN: SignedDuration = SignedDuration::from_mins(10);
-/// Two sessions that die within this time are a rival's doing.
-const RIVAL_WINDOW: Duration = Duration::from_secs(60);
 /// How often one call is tried again in a row when the app asks to wait.
 const PATIENCE: u32 = 12;
 /// The first wait, doubled each time.
@@ -35,49 +29,36 @@ pub(crate) struct Connection {
     pub(crate) epoch: Epoch,
     /// The tenant's fingerprint.
     tenant: String,
+    /// The profile that configuration pins, if it pins one.
+    pinned: Option<String>,
     store: Store,
     ports: Ports,
     wire: Wire,
-    session: Mutex<Session>,
-    logins: tokio::sync::Mutex<Logins>,
+    live: Mutex<Live>,
+    /// Held by the one who logs in.
+    logging_in: tokio::sync::Mutex<()>,
     leased_until: Mutex<Timestamp>,
-}
-
-#[derive(Default)]
-struct Logins {
-    last: Option<Duration>,
-    count: u64,
-}
-
-/// A session as it is kept, sealed.
-#[derive(Serialize, Deserialize)]
-struct KeptSession {
-    /// Whose it is: another user name has a session of its own.
-    tenant: String,
-    /// Where it was given out: it is shown nowhere else, though the app has the same name (P11).
-    base: String,
-    profile: String,
-    headers: Vec<(String, String)>,
 }
 
 impl Engine {
     /// Leases the app and makes sure of a session.
     pub(crate) async fn connect(&self, app: &AppName) -> Result<Connection, EngineError> {
+        let connection = self.turn(app).await?;
+        connection.or_close(connection.log_in_with_kept().await).await?;
+        Ok(connection)
+    }
+
+    /// Leases the app without logging in.
+    ///
+    /// # Errors
+    /// Somebody else works on it; what is linked in it is about another tenant.
+    pub(crate) async fn turn(&self, app: &AppName) -> Result<Connection, EngineError> {
         let setup = self.app(app)?;
         let now = self.ports.clock.now();
         let epoch = self.store.lease(app, &self.setup.owner, now, LEASE, self.setup.owner_is_gone).await?;
         let connection = self.open(app, setup, epoch, now);
-        let ready = match self.at_home(app).await {
-            Ok(()) => connection.log_in_with_kept().await,
-            elsewhere => elsewhere,
-        };
-        match ready {
-            Ok(()) => Ok(connection),
-            Err(error) => {
-                connection.close().await;
-                Err(error)
-            }
-        }
+        connection.or_close(self.at_home(app).await).await?;
+        Ok(connection)
     }
 
     /// Whether anybody works on the app; nothing is asked of it.
@@ -99,11 +80,12 @@ impl Engine {
             target: Arc::clone(&setup.target),
             epoch,
             tenant: setup.fingerprint.to_string(),
+            pinned: setup.profile.clone(),
             store: self.store.clone(),
             ports,
             wire,
-            session: Mutex::new(Session { profile: String::new(), headers: Vec::new(), expires: None, refresh: None }),
-            logins: tokio::sync::Mutex::new(Logins::default()),
+            live: Mutex::new(Live::none(now)),
+            logging_in: tokio::sync::Mutex::new(()),
             leased_until: Mutex::new(now + LEASE),
         }
     }
@@ -111,40 +93,63 @@ impl Engine {
 
 impl Connection {
     async fn log_in_with_kept(&self) -> Result<(), EngineError> {
-        let now = self.ports.clock.now();
-        if let Some(stored) = self.store.session(&self.app).await?
-            && stored.expires > now + SESSION_MARGIN
-            && let Ok(kept) = serde_json::from_str::<KeptSession>(stored.secret.expose())
-            && (kept.tenant == self.tenant && kept.base == self.wire.base())
-        {
-            let headers = kept.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-            self.use_session(Session { profile: kept.profile, headers, expires: Some(stored.expires), refresh: None });
-            return Ok(());
+        let stored = self.store.session(&self.app).await?;
+        let kept = stored.and_then(|stored| Kept::open(&stored.secret, &self.tenant, self.wire.base()));
+        match kept {
+            Some(live) if !live.nears_its_end(self.ports.clock.now()) && self.speaks(&live) => {
+                *self.live.lock().unwrap_or_else(PoisonError::into_inner) = live;
+                Ok(())
+            }
+            Some(live) => self.log_in(Some(&live.session), false).await,
+            None => self.log_in(None, false).await,
         }
-        self.log_in(None).await
     }
 
-    async fn log_in(&self, old: Option<&Session>) -> Result<(), EngineError> {
-        let session =
-            self.patiently(&crate::Silent, || self.target.log_in(&self.wire, old)).await.map_err(|fault| self.fault(fault))?;
-        if let Some(expires) = session.expires {
-            let headers = session.headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
-            let (tenant, base, profile) = (self.tenant.clone(), self.wire.base().to_owned(), session.profile.clone());
-            let kept = KeptSession { tenant, base, profile, headers };
-            let kept = serde_json::json!(kept).to_string();
-            self.store.put_session(&self.epoch, &Secret::new(kept), expires).await?;
+    /// Whether the session is of the profile that configuration pins.
+    fn speaks(&self, live: &Live) -> bool {
+        self.pinned.as_ref().is_none_or(|pinned| *pinned == live.session.profile)
+    }
+
+    async fn log_in(&self, old: Option<&Session>, mends: bool) -> Result<(), EngineError> {
+        // Whose turn is over logs in no more: it would end the next one's session.
+        self.prolong().await?;
+        let session = self.patiently(|| self.target.log_in(&self.wire, old)).await.map_err(|fault| self.fault(fault))?;
+        self.take_session(session, mends).await
+    }
+
+    /// Takes a session into use, and keeps it sealed if it lasts beyond this process.
+    ///
+    /// # Errors
+    /// The turn is over; the store fails.
+    pub(crate) async fn take_session(&self, session: Session, mends: bool) -> Result<(), EngineError> {
+        let live = Live { session, since: self.ports.clock.now(), mends };
+        if let Some(kept) = Kept::of(&live, &self.tenant, self.wire.base()) {
+            self.store.put_session(&self.epoch, &kept.seal(), kept.expires()).await?;
         }
-        self.use_session(session);
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = live;
         Ok(())
     }
 
-    fn use_session(&self, session: Session) {
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
+    fn live(&self) -> Live {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The session in force.
-    pub(crate) fn session(&self) -> Session {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The session in force, renewed first if it nears its end: by whoever notices, once for all (A03).
+    ///
+    /// # Errors
+    /// It cannot be renewed.
+    pub(crate) async fn session(&self) -> Result<Session, EngineError> {
+        let ends = || {
+            let live = self.live();
+            live.nears_its_end(self.ports.clock.now()).then_some(live.session)
+        };
+        if ends().is_some() {
+            let _turn = self.logging_in.lock().await;
+            if let Some(old) = ends() {
+                self.log_in(Some(&old), false).await?;
+            }
+        }
+        Ok(self.live().session)
     }
 
     /// An error with this app's name.
@@ -157,18 +162,18 @@ impl Connection {
         self.wire.counts()
     }
 
-    /// A reading wire with the session in force.
-    pub(crate) fn read(&self) -> Read {
-        Read::new(self.wire.clone(), self.session())
+    /// A reading wire with a session.
+    fn read(&self, session: Session) -> Read {
+        Read::new(self.wire.clone(), session)
     }
 
-    /// A writing wire with the session in force; for the executor only (P1).
-    pub(crate) fn write(&self) -> Write {
-        Write::new(self.read())
+    /// A writing wire with a session; for the executor only (P1).
+    pub(crate) fn write(&self, session: Session) -> Write {
+        Write::new(self.read(session))
     }
 
-    /// Tries until it works, waits as the app asks, and logs in again once when the session dies.  For reads, and for writes whose fault
-    /// is known to have had no effect.
+    /// Tries until it works, waits as the app asks, and logs in again when the session dies.  For reads, and for writes whose fault is
+    /// known to have had no effect.
     ///
     /// # Errors
     /// The fault that no waiting mends.
@@ -178,17 +183,22 @@ impl Connection {
         Fut: Future<Output = Result<T, Fault>> + Send,
         T: Send,
     {
+        let mut tries = 0;
         loop {
-            let used = self.session();
-            match self.patiently(watch, || call(self.read())).await {
-                Ok(value) => return Ok(value),
+            let used = self.session().await?;
+            match call(self.read(used.clone())).await {
+                Err(Fault::Wait { after, why }) if tries < PATIENCE => {
+                    self.wait(watch, tries, after, &why).await;
+                    tries += 1;
+                }
                 Err(Fault::Denied { scope: Scope::Session }) => self.renew_session(&used).await?,
-                Err(fault) => return Err(self.fault(fault)),
+                answered => return answered.map_err(|fault| self.fault(fault)),
             }
         }
     }
 
-    async fn patiently<T, F, Fut>(&self, watch: &dyn Watch, call: F) -> Result<T, Fault>
+    /// Logs in as soon as the app lets us.
+    async fn patiently<T, F, Fut>(&self, call: F) -> Result<T, Fault>
     where
         F: Fn() -> Fut + Send + Sync,
         Fut: Future<Output = Result<T, Fault>> + Send,
@@ -198,7 +208,7 @@ impl Connection {
         loop {
             match call().await {
                 Err(Fault::Wait { after, why }) if tries < PATIENCE => {
-                    self.wait(watch, tries, after, &why).await;
+                    self.wait(&crate::Silent, tries, after, &why).await;
                     tries += 1;
                 }
                 other => return other,
@@ -226,38 +236,49 @@ impl Connection {
     /// Logs in again after `dead`, the session that a call was begun with, died; once for all who notice at the same time.
     ///
     /// # Errors
-    /// When the one before was made a moment ago too: somebody else logs in with the same name.
+    /// [`EngineError::Rival`] when that would be fighting with somebody else who logs in with the same user name (A02).
     pub(crate) async fn renew_session(&self, dead: &Session) -> Result<(), EngineError> {
-        let mut logins = self.logins.lock().await;
-        let current = self.session();
-        let same = |a: &Session, b: &Session| {
-            a.headers.iter().map(|(_, value)| value.expose()).eq(b.headers.iter().map(|(_, value)| value.expose()))
-        };
-        if !same(dead, &current) {
+        let _turn = self.logging_in.lock().await;
+        let live = self.live();
+        if !live.is(dead) {
             return Ok(());
         }
-        let now = self.ports.clock.elapsed();
-        if let Some(last) = logins.last
-            && now.saturating_sub(last) < RIVAL_WINDOW
-        {
-            let what = "the session died right after it was renewed: somebody else logs in with the same name; give Provost an admin of its own";
-            return Err(self.fault(Fault::Denied { scope: Scope::Credentials(what.into()) }));
+        let now = self.ports.clock.now();
+        let early = !live.nears_its_end(now);
+        // What renews it outlives it.
+        match Kept::remains(&live, &self.tenant, self.wire.base()) {
+            Some(kept) => self.store.put_session(&self.epoch, &kept.seal(), kept.expires()).await?,
+            None => self.store.drop_session(&self.epoch).await?,
         }
-        logins.last = Some(now);
-        logins.count += 1;
-        self.store.drop_session(&self.epoch).await?;
-        self.log_in(Some(dead)).await
+        if early {
+            let deaths = Deaths::load(&self.store, &self.app).await?.add(&self.store, &self.app, &live, now).await?;
+            if deaths.is_a_fight(&live, now) {
+                return Err(EngineError::Rival { app: self.app.clone(), what: deaths.in_words() });
+            }
+        }
+        self.log_in(Some(dead), early).await
+    }
+
+    /// Prolongs the lease now.
+    async fn prolong(&self) -> Result<(), EngineError> {
+        let now = self.ports.clock.now();
+        self.store.renew(&self.epoch, now, LEASE).await?;
+        *self.leased_until.lock().unwrap_or_else(PoisonError::into_inner) = now + LEASE;
+        Ok(())
     }
 
     /// Keeps the lease alive; called between calls.
     pub(crate) async fn keep(&self) -> Result<(), EngineError> {
-        let now = self.ports.clock.now();
         let due = *self.leased_until.lock().unwrap_or_else(PoisonError::into_inner) - LEASE / 2;
-        if now >= due {
-            self.store.renew(&self.epoch, now, LEASE).await?;
-            *self.leased_until.lock().unwrap_or_else(PoisonError::into_inner) = now + LEASE;
+        if self.ports.clock.now() >= due { self.prolong().await } else { Ok(()) }
+    }
+
+    /// Gives the lease back where what had to be done first failed.
+    async fn or_close<T>(&self, done: Result<T, EngineError>) -> Result<T, EngineError> {
+        if done.is_err() {
+            self.close().await;
         }
-        Ok(())
+        done
     }
 
     /// Gives the lease back.  If that fails it runs out by itself.

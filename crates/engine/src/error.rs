@@ -37,6 +37,14 @@ pub enum EngineError {
         /// Why.
         fault: Fault,
     },
+    /// Somebody else logs in with our user name, again and again.
+    #[error("app {app}: {what}; Provost does not fight over it and stopped")]
+    Rival {
+        /// Which app.
+        app: AppName,
+        /// What was seen.
+        what: String,
+    },
     /// A rule reads an attribute that no column gives.
     #[error("the policy reads person.{attribute}, and no column of the roster gives it{}; there are: {known}", nearest.as_ref().map(|name| format!(" (did you mean person.{name}?)")).unwrap_or_default())]
     UnknownAttribute {

@@ -12,6 +12,7 @@ mod look;
 mod propose;
 mod read;
 mod roster;
+mod session;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub use execute::RunSummary;
 pub use look::{AppRow, Found, LinkedAccount, PersonRow};
 pub use propose::{Ask, Proposed};
 pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_file};
+pub use session::NEXT as RIVAL_NEXT;
 pub use watch::{Event, Silent, Watch};
 
 /// What comes from outside, filled by the composition root; simulation replaces it.
@@ -56,6 +58,8 @@ pub struct AppSetup {
     pub fingerprint: Fingerprint,
     /// Where its ids mean the same: as the fingerprint, whoever logs in and whatever that log-in sees.
     pub home: Fingerprint,
+    /// The profile that configuration pins, by the connector's name for it; none where logging in tells.
+    pub profile: Option<String>,
     /// The rate to keep, where configuration says one; else the manifest's, else it is found.
     pub rate: Option<RateLimit>,
 }

@@ -141,6 +141,7 @@ impl Engine {
     pub async fn findings(&self) -> Result<Found, EngineError> {
         let latest = self.store.findings().await?.ok_or_else(|| EngineError::NothingRead("the roster".into()))?;
         let mut findings = latest.findings;
+        findings.extend(self.rivals(latest.at).await?.into_iter().filter(|rival| !findings.contains(rival)).collect::<Vec<_>>());
         for run in self.store.runs().await?.into_iter().filter(|run| run.started >= latest.at) {
             let plan = self.store.plan(&run.digest, self.ports.clock.now()).await?.plan;
             let steps: HashMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();

@@ -41,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) apps: BTreeMap<AppName, AppReading>,
     pub(crate) links: Vec<Link>,
     pub(crate) earlier: Vec<Counted>,
+    /// What was found while reading, beside what readings say.
+    pub(crate) told: Vec<Finding>,
 }
 
 impl Engine {
@@ -49,6 +51,7 @@ impl Engine {
     /// # Errors
     /// The roster or an app cannot be read, another process uses an app, the store fails.  What was read until then is kept.
     pub async fn propose(&self, ask: Ask, watch: &dyn Watch) -> Result<Proposed, EngineError> {
+        let began = self.ports.clock.now();
         let name = self.employment()?;
         let last_good = self.store.last_good_count(&name).await?;
         let mut roster = self.read_roster(watch)?;
@@ -74,7 +77,8 @@ impl Engine {
         }
         let apps = readings.into_iter().map(|(app, reading)| (app, reading.reading)).collect();
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
-        let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier };
+        let told = self.rivals(began).await?;
+        let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier, told };
         self.keep(&facts, &ask, &roster.rows).await
     }
 
@@ -91,6 +95,7 @@ impl Engine {
         let review = |step: &Step| self.review(step);
         let mut proposal = plan::propose(&self.given(facts, ask, &review));
         rows_at.locate(&mut proposal.findings);
+        proposal.findings.extend(facts.told.iter().cloned());
         let now = self.ports.clock.now();
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
         let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
@@ -149,7 +154,8 @@ impl Engine {
             apps.insert(app, reading);
         }
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
-        Ok(Facts { roster, last_good: self.store.last_good_count(&name).await?, apps, links: self.store.links().await?, earlier })
+        let last_good = self.store.last_good_count(&name).await?;
+        Ok(Facts { roster, last_good, apps, links: self.store.links().await?, earlier, told: Vec::new() })
     }
 
     /// What earlier runs did and pending plans may do, within the longest window of a guard.
@@ -189,7 +195,7 @@ impl Engine {
         let links = self.store.links().await?;
         let apps: BTreeMap<AppName, AppReading> =
             readings.iter().map(|(app, reading)| (app.clone(), reading.reading.clone())).collect();
-        let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new() };
+        let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new(), told: Vec::new() };
         let review = |step: &Step| self.review(step);
         for (app, accounts) in plan::enrolments_to_read(&self.given(&facts, ask, &review)) {
             if let (Some(connection), Some(reading)) = (connections.get(&app), readings.get_mut(&app)) {

@@ -301,8 +301,14 @@ async fn call_out(
             called.stop = Some(error);
             break;
         }
-        let used = connection.session();
-        let outcomes: Vec<Outcome> = connection.target.apply(&connection.write(), &steps).await;
+        let used = match connection.session().await {
+            Ok(session) => session,
+            Err(error) => {
+                called.stop = Some(error);
+                break;
+            }
+        };
+        let outcomes: Vec<Outcome> = connection.target.apply(&connection.write(used.clone()), &steps).await;
         let (mut again, mut wait, mut unknown, mut session) = (Vec::new(), None, false, false);
         let mut otherwise = Vec::new();
         for (step, outcome) in steps.into_iter().zip(outcomes) {

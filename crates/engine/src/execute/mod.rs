@@ -165,7 +165,7 @@ impl Engine {
         for (app, ended) in join_all(lanes).await {
             if let Err(error) = ended {
                 stopped_by.push(match error {
-                    EngineError::App { .. } => error.to_string(),
+                    EngineError::App { .. } | EngineError::Rival { .. } => error.to_string(),
                     other => format!("app {app}: {other}"),
                 });
             }
