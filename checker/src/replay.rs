@@ -294,7 +294,7 @@ fn event(vendor: Vendor, line: Effect) -> Result<Event, String> {
         }
         "group" if new => drop(parts.insert(Part::GroupMade(name))),
         "department" if new => drop(parts.insert(Part::DepartmentMade(name))),
-        "group" | "department" => drop(parts.insert(Part::Other(format!("{} changed", line.object)))),
+        "group" | "department" | "settings" => drop(parts.insert(Part::Other(format!("{} changed", line.object)))),
         "assignment" | "enrollment" => {
             let (user, content) =
                 enrolment(&line.after).ok_or_else(|| format!("ledger line {}: an enrolment without its ends", line.seq))?;

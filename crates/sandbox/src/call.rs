@@ -30,9 +30,9 @@ impl Call {
         Self { method: "ADMIN".to_owned(), path: what.to_owned(), ..Self::default() }
     }
 
-    /// The first query parameter of that name, decoded.
+    /// The last query parameter of that name, decoded: later ones win.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A header's value, when it is text.
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn queries_are_decoded() {
         let call =
-            Call::new("GET", "/users?gt%5Bupdated_at%5D=2024-06-01T12%3A00%3A00Z&a=x+y&b=100%&c", HeaderMap::new(), Bytes::new());
+            Call::new("GET", "/users?gt%5Bupdated_at%5D=2024-06-01T12%3A00%3A00Z&a=1&a=x+y&b=100%&c", HeaderMap::new(), Bytes::new());
         assert_eq!(call.param("gt[updated_at]"), Some("2024-06-01T12:00:00Z"));
         assert_eq!(call.param("a"), Some("x y"));
         assert_eq!(call.param("b"), Some("100%"));

@@ -34,7 +34,7 @@ pub enum Error {
         address: Option<SocketAddr>,
     },
     /// The data folder was made with other options.
-    #[error("{} was made with {option} = {recorded}, not {given}; leave the option out, or use another --data folder", dir.display())]
+    #[error("{} was made with {option} = {recorded}, not {given}; ask for {recorded}, or use another --data folder", dir.display())]
     OtherOption {
         /// The data folder.
         dir: PathBuf,

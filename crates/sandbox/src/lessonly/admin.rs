@@ -1,15 +1,15 @@
 //! What an admin does in the vendor's own pages, not over the API.  Such changes are in the ledger with method `ADMIN`.
 
-use std::sync::PoisonError;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::assignments::{Wanted, assigned};
 use super::content::Kind;
-use super::state::{Assignment, FIRST_USER, State, User};
-use super::wire::{Params, Refusal, whole_seconds};
-use super::{Sandbox, groups, users};
+use super::params::Params;
+use super::records::{Assignment, FIRST_USER, User};
+use super::state::State;
+use super::wire::{Refusal, whole_seconds};
+use super::{Sandbox, describe, groups};
 use crate::call::Call;
 use crate::error::Error;
 use crate::ledger::Change;
@@ -30,12 +30,14 @@ impl Sandbox {
         self.app.backend.read(|state| state.assignments.values().map(|assignment| json!(assignment)).collect())
     }
 
+    /// What the company has set for all, as the ledger has it.
+    pub fn settings(&self) -> Value {
+        self.app.backend.read(|state| json!(state.settings))
+    }
+
     /// Declares a custom user field, for as long as the sandbox is open; values written to it last longer.
     pub fn declare_field(&self, name: &str) {
-        let mut fields = self.app.fields.write().unwrap_or_else(PoisonError::into_inner);
-        if !fields.iter().any(|field| field == name) {
-            fields.push(name.to_owned());
-        }
+        self.app.declare([name]);
     }
 
     /// Makes an account with the parameters of POST /users, and gives its id.
@@ -44,7 +46,7 @@ impl Sandbox {
     /// What the API would refuse, or the ledger cannot be written.
     pub fn create_user(&self, fields: Value) -> Result<u64, Error> {
         self.by_hand("create user", |state, now| {
-            let (changes, user) = users::created(&self.app, state, &Params::by_hand(fields)?, now)?;
+            let (changes, user) = describe::created(&self.app, state, &Params::by_hand(fields)?, now)?;
             Ok((changes, user.id))
         })
     }
@@ -57,7 +59,7 @@ impl Sandbox {
         self.by_hand(&format!("update user {id}"), |state, now| {
             let before = known(state, id)?;
             let mut user = before.clone();
-            users::described(&self.app, state, &mut user, &Params::by_hand(fields)?)?;
+            describe::described(&self.app, state, &mut user, &Params::by_hand(fields)?)?;
             Ok((user.changed(Some(before), now).into_iter().collect(), ()))
         })
     }
@@ -68,7 +70,7 @@ impl Sandbox {
     /// As [`Sandbox::create_user`].
     pub fn archive_user(&self, id: u64) -> Result<(), Error> {
         self.by_hand(&format!("archive user {id}"), |state, now| {
-            Ok((users::archived(state, known(state, id)?, Some(FIRST_USER), now).0, ()))
+            Ok((describe::archived(&self.app, state, known(state, id)?, Some(FIRST_USER), now).0, ()))
         })
     }
 
@@ -80,7 +82,7 @@ impl Sandbox {
         self.by_hand(&format!("restore user {id}"), |state, now| {
             let before = known(state, id)?;
             let mut user = before.clone();
-            users::restored(&mut user);
+            describe::restored(&mut user);
             Ok((user.changed(Some(before), now).into_iter().collect(), ()))
         })
     }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -8,12 +9,11 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::App;
 use super::content::{self, Kind};
-use super::profile::Profile;
-use super::state::{self, Assignment};
-use super::wire::{self, Params, Refusal, Segment};
-use super::{groups, users};
+use super::params::{self, Params};
+use super::records::Assignment;
+use super::wire::{self, Page, Refusal, Segment};
+use super::{Api, groups, render, state, users};
 use crate::call::Call;
 use crate::ledger::Change;
 
@@ -27,121 +27,135 @@ pub(super) struct Wanted {
 }
 
 /// GET /assignments: a page of all, newest first; `gt[updated_at]` leaves out what was not changed after it.
-pub(super) async fn list(State(app): State<Arc<App>>, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
-    let after = call.param("gt[updated_at]").map(|text| wire::instant("gt[updated_at]", text)).transpose()?;
-    match after {
-        None => pages(&app, &call, "assignments", |state, _| state.assignment_order.iter().rev().copied().collect()),
-        Some(after) => filtered(&app, &call, |assignment, _| assignment.updated_at > after),
-    }
+pub(super) async fn list(State(api): State<Api>, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+    let after = changed_after(&call)?;
+    paged(&api, &call, "assignments", |state, _| match after {
+        None => Cow::Borrowed(state.live()),
+        Some(after) => state.changed_after(after).into(),
+    })
 }
 
 /// GET /assignments/:status: the status in any case, `-`, `_` or a space between its words.
 pub(super) async fn with_status(
-    State(app): State<Arc<App>>,
+    State(api): State<Api>,
     Segment(status): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
-    let after = call.param("gt[updated_at]").map(|text| wire::instant("gt[updated_at]", text)).transpose()?;
+    let after = changed_after(&call)?;
     let asked = status.to_lowercase().replace(['-', '_'], " ");
-    let words = &app.profile.statuses;
+    let words = &api.app.profile.statuses;
     let known = [words.completed, words.incomplete, words.overdue, words.grade_pending];
-    if !known.iter().any(|word| word.to_lowercase() == asked) {
+    let Some(word) = known.iter().find(|word| word.to_lowercase() == asked) else {
         return Err(Refusal::malformed(format!("status `{status}` is none of {}", known.join(", "))));
-    }
-    filtered(&app, &call, |assignment, now| {
-        assignment.status(app.profile, now).to_lowercase() == asked && after.is_none_or(|after| assignment.updated_at > after)
+    };
+    paged(&api, &call, "assignments", |state, now| {
+        let has = |id: &u64| state.assignments[id].status(api.app.profile, now) == *word;
+        match after {
+            None => state.live().iter().copied().filter(has).collect(),
+            Some(after) => state.changed_after(after).into_iter().filter(has).collect(),
+        }
     })
 }
 
-fn filtered(app: &App, call: &Call, keep: impl Fn(&Assignment, Timestamp) -> bool) -> Result<Response, Refusal> {
-    pages(app, call, "assignments", |state, now| {
-        let newest_first = state.assignment_order.iter().rev().copied();
-        newest_first.filter(|id| keep(&state.assignments[id], now)).collect()
-    })
+fn changed_after(call: &Call) -> Result<Option<Timestamp>, Refusal> {
+    call.param("gt[updated_at]").map(|text| wire::instant("gt[updated_at]", text)).transpose()
 }
 
 /// GET /lessons/:id/assignments and the like: a page of them, newest first.
-pub(super) async fn of_content(app: &App, kind: Kind, id: &str, call: &Call) -> Result<Response, Refusal> {
+pub(super) async fn of_content(api: &Api, kind: Kind, id: &str, call: &Call) -> Result<Response, Refusal> {
     let content = content::known(kind, id)?;
-    let name = format!("{}_assignments", kind.singular());
-    pages(app, call, &name, |state, _| {
-        let mut ids: Vec<u64> = state.assignments_of(kind, content).collect();
-        ids.reverse();
-        ids
-    })
+    paged(api, call, &format!("{}_assignments", kind.singular()), |state, _| state.assignments_of(kind, content).into())
 }
 
-fn pages(app: &App, call: &Call, kind: &str, ids: impl FnOnce(&state::State, Timestamp) -> Vec<u64>) -> Result<Response, Refusal> {
-    let now = app.backend.clock.now();
-    app.backend.read(|state| {
-        let ids = wire::page(call, app.profile, ids(state, now).into_iter())?;
-        let page: Vec<Value> = ids.iter().map(|id| record(state, &state.assignments[id], app.profile, now)).collect();
-        Ok(wire::ok(json!({ "type": kind, "assignments": page })))
-    })
+/// A page of the assignments that `ids` names, oldest first.
+fn paged(
+    api: &Api,
+    call: &Call,
+    kind: &str,
+    ids: impl for<'a> FnOnce(&'a state::State, Timestamp) -> Cow<'a, [u64]>,
+) -> Result<Response, Refusal> {
+    let (page, now) = (Page::asked(call, api.app.profile)?, api.app.backend.clock.now());
+    Ok(api.app.backend.read(|state| {
+        let ids = ids(state, now);
+        let all = page.of(&ids).map(|id| &state.assignments[id]);
+        wire::listed((kind, "assignments"), Some((&page, ids.len())), all, |out, one| {
+            render::assignment(out, state, one, api.app.profile, now);
+        })
+    }))
 }
 
 /// GET /users/:id/assignments: all at once, whatever their status, oldest first.
-pub(super) async fn of_user(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
-    let now = app.backend.clock.now();
-    app.backend.read(|state| {
+pub(super) async fn of_user(State(api): State<Api>, Segment(id): Segment) -> Result<Response, Refusal> {
+    let now = api.app.backend.clock.now();
+    api.app.backend.read(|state| {
         let user = users::known(state, &id)?;
-        let all: Vec<Value> = state.assigned_to(user.id).map(|a| record(state, a, app.profile, now)).collect();
-        Ok(wire::ok(json!({ "type": app.profile.user_assignments, "assignments": all })))
+        Ok(wire::listed((api.app.profile.user_assignments, "assignments"), None, state.assigned_to(user.id), |out, one| {
+            render::assignment(out, state, one, api.app.profile, now);
+        }))
     })
 }
 
 /// GET /groups/:id/assignments: a bare array, of what the group's members are assigned (CHOSEN).
-pub(super) async fn of_group(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
-    let now = app.backend.clock.now();
-    app.backend.read(|state| {
+pub(super) async fn of_group(State(api): State<Api>, Segment(id): Segment) -> Result<Response, Refusal> {
+    let now = api.app.backend.clock.now();
+    api.app.backend.read(|state| {
         let members = state.members(groups::known(state, &id)?.id);
-        let all = members.iter().flat_map(|user| state.assigned_to(user.id));
-        Ok(wire::ok(all.map(|a| record(state, a, app.profile, now)).collect()))
+        let all = members.iter().rev().flat_map(|user| state.assigned_to(*user));
+        let mut out = Vec::new();
+        render::list(&mut out, all, |out, one| render::assignment(out, state, one, api.app.profile, now));
+        Ok(wire::answer(StatusCode::OK, out))
     })
 }
 
 /// POST /users/:id/assignments.
 pub(super) async fn assign_to_user(
-    State(app): State<Arc<App>>,
+    State(api): State<Api>,
     Segment(id): Segment,
     call: Extension<Arc<Call>>,
 ) -> Result<Response, Refusal> {
-    let params = Params::of(&call)?;
-    let body = app.backend.write(&call, |state, now| {
+    let params = Params::of(&call, api.app.profile)?;
+    let body = api.app.backend.write(&call, |state, now| {
         let assignee = users::known(state, &id)?.id;
         let wanted = |item: &Map<String, Value>| {
             let kind = item.get("assignable_type").and_then(Value::as_str).and_then(Kind::from_assignable_type);
             let kind = kind.ok_or_else(|| Refusal::malformed("assignable_type must be Lesson, LearningPaths::Path or Course"))?;
-            let content = wire::id_in(item, "assignments", "assignable_id")?;
+            let content = params::id_in(item, "assignments", "assignable_id")?;
             Ok::<_, Refusal>(Wanted { assignee, kind, content, due_by: due_by(item)? })
         };
         let wanted = items(&params)?.into_iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
-        answered(&app, state, &wanted, now, "create_user_assignments")
+        answered(&api, state, &wanted, now, "create_user_assignments")
     })?;
-    Ok(wire::answer(StatusCode::CREATED, &body))
+    Ok(wire::answer(StatusCode::CREATED, body))
 }
 
 /// PUT (200) and POST (201) /lessons/:id/assignments and the like.
-pub(super) async fn assign_content(app: &App, kind: Kind, id: &str, call: &Call) -> Result<Response, Refusal> {
+pub(super) async fn assign_content(api: &Api, kind: Kind, id: &str, call: &Call) -> Result<Response, Refusal> {
     let content = content::known(kind, id)?;
-    let params = Params::of(call)?;
-    let (status, verb) = if call.method == "POST" { (StatusCode::CREATED, "create") } else { (StatusCode::OK, "update") };
-    let body = app.backend.write(call, |state, now| {
+    let params = Params::of(call, api.app.profile)?;
+    let (status, verb) = match call.method.as_str() {
+        "POST" => (StatusCode::CREATED, api.app.profile.posted_assignments),
+        _ => (StatusCode::OK, "update"),
+    };
+    let body = api.app.backend.write(call, |state, now| {
         let wanted = |item: &Map<String, Value>| {
-            let assignee = wire::id_in(item, "assignments", "assignee_id")?;
+            let assignee = params::id_in(item, "assignments", "assignee_id")?;
             Ok::<_, Refusal>(Wanted { assignee, kind, content, due_by: due_by(item)? })
         };
         let wanted = items(&params)?.into_iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
-        answered(app, state, &wanted, now, &format!("{verb}_{}_assignments", kind.singular()))
+        answered(api, state, &wanted, now, &format!("{verb}_{}_assignments", kind.singular()))
     })?;
-    Ok(wire::answer(status, &body))
+    Ok(wire::answer(status, body))
+}
+
+/// GET /lessons/:id/assignments/completed and the like: how many have completed it.
+pub(super) async fn completed(api: &Api, kind: Kind, id: &str) -> Result<Response, Refusal> {
+    let content = content::known(kind, id)?;
+    let count = api.app.backend.read(|state| content::completed(state, kind, content));
+    Ok(wire::ok(json!({ "type": format!("{}_assignments_completed", kind.singular()), "completed_count": count })))
 }
 
 fn items(params: &Params) -> Result<Vec<&Map<String, Value>>, Refusal> {
-    match params.objects("assignments")? {
-        items if items.is_empty() => Err(Refusal::malformed("assignments is missing")),
-        items => Ok(items),
-    }
+    params.objects("assignments")?.ok_or_else(|| Refusal::malformed("assignments is missing"))
 }
 
 fn due_by(item: &Map<String, Value>) -> Result<Option<Timestamp>, Refusal> {
@@ -153,10 +167,12 @@ fn due_by(item: &Map<String, Value>) -> Result<Option<Timestamp>, Refusal> {
     }
 }
 
-fn answered(app: &App, state: &state::State, wanted: &[Wanted], now: Timestamp, kind: &str) -> Result<(Vec<Change>, Value), Refusal> {
+fn answered(api: &Api, state: &state::State, wanted: &[Wanted], now: Timestamp, kind: &str) -> Result<(Vec<Change>, Vec<u8>), Refusal> {
     let (changes, assigned) = assigned(state, wanted, wire::whole_seconds(now))?;
-    let all: Vec<Value> = assigned.iter().map(|a| record(state, a, app.profile, now)).collect();
-    Ok((changes, json!({ "type": kind, "assignments": all })))
+    let mut body = format!("{{\"type\":\"{kind}\",\"assignments\":").into_bytes();
+    render::list(&mut body, &assigned, |out, one| render::assignment(out, state, one, api.app.profile, now));
+    body.push(b'}');
+    Ok((changes, body))
 }
 
 /// Assigns all or nothing.  What is assigned and not completed stays as it is, its due date too; what is completed begins
@@ -223,24 +239,4 @@ pub(super) fn fresh(id: u64, assignee: u64, kind: Kind, content: u64, due_by: Op
         updated_at: now,
         ended_at: None,
     }
-}
-
-fn record(state: &state::State, assignment: &Assignment, profile: &Profile, now: Timestamp) -> Value {
-    json!({
-        "id": assignment.id,
-        "resource_type": "assignment",
-        "assignee_id": assignment.assignee_id,
-        "assignable_type": assignment.assignable_type,
-        "assignable_id": assignment.assignable_id,
-        // No source says whose: the assignee's (CHOSEN).
-        "ext_uid": state.users.get(&assignment.assignee_id).and_then(|user| user.ext_uid.as_deref()),
-        "assigned_at": assignment.assigned_at,
-        "due_by": assignment.due_by,
-        "reassigned_at": assignment.reassigned_at,
-        "status": assignment.status(profile, now),
-        "started_at": assignment.started_at,
-        "completed_at": assignment.completed_at,
-        "updated_at": assignment.updated_at,
-        "score": assignment.score.filter(|_| assignment.completed_at.is_some()),
-    })
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, WWW_AUTHENTICATE};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -16,9 +17,10 @@ use crate::call::Call;
 pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let call = request.extensions().get::<Arc<Call>>();
     if !call.and_then(|call| call.header("authorization")).is_some_and(|given| known(&app, given)) {
-        return StatusCode::UNAUTHORIZED.into_response();
+        // Clients that wait to be asked are: without this they never send what they know.
+        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic realm=\"Application\"")]).into_response();
     }
-    if !call.and_then(|call| call.header("accept")).is_none_or(takes_json) {
+    if !call.is_none_or(|call| takes_json(call)) {
         let error = "this API answers application/json only".to_owned();
         return Refusal { status: StatusCode::NOT_ACCEPTABLE, error }.into_response();
     }
@@ -31,13 +33,15 @@ fn known(app: &App, given: &str) -> bool {
     scheme.eq_ignore_ascii_case("basic") && STANDARD.decode(token.trim()).is_ok_and(|decoded| decoded == expected.as_bytes())
 }
 
-fn takes_json(accept: &str) -> bool {
+fn takes_json(call: &Call) -> bool {
+    let accept: Vec<&str> = call.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let accept = accept.join(",");
     // One that names nothing excludes nothing.
     accept.trim().is_empty()
         || accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
             let refused = parts.filter_map(|p| p.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0));
-            matches!(kind.as_str(), "*/*" | "application/*" | "application/json") && !refused
+            matches!(kind.as_str(), "*/*" | "*" | "application/*" | "application/json") && !refused
         })
 }

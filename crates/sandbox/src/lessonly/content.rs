@@ -1,7 +1,9 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::wire::{self, Refusal};
+use super::Api;
+use super::state::State;
+use super::wire::{self, Refusal, Segment};
 
 /// What can be assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,31 +58,99 @@ impl Kind {
         1..=self.titles().len() as u64
     }
 
-    /// No source names the members of content: `title`, and `name` with the same text (CHOSEN).
-    fn record(self, id: u64) -> Value {
-        let title = self.titles()[id as usize - 1];
-        json!({ "id": id, "resource_type": self.singular(), "title": title, "name": title, "archived_at": null })
+    /// A list item.  The documents name no members; `name` is the title once more (CHOSEN), the others are what the vendor's
+    /// own clients read.
+    fn record(self, subdomain: &str, id: u64) -> Value {
+        let (title, singular) = (self.titles()[id as usize - 1], self.singular());
+        let slug = title.to_lowercase().replace(' ', "-");
+        let (overview, shareable) = (self.plural(), singular);
+        let mut record = json!({
+            "id": id,
+            "resource_type": singular,
+            "title": title,
+            "name": title,
+            "description": null,
+            "public": false,
+            "created_at": MADE,
+            "last_updated_at": MADE,
+            "archived_at": null,
+            "archived_by_user_id": null,
+            "tags": [tag(id % TAGS.len() as u64 + 1)],
+            "links": {
+                "overview": format!("https://{subdomain}.lessonly.com/{overview}/{id}-{slug}"),
+                "shareable": format!("https://{subdomain}.lessonly.com/{shareable}/{id}-{slug}"),
+            },
+        });
+        match self {
+            Self::Lesson => record["retake_score"] = 80.into(),
+            Self::Path => record["published_at"] = MADE.into(),
+            Self::Course => {}
+        }
+        record
+    }
+
+    /// What is in it, as the whole record says: lessons, in their order.
+    fn parts(self) -> Option<(&'static str, Vec<Value>)> {
+        let name = match self {
+            Self::Lesson => return None,
+            Self::Path => "contents",
+            Self::Course => "lessons",
+        };
+        let lesson = |id: u64| {
+            let title = Self::Lesson.titles()[id as usize - 1];
+            json!({ "id": id, "resource_type": "lesson", "title": title, "archived_at": null, "archived_by_user_id": null })
+        };
+        Some((name, [1, 2].map(lesson).to_vec()))
     }
 }
 
+/// When the company's content was made.
+const MADE: &str = "2023-12-29T09:00:00Z";
+
 const TAGS: [&str; 3] = ["compliance", "onboarding", "sales"];
 
+fn tag(id: u64) -> Value {
+    json!({ "id": id, "resource_type": "tag", "name": TAGS[id as usize - 1] })
+}
+
 /// GET /lessons, /paths, /courses: all of them, by id.
-pub(super) async fn list(kind: Kind) -> Response {
-    let all: Vec<Value> = kind.ids().map(|id| kind.record(id)).collect();
+pub(super) async fn list(kind: Kind, api: &Api) -> Response {
+    let all: Vec<Value> = kind.ids().map(|id| kind.record(&api.app.subdomain, id)).collect();
     wire::ok(json!({ "type": kind.plural(), kind.plural(): all }))
 }
 
-/// GET /lessons/:id, /paths/:id, /courses/:id.
-pub(super) async fn show(kind: Kind, id: &str) -> Result<Response, Refusal> {
+/// GET /lessons/:id, /paths/:id, /courses/:id: with what is in it and how many have done it.
+pub(super) async fn show(kind: Kind, api: &Api, id: &str) -> Result<Response, Refusal> {
     let id = known(kind, id)?;
-    Ok(wire::ok(wire::typed(kind.singular(), kind.record(id))))
+    let mut record = kind.record(&api.app.subdomain, id);
+    record["type"] = kind.singular().into();
+    if let Some((name, parts)) = kind.parts() {
+        record[name] = parts.into();
+    }
+    let (assigned, completed) = api.app.backend.read(|state| (state.assignments_of(kind, id).len(), completed(state, kind, id)));
+    record["assignees_count"] = assigned.into();
+    record["completed_count"] = completed.into();
+    Ok(wire::ok(record))
+}
+
+/// How many have completed it.
+pub(super) fn completed(state: &State, kind: Kind, content: u64) -> usize {
+    let ids = state.assignments_of(kind, content).iter();
+    ids.filter(|id| state.assignments[id].completed_at.is_some()).count()
 }
 
 /// GET /tags.
 pub(super) async fn tags() -> Response {
-    let tags: Vec<Value> = TAGS.iter().zip(1..).map(|(name, id)| json!({ "id": id, "name": name })).collect();
+    let tags: Vec<Value> = (1..=TAGS.len() as u64).map(tag).collect();
     wire::ok(json!({ "type": "tags", "tags": tags }))
+}
+
+/// GET /tags/:id.
+pub(super) async fn show_tag(Segment(id): Segment) -> Result<Response, Refusal> {
+    let id = wire::id(&id).filter(|id| (1..=TAGS.len() as u64).contains(id)).ok_or_else(|| Refusal::missing("tag"))?;
+    let mut tag = tag(id);
+    tag["type"] = "tag".into();
+    Ok(wire::ok(tag))
 }
 
 /// The id in a path, if there is such content.

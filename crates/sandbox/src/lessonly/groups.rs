@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::App;
-use super::state::{self, EVERYONE, Group, User};
-use super::users;
-use super::wire::{self, Params, Refusal, Segment};
+use super::params::{self, Params};
+use super::records::{EVERYONE, Group, User};
+use super::wire::{self, Refusal, Segment};
+use super::{Api, render, state, users};
 use crate::call::Call;
 use crate::ledger::Change;
 
@@ -19,35 +19,33 @@ use crate::ledger::Change;
 type Seated = BTreeMap<u64, User>;
 
 /// GET /groups: all of them, newest first, the built-in one last.
-pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
-    app.backend.read(|state| {
-        let groups: Vec<Value> = state.groups.values().rev().map(|group| json!(group)).collect();
-        wire::ok(json!({ "type": "groups", "groups": groups }))
-    })
+pub(super) async fn list(State(api): State<Api>) -> Response {
+    let one = |out: &mut Vec<u8>, group: &Group| out.extend_from_slice(render::group(group, api.app.profile).as_bytes());
+    api.app.backend.read(|state| wire::listed(("groups", "groups"), None, state.groups.values().rev(), one))
 }
 
 /// GET /groups/:id: with its members and managers, archived users too.
-pub(super) async fn show(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
-    app.backend.read(|state| {
+pub(super) async fn show(State(api): State<Api>, Segment(id): Segment) -> Result<Response, Refusal> {
+    api.app.backend.read(|state| {
         let group = known(state, &id)?;
-        Ok(wire::ok(full("group", state, group, &BTreeMap::new())))
+        Ok(wire::answer(StatusCode::OK, whole("group", &api, state, group, &Seated::new())))
     })
 }
 
 /// POST /groups.
-pub(super) async fn create(State(app): State<Arc<App>>, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
-    let params = Params::of(&call)?;
-    let body = app.backend.write(&call, |state, now| {
+pub(super) async fn create(State(api): State<Api>, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+    let params = Params::of(&call, api.app.profile)?;
+    let body = api.app.backend.write(&call, |state, now| {
         let (changes, group, users) = created(state, &params, wire::whole_seconds(now))?;
-        Ok::<_, Refusal>((changes, full("create_group", state, &group, &users)))
+        Ok::<_, Refusal>((changes, whole("create_group", &api, state, &group, &users)))
     })?;
-    Ok(wire::answer(StatusCode::CREATED, &body))
+    Ok(wire::answer(StatusCode::CREATED, body))
 }
 
 /// PUT /groups/:id: adds members and managers, or takes out those that say `remove: "true"`.
-pub(super) async fn update(State(app): State<Arc<App>>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
-    let params = Params::of(&call)?;
-    let body = app.backend.write(&call, |state, now| {
+pub(super) async fn update(State(api): State<Api>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+    let params = Params::of(&call, api.app.profile)?;
+    let body = api.app.backend.write(&call, |state, now| {
         let before = writable(state, &id)?;
         let mut group = before.clone();
         if let Some(name) = params.text("name")? {
@@ -56,62 +54,50 @@ pub(super) async fn update(State(app): State<Arc<App>>, Segment(id): Segment, ca
         let users = seated(state, group.id, &params)?;
         let mut changes = vec![group.changed(Some(before))];
         changes.extend(changed(state, users.clone(), wire::whole_seconds(now)));
-        Ok::<_, Refusal>((changes, full("update_group", state, &group, &users)))
+        Ok::<_, Refusal>((changes, whole("update_group", &api, state, &group, &users)))
     })?;
-    Ok(wire::ok(body))
+    Ok(wire::answer(StatusCode::OK, body))
 }
 
 /// PUT /groups/:id/archive; members stay members.
-pub(super) async fn archive(
-    State(app): State<Arc<App>>,
-    Segment(id): Segment,
-    call: Extension<Arc<Call>>,
-) -> Result<Response, Refusal> {
-    shelve(&app, &id, &call, |group, now| group.archived_at = group.archived_at.or(Some(now)))
+pub(super) async fn archive(State(api): State<Api>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+    shelve(&api, &id, &call, |group, now| group.archived_at = group.archived_at.or(Some(now)))
 }
 
 /// PUT /groups/:id/restore.
-pub(super) async fn restore(
-    State(app): State<Arc<App>>,
-    Segment(id): Segment,
-    call: Extension<Arc<Call>>,
-) -> Result<Response, Refusal> {
-    shelve(&app, &id, &call, |group, _| group.archived_at = None)
+pub(super) async fn restore(State(api): State<Api>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+    shelve(&api, &id, &call, |group, _| group.archived_at = None)
 }
 
-fn shelve(app: &App, id: &str, call: &Call, how: impl Fn(&mut Group, Timestamp)) -> Result<Response, Refusal> {
-    let body = app.backend.write(call, |state, now| {
+fn shelve(api: &Api, id: &str, call: &Call, how: impl Fn(&mut Group, Timestamp)) -> Result<Response, Refusal> {
+    let body = api.app.backend.write(call, |state, now| {
         let before = writable(state, id)?;
         let mut group = before.clone();
-        how(&mut group, wire::whole_seconds(now));
-        let body = full("update_group", state, &group, &BTreeMap::new());
+        how(&mut group, api.app.profile.archived.kept(now));
+        let body = whole("group", api, state, &group, &Seated::new());
         Ok::<_, Refusal>((vec![group.changed(Some(before))], body))
     })?;
-    Ok(wire::ok(body))
+    Ok(wire::answer(StatusCode::OK, body))
 }
 
 /// GET /users/:id/groups.
-pub(super) async fn of_user(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Response, Refusal> {
-    app.backend.read(|state| {
+pub(super) async fn of_user(State(api): State<Api>, Segment(id): Segment) -> Result<Response, Refusal> {
+    api.app.backend.read(|state| {
         let user = users::known(state, &id)?;
-        Ok(wire::ok(memberships("user_groups", state, user)))
+        Ok(wire::answer(StatusCode::OK, memberships("user_groups", state, user)))
     })
 }
 
 /// PUT /users/:id/groups: additive, `remove: "true"` takes out.
-pub(super) async fn set_of_user(
-    State(app): State<Arc<App>>,
-    Segment(id): Segment,
-    call: Extension<Arc<Call>>,
-) -> Result<Response, Refusal> {
-    let params = Params::of(&call)?;
-    let body = app.backend.write(&call, |state, now| {
+pub(super) async fn set_of_user(State(api): State<Api>, Segment(id): Segment, call: Extension<Arc<Call>>) -> Result<Response, Refusal> {
+    let params = Params::of(&call, api.app.profile)?;
+    let body = api.app.backend.write(&call, |state, now| {
         let before = users::known(state, &id)?;
         let mut user = before.clone();
         for (list, groups) in [("memberships", &mut user.group_ids), ("managing", &mut user.managing_ids)] {
-            for item in params.objects(list)? {
-                let group = wire::id_in(item, list, "id")?;
-                if wire::removes(item) {
+            for item in params.objects(list)?.unwrap_or_default() {
+                let group = params::id_in(item, list, "id")?;
+                if params::removes(item) {
                     groups.remove(&group);
                 } else if !groups.contains(&group) {
                     joinable(state, group)?;
@@ -122,7 +108,7 @@ pub(super) async fn set_of_user(
         let changes = user.changed(Some(before), wire::whole_seconds(now)).into_iter().collect();
         Ok::<_, Refusal>((changes, memberships("update_user_groups", state, &user)))
     })?;
-    Ok(wire::ok(body))
+    Ok(wire::answer(StatusCode::OK, body))
 }
 
 /// A new group with these parameters, and the users put into it.
@@ -139,13 +125,13 @@ pub(super) fn created(state: &state::State, params: &Params, now: Timestamp) -> 
 fn seated(state: &state::State, group: u64, params: &Params) -> Result<Seated, Refusal> {
     let mut users = BTreeMap::new();
     for list in ["members", "managers"] {
-        for item in params.objects(list)? {
-            let id = wire::id_in(item, list, "id")?;
+        for item in params.objects(list)?.unwrap_or_default() {
+            let id = params::id_in(item, list, "id")?;
             let known = state.users.get(&id);
             let known = known.ok_or_else(|| Refusal::malformed(format!("{list}: there is no user {id}")))?;
             let user: &mut User = users.entry(id).or_insert_with(|| known.clone());
             let seats = if list == "members" { &mut user.group_ids } else { &mut user.managing_ids };
-            if wire::removes(item) {
+            if params::removes(item) {
                 seats.remove(&group);
             } else {
                 seats.insert(group);
@@ -163,7 +149,7 @@ fn changed(state: &state::State, users: Seated, now: Timestamp) -> impl Iterator
 pub(super) fn replacing(state: &state::State, current: &BTreeSet<u64>, given: &Value) -> Result<BTreeSet<u64>, Refusal> {
     let wrong = || Refusal::malformed("group_ids must be a list of integers");
     let ids: BTreeSet<u64> =
-        given.as_array().ok_or_else(wrong)?.iter().map(|id| id.as_u64().ok_or_else(wrong)).collect::<Result<_, _>>()?;
+        given.as_array().ok_or_else(wrong)?.iter().map(|id| params::id_of(id).ok_or_else(wrong)).collect::<Result<_, _>>()?;
     for id in ids.difference(current) {
         joinable(state, *id)?;
     }
@@ -201,29 +187,26 @@ fn writable<'a>(state: &'a state::State, id: &str) -> Result<&'a Group, Refusal>
     }
 }
 
-/// `[{id, name}]` of these groups.
-pub(super) fn brief(state: &state::State, ids: &BTreeSet<u64>) -> Vec<Value> {
-    let groups = ids.iter().filter_map(|id| state.groups.get(id));
-    groups.map(|group| json!({ "id": group.id, "name": group.name })).collect()
-}
-
-fn memberships(kind: &str, state: &state::State, user: &User) -> Value {
-    json!({
-        "type": kind,
-        "memberships": brief(state, &user.group_ids),
-        "managing": brief(state, &user.managing_ids),
-    })
+fn memberships(kind: &str, state: &state::State, user: &User) -> Vec<u8> {
+    let mut out = format!("{{\"type\":\"{kind}\",\"memberships\":").into_bytes();
+    render::brief(&mut out, state, &user.group_ids);
+    out.extend_from_slice(b",\"managing\":");
+    render::brief(&mut out, state, &user.managing_ids);
+    out.push(b'}');
+    out
 }
 
 /// The whole group, as it is once these users are changed.
-fn full(kind: &str, state: &state::State, group: &Group, users: &Seated) -> Value {
-    let seats = |now: Vec<&User>, sits: &dyn Fn(&User) -> bool| -> Vec<Value> {
-        let stay = now.into_iter().filter(|user| !users.contains_key(&user.id)).map(|user| (user.id, user));
-        let all: BTreeMap<u64, &User> = stay.chain(users.iter().filter(|(_, user)| sits(user)).map(|(id, user)| (*id, user))).collect();
-        all.values().rev().map(|user| user.item()).collect()
-    };
-    let mut record = wire::typed(kind, json!(group));
-    record["members"] = seats(state.members(group.id), &|user| user.group_ids.contains(&group.id)).into();
-    record["managers"] = seats(state.managers(group.id), &|user| user.managing_ids.contains(&group.id)).into();
-    record
+fn whole(kind: &str, api: &Api, state: &state::State, group: &Group, users: &Seated) -> Vec<u8> {
+    let (mut members, mut managers) = (state.members(group.id), state.managers(group.id));
+    for (id, user) in users {
+        for (seats, groups) in [(&mut members, &user.group_ids), (&mut managers, &user.managing_ids)] {
+            if groups.contains(&group.id) {
+                seats.insert(*id);
+            } else {
+                seats.remove(id);
+            }
+        }
+    }
+    render::whole_group(kind, state, group, api.app.profile, [&members, &managers])
 }

@@ -1,33 +1,43 @@
-//! Lessonly (Seismic Learning): its REST API, in the guide's reading.
+//! Lessonly (Seismic Learning): its REST API, in the guide's reading or the vendor's own ([`GUIDE`], [`VENDOR`]).
 //!
-//! Served below `/api/v1` (and `/api/v1.1`, with richer list items); everything else is 404.  What no public source
+//! Served below `/api/v1`, and below `/api/v1.1` with richer users; everything else is 404.  What no public source
 //! says is chosen and marked so in the source.  The choices that matter to who writes against it:
 //!
 //! - Archiving a user ends the assignments that are not completed: the API shows them no more.  Completed ones stay.
 //!   Restoring brings nothing back; assigning anew makes a new record.
+//! - Deleting a user (vendor) takes every assignment along; the e-mail is free again, the id never is.
 //! - Memberships survive archiving, and a group lists its archived members.
 //! - A user can be put into no archived group and not into `Group::Everyone`; both are 400, like an unknown group.
 //!   Writing to `Group::Everyone` itself is 403.
 //! - An archived user can be assigned nothing: 400.
-//! - A `page` that is no positive number is 400.
+//! - A `page` or `per_page` that is no positive number is 400.
 //! - The limiter counts every request, refused ones too.
 //! - In the ledger, a change of memberships is a change of the user (`user/101`), through whichever call it came; the groups
-//!   (`group/5`) and assignments (`assignment/9`) are objects of their own.
+//!   (`group/5`), assignments (`assignment/9`) and the company's settings (`settings/company`) are objects of their own.
 
 mod admin;
 mod assignments;
 mod auth;
 mod content;
+mod describe;
+mod fields;
+mod form;
 mod groups;
+mod params;
 mod profile;
+mod records;
+mod render;
 mod seed;
+mod settings;
 mod state;
 mod users;
 mod wire;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router};
@@ -42,10 +52,11 @@ use crate::limit::Pace;
 use crate::options::Options;
 use crate::server::Running;
 use content::Kind;
-pub use profile::{GUIDE, PROFILES, Profile};
+use fields::Declared;
+pub use profile::{GUIDE, PROFILES, Profile, VENDOR};
 use wire::{Refusal, Segment};
 
-/// 500 calls a minute, 50 of them at once (CHOSEN: the guide knows no numbers).
+/// 500 calls a minute, 50 of them at once (CHOSEN: the guide knows no numbers, the vendor no burst).
 const PACE: Pace = Pace { calls: 500, period: SignedDuration::from_mins(1), capacity: 50 };
 
 /// What a Lessonly sandbox is started with.
@@ -59,7 +70,7 @@ pub struct Config {
     pub subdomain: String,
     /// The API key: the password of Basic auth.
     pub api_key: SecretString,
-    /// The custom user fields that the company has declared; writing any other is dropped silently.
+    /// The custom user fields that the company has declared; writing any other is dropped silently, or makes it (vendor).
     pub declared_fields: Vec<String>,
 }
 
@@ -90,14 +101,29 @@ struct App {
     profile: &'static Profile,
     subdomain: String,
     api_key: SecretString,
-    fields: RwLock<Vec<String>>,
+    declared: RwLock<Declared>,
+    /// What is sent along when a lesson's completion is told; in no file.
+    callback_authorization: Mutex<Option<SecretString>>,
 }
 
 impl App {
-    /// The custom fields declared now; a field's id is its place, from 1.
-    fn fields(&self) -> Vec<String> {
-        self.fields.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The custom fields declared now.
+    fn declared(&self) -> RwLockReadGuard<'_, Declared> {
+        self.declared.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn declare<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let mut declared = self.declared.write().unwrap_or_else(PoisonError::into_inner);
+        self.backend.read(|state| names.into_iter().for_each(|name| declared.declare(name, &state.fields)));
+    }
+}
+
+/// The app as one version of the API serves it.
+#[derive(Debug, Clone)]
+struct Api {
+    app: Arc<App>,
+    /// Whether users have what v1.1 adds.
+    richer: bool,
 }
 
 impl Sandbox {
@@ -110,19 +136,27 @@ impl Sandbox {
         if subdomain.is_empty() || subdomain.contains(':') {
             return Err(Error::Option(format!("`{subdomain}` is no subdomain: it must not be empty or hold a colon")));
         }
-        let backend = Backend::open("lessonly", profile.name, PACE, &options, seed::found)?;
-        let fields = RwLock::new(declared_fields);
-        Ok(Self { app: Arc::new(App { backend, profile, subdomain, api_key, fields }), listen: options.listen })
+        let backend = Backend::open("lessonly", profile.name, PACE, &options, |origin| seed::found(profile, origin))?;
+        let (declared, callback_authorization) = (RwLock::default(), Mutex::default());
+        let app = App { backend, profile, subdomain, api_key, declared, callback_authorization };
+        app.declare(declared_fields.iter().map(String::as_str));
+        Ok(Self { app: Arc::new(app), listen: options.listen })
     }
 
     /// The whole server as a tower service, for use in the process.
     pub fn router(&self) -> Router {
-        let app = &self.app;
-        let v1 = routes(app);
-        let served = Router::new().nest("/api/v1", v1.clone()).nest("/api/v1.1", v1).fallback(nowhere);
-        app.backend.front(served, |status| {
+        let version = |richer| routes(&Api { app: Arc::clone(&self.app), richer });
+        let served = Router::new().nest("/api/v1", version(false)).nest("/api/v1.1", version(true)).fallback(nowhere);
+        // Around the routes, so that they see the path it makes.
+        let served = Router::new().fallback_service(served).layer(map_request(tidy));
+        let throttled = self.app.profile.throttled;
+        self.app.backend.front(served, move |status| {
             let error = status.canonical_reason().unwrap_or("refused").to_owned();
-            Refusal { status, error }.into_response()
+            match status {
+                StatusCode::TOO_MANY_REQUESTS => Refusal { status: throttled.status, error: throttled.error.to_owned() },
+                status => Refusal { status, error },
+            }
+            .into_response()
         })
     }
 
@@ -151,14 +185,33 @@ async fn nowhere() -> Refusal {
 
 async fn wrong_verb(call: Extension<Arc<Call>>) -> Refusal {
     let error = format!("{} is not possible here", call.method);
-    Refusal { status: axum::http::StatusCode::METHOD_NOT_ALLOWED, error }
+    Refusal { status: StatusCode::METHOD_NOT_ALLOWED, error }
 }
 
-fn routes(app: &Arc<App>) -> Router {
+/// The vendor's own examples call `/users/`, and clients join a base URL and a path with one slash too many: slashes at the
+/// end and doubled ones do not matter.
+async fn tidy(mut request: Request) -> Request {
+    let path = request.uri().path();
+    if path.contains("//") || (path.len() > 1 && path.ends_with('/')) {
+        let tidied: String = path.split('/').filter(|part| !part.is_empty()).flat_map(|part| ["/", part]).collect();
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        if let Ok(uri) = Uri::try_from(format!("/{}{query}", tidied.trim_start_matches('/'))) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+fn routes(api: &Api) -> Router {
+    let profile = api.app.profile;
+    let mut user = get(users::show).put(users::update);
+    if profile.deletes {
+        user = user.delete(users::delete);
+    }
     let mut routes = Router::new()
         .route("/ping", get(content::ping))
         .route("/users", get(users::list).post(users::create))
-        .route("/users/{id}", get(users::show).put(users::update))
+        .route("/users/{id}", user)
         .route("/users/{id}/archive", put(users::archive))
         .route("/users/{id}/restore", put(users::restore))
         .route("/users/{id}/groups", get(groups::of_user).put(groups::set_of_user))
@@ -170,23 +223,31 @@ fn routes(app: &Arc<App>) -> Router {
         .route("/groups/{id}/assignments", get(assignments::of_group))
         .route("/assignments", get(assignments::list))
         .route("/assignments/{status}", get(assignments::with_status))
-        .route("/tags", get(content::tags));
+        .route("/tags", get(content::tags))
+        .route("/tags/{id}", get(content::show_tag));
+    if profile.settings {
+        routes = routes.route("/company_settings", put(settings::update));
+    }
     for (kind, name) in [(Kind::Lesson, "lessons"), (Kind::Path, "paths"), (Kind::Course, "courses")] {
+        type Asked = (State<Api>, Segment);
+        let show = async move |(State(api), Segment(id)): Asked| content::show(kind, &api, &id).await;
+        let completed = async move |(State(api), Segment(id)): Asked| assignments::completed(&api, kind, &id).await;
         routes = routes
-            .route(&format!("/{name}"), get(move || content::list(kind)))
-            .route(&format!("/{name}/{{id}}"), get(async move |Segment(id): Segment| content::show(kind, &id).await))
-            .route(&format!("/{name}/{{id}}/assignments"), assignments_of(kind));
+            .route(&format!("/{name}"), get(async move |State(api): State<Api>| content::list(kind, &api).await))
+            .route(&format!("/{name}/{{id}}"), get(show))
+            .route(&format!("/{name}/{{id}}/assignments"), assignments_of(kind))
+            .route(&format!("/{name}/{{id}}/assignments/completed"), get(completed));
     }
     routes
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_verb)
-        .layer(from_fn_with_state(Arc::clone(app), auth::check))
-        .with_state(Arc::clone(app))
+        .layer(from_fn_with_state(Arc::clone(&api.app), auth::check))
+        .with_state(api.clone())
 }
 
-fn assignments_of(kind: Kind) -> MethodRouter<Arc<App>> {
-    type Asked = (axum::extract::State<Arc<App>>, Segment, Extension<Arc<Call>>);
-    let assign = async move |(app, Segment(id), call): Asked| assignments::assign_content(&app, kind, &id, &call).await;
-    get(async move |(app, Segment(id), call): Asked| assignments::of_content(&app, kind, &id, &call).await)
+fn assignments_of(kind: Kind) -> MethodRouter<Api> {
+    type Asked = (State<Api>, Segment, Extension<Arc<Call>>);
+    let assign = async move |(State(api), Segment(id), call): Asked| assignments::assign_content(&api, kind, &id, &call).await;
+    get(async move |(State(api), Segment(id), call): Asked| assignments::of_content(&api, kind, &id, &call).await)
         .merge(post(assign).put(assign))
 }

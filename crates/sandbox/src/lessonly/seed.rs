@@ -2,7 +2,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::assignments::fresh;
 use super::content::Kind;
-use super::state::{EVERYONE, FIRST_USER, Group, State, User};
+use super::profile::Profile;
+use super::records::{EVERYONE, FIRST_USER, Group, User};
+use super::state::State;
 use crate::company::{Chance, DEPARTMENTS, Person, company};
 use crate::data::Origin;
 
@@ -11,8 +13,8 @@ const IMPORTED: &str = "2023-12-29";
 
 /// The company as it is when the sandbox is new: an admin, `Group::Everyone`, and, with people, a group for each
 /// department and assignments of every status.
-pub(super) fn found(origin: &Origin) -> State {
-    let mut state = State::default();
+pub(super) fn found(profile: &'static Profile, origin: &Origin) -> State {
+    let mut state = State::new(profile);
     let group = |id, name: &str| Group { id, name: name.to_owned(), archived_at: None, archived_by_user_id: None };
     state.groups.insert(EVERYONE, group(EVERYONE, "Group::Everyone"));
     let founded = morning(IMPORTED);

@@ -1,176 +1,84 @@
-//! What the company holds.  Memberships are kept with the user, in one place; the group's side is an index.
+//! The company in memory, with an index for every question that is asked often.  Memberships are kept with the user, in
+//! one place; the group's side is an index.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::content::Kind;
 use super::profile::Profile;
+use super::records::{Assignment, EVERYONE, FIRST_USER, Group, Settings, User};
+use super::render;
 use crate::backend::Objects;
-use crate::ledger::Change;
-
-/// The group that holds everybody, cannot be written, and is nobody's membership (CHOSEN).
-pub(super) const EVERYONE: u64 = 1;
-
-/// The roles there are, with their ids (CHOSEN).
-pub(super) const ROLES: [(&str, u64); 4] = [("admin", 1), ("manager", 2), ("creator", 3), ("learner", 4)];
-
-/// An account, as the ledger has it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct User {
-    pub(super) id: u64,
-    pub(super) ext_uid: Option<String>,
-    pub(super) email: String,
-    pub(super) name: String,
-    pub(super) role: String,
-    pub(super) archived_at: Option<Timestamp>,
-    /// Null when archived through the API.
-    pub(super) archived_by_user_id: Option<u64>,
-    pub(super) job_title: Option<String>,
-    pub(super) business_unit: Option<String>,
-    pub(super) department: Option<String>,
-    pub(super) location: Option<String>,
-    pub(super) locale: Option<String>,
-    pub(super) hire_date: Option<String>,
-    pub(super) manager_name: Option<String>,
-    pub(super) mobile_phone_number: Option<String>,
-    pub(super) custom_user_field_data: Vec<Field>,
-    /// Groups the user is a member of.
-    pub(super) group_ids: BTreeSet<u64>,
-    /// Groups the user manages.
-    pub(super) managing_ids: BTreeSet<u64>,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-}
-
-/// The value of a custom field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Field {
-    pub(super) id: u64,
-    pub(super) custom_user_field_id: u64,
-    pub(super) name: String,
-    pub(super) value: String,
-}
-
-impl User {
-    /// The 16 members of a list item.
-    pub(super) fn item(&self) -> Value {
-        json!({
-            "id": self.id,
-            "resource_type": "user",
-            "ext_uid": self.ext_uid,
-            "email": self.email,
-            "name": self.name,
-            "role": self.role,
-            "role_id": ROLES.iter().find(|(name, _)| *name == self.role).map(|(_, id)| id),
-            "archived_at": self.archived_at,
-            "archived_by_user_id": self.archived_by_user_id,
-            "job_title": self.job_title,
-            "business_unit": self.business_unit,
-            "department": self.department,
-            "location": self.location,
-            "locale": self.locale,
-            "hire_date": self.hire_date,
-            "manager_name": self.manager_name,
-        })
-    }
-
-    pub(super) fn object(&self) -> String {
-        format!("user/{}", self.id)
-    }
-
-    /// The change from `before`, dated `now`; none when nothing but the date would change.
-    pub(super) fn changed(&mut self, before: Option<&Self>, now: Timestamp) -> Option<Change> {
-        if before == Some(self) {
-            return None;
-        }
-        self.updated_at = now;
-        Some(Change { object: self.object(), before: json!(before), after: json!(self) })
-    }
-}
-
-/// A group; who is in it is kept with the users.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Group {
-    pub(super) id: u64,
-    pub(super) name: String,
-    pub(super) archived_at: Option<Timestamp>,
-    pub(super) archived_by_user_id: Option<u64>,
-}
-
-impl Group {
-    pub(super) fn changed(&self, before: Option<&Self>) -> Change {
-        Change { object: format!("group/{}", self.id), before: json!(before), after: json!(self) }
-    }
-}
-
-/// Content assigned to a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Assignment {
-    pub(super) id: u64,
-    pub(super) assignee_id: u64,
-    pub(super) assignable_type: String,
-    pub(super) assignable_id: u64,
-    pub(super) assigned_at: Timestamp,
-    pub(super) due_by: Option<Timestamp>,
-    pub(super) reassigned_at: Option<Timestamp>,
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) completed_at: Option<Timestamp>,
-    /// Done, and waiting for somebody to grade it.
-    pub(super) grade_pending: bool,
-    pub(super) score: Option<u32>,
-    pub(super) updated_at: Timestamp,
-    /// When the user was archived before it was completed.  Such an assignment is over: the API no longer shows it, and
-    /// restoring the user does not bring it back (CHOSEN).
-    pub(super) ended_at: Option<Timestamp>,
-}
-
-impl Assignment {
-    pub(super) fn status(&self, profile: &Profile, now: Timestamp) -> &'static str {
-        let words = &profile.statuses;
-        if self.completed_at.is_some() {
-            words.completed
-        } else if self.grade_pending {
-            words.grade_pending
-        } else if self.due_by.is_some_and(|due| due < now) {
-            words.overdue
-        } else {
-            words.incomplete
-        }
-    }
-
-    pub(super) fn changed(&self, before: Option<&Self>) -> Change {
-        Change { object: format!("assignment/{}", self.id), before: json!(before), after: json!(self) }
-    }
-}
 
 /// Everything there is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
+    profile: &'static Profile,
     pub(super) users: BTreeMap<u64, User>,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) assignments: BTreeMap<u64, Assignment>,
-    /// All users' ids, oldest first, so that a page is a slice.
-    pub(super) user_order: Vec<u64>,
+    pub(super) settings: Settings,
+    /// The names of custom fields that somebody has, or had, a value of, by id.
+    pub(super) fields: BTreeMap<u64, String>,
+    /// All users' ids, oldest first, each with its list item as text, so that a page is a slice.
+    items: Vec<(u64, Box<str>)>,
+    /// The ids of the users who are not archived, oldest first.
+    active: Vec<u64>,
     /// The ids of the assignments that are not over, oldest first.
-    pub(super) assignment_order: Vec<u64>,
+    live: Vec<u64>,
+    /// The same by when they changed.
+    by_update: BTreeSet<(Timestamp, u64)>,
     emails: HashMap<String, u64>,
+    ext_uids: HashMap<String, BTreeSet<u64>>,
     members: HashMap<u64, BTreeSet<u64>>,
     managers: HashMap<u64, BTreeSet<u64>>,
+    /// Those that are over too.
     by_user: HashMap<u64, BTreeSet<u64>>,
-    by_content: HashMap<(Kind, u64), BTreeSet<u64>>,
+    by_content: HashMap<(Kind, u64), Vec<u64>>,
+    /// The greatest ids ever given: what is deleted leaves its id behind.
+    last_user: u64,
+    last_assignment: u64,
 }
 
 impl State {
+    pub(super) fn new(profile: &'static Profile) -> Self {
+        Self {
+            profile,
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            assignments: BTreeMap::new(),
+            settings: Settings::default(),
+            fields: BTreeMap::new(),
+            items: Vec::new(),
+            active: Vec::new(),
+            live: Vec::new(),
+            by_update: BTreeSet::new(),
+            emails: HashMap::new(),
+            ext_uids: HashMap::new(),
+            members: HashMap::new(),
+            managers: HashMap::new(),
+            by_user: HashMap::new(),
+            by_content: HashMap::new(),
+            last_user: FIRST_USER - 1,
+            last_assignment: 0,
+        }
+    }
+
     /// Whose e-mail it is, whatever its case, archived users included.
     pub(super) fn owner(&self, email: &str) -> Option<u64> {
         self.emails.get(&email.to_lowercase()).copied()
     }
 
+    /// The users with this external id, oldest first.
+    pub(super) fn with_ext_uid(&self, ext_uid: &str) -> impl Iterator<Item = u64> {
+        self.ext_uids.get(ext_uid).into_iter().flatten().copied()
+    }
+
     pub(super) fn next_user(&self) -> u64 {
-        self.users.last_key_value().map_or(FIRST_USER, |(id, _)| id + 1)
+        self.last_user + 1
     }
 
     pub(super) fn next_group(&self) -> u64 {
@@ -178,50 +86,85 @@ impl State {
     }
 
     pub(super) fn next_assignment(&self) -> u64 {
-        self.assignments.last_key_value().map_or(1, |(id, _)| id + 1)
+        self.last_assignment + 1
     }
 
-    /// The group's members, newest first.
-    pub(super) fn members(&self, group: u64) -> Vec<&User> {
+    /// All users' ids with their list items, oldest first.
+    pub(super) fn items(&self) -> &[(u64, Box<str>)] {
+        &self.items
+    }
+
+    /// A user's list item.
+    pub(super) fn item(&self, id: u64) -> Option<&str> {
+        let at = self.items.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.items[at].1)
+    }
+
+    /// The ids of the users who are not archived, oldest first.
+    pub(super) fn active(&self) -> &[u64] {
+        &self.active
+    }
+
+    /// The ids of the group's members.
+    pub(super) fn members(&self, group: u64) -> BTreeSet<u64> {
         match group {
-            EVERYONE => self.users.values().rev().collect(),
-            group => self.with_ids(self.members.get(&group)),
+            EVERYONE => self.users.keys().copied().collect(),
+            group => self.members.get(&group).cloned().unwrap_or_default(),
         }
     }
 
-    /// The group's managers, newest first.
-    pub(super) fn managers(&self, group: u64) -> Vec<&User> {
-        self.with_ids(self.managers.get(&group))
-    }
-
-    fn with_ids(&self, ids: Option<&BTreeSet<u64>>) -> Vec<&User> {
-        ids.into_iter().flatten().rev().filter_map(|id| self.users.get(id)).collect()
+    /// The ids of the group's managers.
+    pub(super) fn managers(&self, group: u64) -> BTreeSet<u64> {
+        self.managers.get(&group).cloned().unwrap_or_default()
     }
 
     /// The user's assignments that are not over, oldest first.
     pub(super) fn assigned_to(&self, user: u64) -> impl Iterator<Item = &Assignment> {
+        self.ever_assigned_to(user).filter(|assignment| assignment.ended_at.is_none())
+    }
+
+    /// The user's assignments, those that are over too.
+    pub(super) fn ever_assigned_to(&self, user: u64) -> impl Iterator<Item = &Assignment> {
         self.by_user.get(&user).into_iter().flatten().filter_map(|id| self.assignments.get(id))
     }
 
+    /// The ids of the assignments that are not over, oldest first.
+    pub(super) fn live(&self) -> &[u64] {
+        &self.live
+    }
+
+    /// The ids of those that changed after the instant, oldest first.
+    pub(super) fn changed_after(&self, after: Timestamp) -> Vec<u64> {
+        let later = self.by_update.range((Bound::Excluded((after, u64::MAX)), Bound::Unbounded));
+        let mut ids: Vec<u64> = later.map(|(_, id)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// The ids of the content's assignments that are not over, oldest first.
-    pub(super) fn assignments_of(&self, kind: Kind, content: u64) -> impl ExactSizeIterator<Item = u64> {
-        self.by_content.get(&(kind, content)).map(BTreeSet::iter).unwrap_or_default().copied()
+    pub(super) fn assignments_of(&self, kind: Kind, content: u64) -> &[u64] {
+        self.by_content.get(&(kind, content)).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn put_user(&mut self, user: User) {
+        self.take_user(user.id);
         let id = user.id;
-        match self.users.get(&id) {
-            None => self.user_order.push(id),
-            Some(old) => {
-                self.emails.remove(&old.email.to_lowercase());
-                for (index, groups) in [(&mut self.members, &old.group_ids), (&mut self.managers, &old.managing_ids)] {
-                    for group in groups {
-                        index.entry(*group).or_default().remove(&id);
-                    }
-                }
-            }
+        self.last_user = self.last_user.max(id);
+        for field in &user.custom_user_field_data {
+            self.fields.entry(field.custom_user_field_id).or_insert_with(|| field.name.clone());
+        }
+        let item = (id, render::item(&user, self.profile));
+        match self.items.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => self.items[at] = item,
+            Err(at) => self.items.insert(at, item),
+        }
+        if user.archived_at.is_none() {
+            add(&mut self.active, id);
         }
         self.emails.insert(user.email.to_lowercase(), id);
+        if let Some(ext_uid) = &user.ext_uid {
+            self.ext_uids.entry(ext_uid.clone()).or_default().insert(id);
+        }
         for (index, groups) in [(&mut self.members, &user.group_ids), (&mut self.managers, &user.managing_ids)] {
             for group in groups {
                 index.entry(*group).or_default().insert(id);
@@ -230,44 +173,99 @@ impl State {
         self.users.insert(id, user);
     }
 
+    /// Takes the user out of every index but the list, where its place stays.
+    fn take_user(&mut self, id: u64) {
+        let Some(old) = self.users.remove(&id) else { return };
+        self.emails.remove(&old.email.to_lowercase());
+        take(&mut self.active, id);
+        if let Some(ext_uid) = &old.ext_uid
+            && let Some(ids) = self.ext_uids.get_mut(ext_uid)
+        {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.ext_uids.remove(ext_uid);
+            }
+        }
+        for (index, groups) in [(&mut self.members, &old.group_ids), (&mut self.managers, &old.managing_ids)] {
+            for group in groups {
+                index.entry(*group).or_default().remove(&id);
+            }
+        }
+    }
+
+    fn delete_user(&mut self, id: u64) {
+        self.take_user(id);
+        if let Ok(at) = self.items.binary_search_by_key(&id, |(id, _)| *id) {
+            self.items.remove(at);
+        }
+    }
+
     pub(super) fn put_assignment(&mut self, assignment: Assignment) -> Result<(), String> {
         let id = assignment.id;
-        let kind = Kind::from_assignable_type(&assignment.assignable_type)
-            .ok_or_else(|| format!("no content is a {}", assignment.assignable_type))?;
-        let of_user = self.by_user.entry(assignment.assignee_id).or_default();
-        let of_content = self.by_content.entry((kind, assignment.assignable_id)).or_default();
-        if assignment.ended_at.is_some() {
-            of_user.remove(&id);
-            of_content.remove(&id);
-            if let Ok(at) = self.assignment_order.binary_search(&id) {
-                self.assignment_order.remove(at);
-            }
-        } else {
-            of_content.insert(id);
-            if of_user.insert(id) {
-                self.assignment_order.push(id);
-            }
+        let content = (kind_of(&assignment)?, assignment.assignable_id);
+        self.delete_assignment(id)?;
+        self.last_assignment = self.last_assignment.max(id);
+        self.by_user.entry(assignment.assignee_id).or_default().insert(id);
+        if assignment.ended_at.is_none() {
+            add(&mut self.live, id);
+            add(self.by_content.entry(content).or_default(), id);
+            self.by_update.insert((assignment.updated_at, id));
         }
         self.assignments.insert(id, assignment);
         Ok(())
     }
+
+    fn delete_assignment(&mut self, id: u64) -> Result<(), String> {
+        let Some(old) = self.assignments.remove(&id) else { return Ok(()) };
+        take(&mut self.live, id);
+        take(self.by_content.entry((kind_of(&old)?, old.assignable_id)).or_default(), id);
+        self.by_user.entry(old.assignee_id).or_default().remove(&id);
+        self.by_update.remove(&(old.updated_at, id));
+        Ok(())
+    }
 }
 
-/// The first user's id.
-pub(super) const FIRST_USER: u64 = 100;
+fn kind_of(assignment: &Assignment) -> Result<Kind, String> {
+    let kind = &assignment.assignable_type;
+    Kind::from_assignable_type(kind).ok_or_else(|| format!("no content is a {kind}"))
+}
+
+/// Ids are given in rising order, so that this nearly always ends at the end.
+fn add(sorted: &mut Vec<u64>, id: u64) {
+    if let Err(at) = sorted.binary_search(&id) {
+        sorted.insert(at, id);
+    }
+}
+
+fn take(sorted: &mut Vec<u64>, id: u64) {
+    if let Ok(at) = sorted.binary_search(&id) {
+        sorted.remove(at);
+    }
+}
 
 impl Objects for State {
     fn put(&mut self, object: &str, after: Value) -> Result<(), String> {
         fn read<T: serde::de::DeserializeOwned>(object: &str, after: Value) -> Result<T, String> {
             serde_json::from_value(after).map_err(|error| format!("{object}: {error}"))
         }
-        match object.split_once('/').map_or(object, |(kind, _)| kind) {
+        let (kind, id) = object.split_once('/').unwrap_or((object, ""));
+        if after.is_null() {
+            let id = id.parse().map_err(|_| format!("{object} has no id"))?;
+            match kind {
+                "user" => self.delete_user(id),
+                "assignment" => self.delete_assignment(id)?,
+                _ => return Err(format!("{object} cannot be deleted")),
+            }
+            return Ok(());
+        }
+        match kind {
             "user" => self.put_user(read(object, after)?),
             "group" => {
                 let group: Group = read(object, after)?;
                 self.groups.insert(group.id, group);
             }
             "assignment" => self.put_assignment(read(object, after)?)?,
+            _ if object == Settings::OBJECT => self.settings = read(object, after)?,
             _ => return Err(format!("{object} is no object of this sandbox")),
         }
         Ok(())

@@ -1,16 +1,19 @@
-//! Envelopes, errors and bodies.
+//! Answers, errors, pages and instants.
+
+use std::ops::Range;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::{StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::profile::Profile;
+use super::render;
 use crate::backend::LedgerFailed;
-use crate::call::{Call, pairs};
+use crate::call::Call;
 
 /// A request that is refused, with nothing changed: `{"error": "…"}`.
 #[derive(Debug)]
@@ -39,24 +42,40 @@ impl From<LedgerFailed> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        answer(self.status, &json!({ "error": self.error }))
+        answer(self.status, json!({ "error": self.error }).to_string().into_bytes())
     }
 }
 
 /// An answer with a JSON body.
-pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+pub(super) fn answer(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
 }
 
 /// 200.
 pub(super) fn ok(body: Value) -> Response {
-    answer(StatusCode::OK, &body)
+    answer(StatusCode::OK, body.to_string().into_bytes())
 }
 
-/// The record with its envelope's `type`.
-pub(super) fn typed(kind: &str, mut record: Value) -> Value {
-    record["type"] = kind.into();
-    record
+/// 200 with a list: its `type`, the list of what `each` writes, and the totals of its page where the profile says them.
+pub(super) fn listed<T>(
+    (kind, plural): (&str, &str),
+    page: Option<(&Page, usize)>,
+    all: impl IntoIterator<Item = T>,
+    each: impl FnMut(&mut Vec<u8>, T),
+) -> Response {
+    let mut out = Vec::with_capacity(32 << 10);
+    out.extend_from_slice(format!("{{\"type\":\"{kind}\",\"{plural}\":").as_bytes());
+    render::list(&mut out, all, each);
+    if let Some((page, total)) = page
+        && page.totals
+    {
+        render::member(&mut out, &format!("total_{plural}"), &total);
+        render::member(&mut out, "total_pages", &total.div_ceil(page.size));
+        render::member(&mut out, "page", &page.number);
+        render::member(&mut out, "per_page", &page.size);
+    }
+    out.push(b'}');
+    answer(StatusCode::OK, out)
 }
 
 /// The variable part of a path.
@@ -72,29 +91,69 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// An id in a path: digits only.
+/// An id: digits only.
 pub(super) fn id(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// The part of a list that the `page` asked for holds.  A page past the end is empty.
-pub(super) fn page<T: Copy>(call: &Call, profile: &Profile, all: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>, Refusal> {
-    let page = match call.param("page") {
-        None => 1,
-        Some(text) => text
-            .parse::<usize>()
-            .ok()
-            .filter(|page| *page > 0)
-            .ok_or_else(|| Refusal::malformed(format!("page `{text}` is no page number")))?,
-    };
-    let before = (page - 1).saturating_mul(profile.page).min(all.len());
-    Ok(all.skip(before).take(profile.page).collect())
+/// The page of a list that a request asks for.
+#[derive(Debug, PartialEq)]
+pub(super) struct Page {
+    number: usize,
+    size: usize,
+    totals: bool,
 }
 
-/// An instant in a parameter; a day is its first moment in UTC.
+impl Page {
+    /// `page`, and `per_page` where the profile reads it, up to its most.
+    pub(super) fn asked(call: &Call, profile: &Profile) -> Result<Self, Refusal> {
+        let number = positive(call, "page")?.unwrap_or(1);
+        let size = match profile.page_max {
+            None => profile.page,
+            Some(most) => positive(call, "per_page")?.map_or(profile.page, |size| size.min(most)),
+        };
+        Ok(Self { number, size, totals: profile.totals })
+    }
+
+    /// The places in a list of `total`, the newest first, that are on the page; none are past the end.
+    pub(super) fn places(&self, total: usize) -> Range<usize> {
+        let start = (self.number - 1).saturating_mul(self.size).min(total);
+        start..start.saturating_add(self.size).min(total)
+    }
+
+    /// The part of a list, oldest first, that is on the page, newest first.
+    pub(super) fn of<'a, T>(&self, oldest_first: &'a [T]) -> impl Iterator<Item = &'a T> + use<'a, T> {
+        let places = self.places(oldest_first.len());
+        let total = oldest_first.len();
+        oldest_first[total - places.end..total - places.start].iter().rev()
+    }
+}
+
+/// A parameter that counts from 1; one too great for a number is the greatest.
+fn positive(call: &Call, name: &str) -> Result<Option<usize>, Refusal> {
+    let Some(text) = call.param(name) else { return Ok(None) };
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match digits.then(|| text.parse().unwrap_or(usize::MAX)) {
+        None | Some(0) => Err(Refusal::malformed(format!("{name} `{text}` is no number from 1 up"))),
+        some => Ok(some),
+    }
+}
+
+/// An instant in a parameter, to the second: with its offset, or else in UTC; a day is its first moment.
 pub(super) fn instant(name: &str, text: &str) -> Result<Timestamp, Refusal> {
-    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    text.parse().ok().or_else(day).ok_or_else(|| Refusal::malformed(format!("{name} `{text}` is no date or time")))
+    let text = text.trim();
+    let utc = text.strip_suffix(" UTC").map(|time| format!("{time}Z"));
+    // A plus sign that a query left bare has become a space.
+    let offset = text.rsplit_once(' ').map(|(time, offset)| match offset.starts_with(['+', '-']) {
+        true => format!("{time}{offset}"),
+        false => format!("{time}+{offset}"),
+    });
+    let local = || {
+        let time = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|day| day.at(0, 0, 0, 0)));
+        time.ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    };
+    let at = [Some(text.to_owned()), utc, offset].into_iter().flatten().find_map(|text| text.parse().ok()).or_else(local);
+    at.map(whole_seconds).ok_or_else(|| Refusal::malformed(format!("{name} `{text}` is no date or time")))
 }
 
 /// The API dates to the second.
@@ -102,109 +161,66 @@ pub(super) fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-/// A request's body: JSON or a form, which mean the same.
-#[derive(Debug, Default)]
-pub(super) struct Params(Map<String, Value>);
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
 
-impl Params {
-    /// Reads the body.  What begins like JSON is JSON whatever its type says; no body is no parameters.
-    pub(super) fn of(call: &Call) -> Result<Self, Refusal> {
-        let body = call.body.trim_ascii();
-        if body.is_empty() {
-            return Ok(Self::default());
-        }
-        let json =
-            body.starts_with(b"{") || body.starts_with(b"[") || call.header("content-type").is_some_and(|kind| kind.contains("json"));
-        if !json {
-            let text = str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
-            return form(text).map(Self);
-        }
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(map)) => Ok(Self(map)),
-            Ok(_) => Err(Refusal::malformed("the body is not a JSON object")),
-            Err(error) => Err(Refusal::malformed(format!("the body is not JSON: {error}"))),
+    use super::super::profile::{GUIDE, VENDOR};
+    use super::*;
+
+    fn asked(query: &str, profile: &Profile) -> Option<(usize, usize)> {
+        let call = Call::new("GET", &format!("/users?{query}"), HeaderMap::new(), bytes::Bytes::new());
+        Page::asked(&call, profile).ok().map(|page| (page.number, page.size))
+    }
+
+    #[test]
+    fn pages_are_counted_from_one() {
+        for (query, guide, vendor) in [
+            ("", Some((1, 50)), Some((1, 50))),
+            ("page=3&per_page=20", Some((3, 50)), Some((3, 20))),
+            ("per_page=1000", Some((1, 50)), Some((1, 1000))),
+            ("per_page=1001", Some((1, 50)), Some((1, 1000))),
+            ("per_page=99999999999999999999999", Some((1, 50)), Some((1, 1000))),
+            ("page=1&page=2", Some((2, 50)), Some((2, 50))),
+            ("page=99999999999999999999999", Some((usize::MAX, 50)), Some((usize::MAX, 50))),
+            ("per_page=0", Some((1, 50)), None),
+            ("per_page=abc", Some((1, 50)), None),
+            ("page=0", None, None),
+            ("page=-1", None, None),
+            ("page=abc", None, None),
+            ("page=", None, None),
+        ] {
+            assert_eq!((asked(query, &GUIDE), asked(query, &VENDOR)), (guide, vendor), "{query}");
         }
     }
 
-    /// The parameters of a change by hand.
-    pub(super) fn by_hand(fields: Value) -> Result<Self, Refusal> {
-        match fields {
-            Value::Object(map) => Ok(Self(map)),
-            _ => Err(Refusal::malformed("give an object of the fields to set")),
+    #[test]
+    fn a_page_is_a_part_of_the_list_turned_round() {
+        let list: Vec<u32> = (1..=7).collect();
+        let page = |number, size| Page { number, size, totals: true }.of(&list).copied().collect::<Vec<_>>();
+        assert_eq!(page(1, 3), [7, 6, 5]);
+        assert_eq!(page(3, 3), [1]);
+        assert_eq!(page(4, 3), [0; 0]);
+        assert_eq!(page(usize::MAX, 3), [0; 0]);
+        assert_eq!(page(1, 1000).len(), 7);
+    }
+
+    #[test]
+    fn instants_are_read_as_clients_write_them() {
+        for (text, seen) in [
+            ("2024-06-01T12:00:00Z", "2024-06-01T12:00:00Z"),
+            ("2016-10-13T09:34:24.151-04:00", "2016-10-13T13:34:24Z"),
+            ("2024-06-01T12:00:00 02:00", "2024-06-01T10:00:00Z"),
+            ("2024-06-01 12:00:00 UTC", "2024-06-01T12:00:00Z"),
+            ("2024-06-01 12:00:00 -0500", "2024-06-01T17:00:00Z"),
+            ("2024-06-01T12:00:00.5", "2024-06-01T12:00:00Z"),
+            ("2024-06-01 12:00", "2024-06-01T12:00:00Z"),
+            ("2024-06-01", "2024-06-01T00:00:00Z"),
+        ] {
+            assert_eq!(instant("due_by", text).unwrap().to_string(), seen, "{text}");
         }
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    /// Text: absent is None, null is Some(None).
-    pub(super) fn text(&self, name: &str) -> Result<Option<Option<&str>>, Refusal> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(Value::Null) => Ok(Some(None)),
-            Some(Value::String(text)) => Ok(Some(Some(text))),
-            Some(_) => Err(Refusal::malformed(format!("{name} must be a string"))),
+        for text in ["", "soon", "2024-02-30", "12:00"] {
+            assert!(instant("due_by", text).is_err(), "{text}");
         }
-    }
-
-    /// A list of objects; absent and null are none.
-    pub(super) fn objects(&self, name: &str) -> Result<Vec<&Map<String, Value>>, Refusal> {
-        let wrong = || Refusal::malformed(format!("{name} must be a list of objects"));
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(items)) => items.iter().map(|item| item.as_object().ok_or_else(wrong)).collect(),
-            Some(_) => Err(wrong()),
-        }
-    }
-}
-
-/// An id in an object of a list.
-pub(super) fn id_in(object: &Map<String, Value>, list: &str, name: &str) -> Result<u64, Refusal> {
-    object.get(name).and_then(Value::as_u64).ok_or_else(|| Refusal::malformed(format!("{list}: every item needs an integer {name}")))
-}
-
-/// Whether an item of a list asks to be taken out: `remove: "true"`.
-pub(super) fn removes(object: &Map<String, Value>) -> bool {
-    matches!(object.get("remove"), Some(Value::Bool(true))) || object.get("remove").is_some_and(|v| v == "true")
-}
-
-/// A form, with `a[b]` for an object, `a[]` for a list and `a[][b]` for a list of objects, where a member seen before begins
-/// the next object.  Ids are read as integers.
-fn form(text: &str) -> Result<Map<String, Value>, Refusal> {
-    let mut map = Map::new();
-    for (key, text) in pairs(text) {
-        let (name, rest) = key.split_once('[').unwrap_or((&key, ""));
-        let wrong = || Refusal::malformed(format!("form parameter `{key}` cannot be read"));
-        let member = rest.trim_start_matches("][").trim_end_matches(']');
-        let value = leaf(if member.is_empty() { name } else { member }, text);
-        if rest.is_empty() {
-            map.insert(name.to_owned(), value);
-        } else if rest == "]" {
-            let list = map.entry(name).or_insert_with(|| json!([])).as_array_mut().ok_or_else(wrong)?;
-            // `group_ids[]=` alone is how a form says: none.
-            if value != "" {
-                list.push(value);
-            }
-        } else if rest.starts_with("][") {
-            let list = map.entry(name).or_insert_with(|| json!([])).as_array_mut().ok_or_else(wrong)?;
-            if list.last().is_none_or(|last| last.get(member).is_some()) {
-                list.push(json!({}));
-            }
-            let last = list.last_mut().and_then(Value::as_object_mut).ok_or_else(wrong)?;
-            last.insert(member.to_owned(), value);
-        } else {
-            let object = map.entry(name).or_insert_with(|| json!({})).as_object_mut().ok_or_else(wrong)?;
-            object.insert(member.to_owned(), value);
-        }
-    }
-    Ok(map)
-}
-
-fn leaf(name: &str, text: String) -> Value {
-    let id = name == "id" || name.ends_with("_id") || name.ends_with("_ids");
-    match text.parse::<u64>() {
-        Ok(number) if id => number.into(),
-        _ => text.into(),
     }
 }
