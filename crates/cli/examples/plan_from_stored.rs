@@ -114,6 +114,7 @@ async fn prepare(people: usize, churn: bool, dir: &Path) -> Result<(), Box<dyn s
             tenant: Tenant {
                 profile: "guide".into(),
                 sees_all: Some(true),
+                sees: BTreeSet::new(),
                 declared: BTreeSet::new(),
                 clock_ahead_ms: 0,
                 notes: Vec::new(),

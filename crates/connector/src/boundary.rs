@@ -151,8 +151,9 @@ pub trait Source: Send + Sync {
 /// An app that can be changed.
 #[async_trait]
 pub trait Target: Source {
-    /// What the vendor would refuse about this step, told without asking; findings of kind `Objection`.
-    fn review(&self, step: &Step) -> Vec<Finding>;
+    /// What the vendor would refuse about this step, told without asking; findings of kind `Objection`.  `tenant` is what the probe of the
+    /// reading found that the step was planned from.
+    fn review(&self, step: &Step, tenant: &Tenant) -> Vec<Finding>;
 
     /// Carries out steps of one verb, at most a batch ([`Manifest::batch`]), all references resolved: looks, composes the whole write,
     /// writes, looks.  One outcome per step, in their order.

@@ -9,6 +9,8 @@ pub enum Scope {
     Session,
     /// The credentials themselves are refused; the text says which, as far as it can be told (L01, A01).
     Credentials(String),
+    /// A person has to allow us in, for the first time or once more ([`crate::Source::consent`]).
+    Consent(String),
     /// Logged in, and this is not allowed or not visible.
     Object(String),
 }
@@ -37,7 +39,7 @@ pub enum Fault {
         found: String,
     },
     /// Not allowed.
-    #[error("not allowed: {}", match scope { Scope::Session => "the session is no longer valid", Scope::Credentials(what) | Scope::Object(what) => what })]
+    #[error("not allowed: {}", match scope { Scope::Session => "the session is no longer valid", Scope::Credentials(what) | Scope::Consent(what) | Scope::Object(what) => what })]
     Denied {
         /// What.
         scope: Scope,

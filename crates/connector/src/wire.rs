@@ -26,7 +26,6 @@ struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     pace: Arc<Pace>,
-    base: String,
     sent: AtomicU64,
     throttled: AtomicU64,
 }
@@ -35,7 +34,11 @@ struct Shared {
 #[derive(Clone)]
 pub struct Wire {
     shared: Arc<Shared>,
+    base: Arc<str>,
 }
+
+/// What a request carries: its content type, and the bytes.
+type Payload = (&'static str, Bytes);
 
 /// What the app answered.
 #[derive(Clone, Debug)]
@@ -57,15 +60,18 @@ pub struct Answer {
 impl Wire {
     /// A wire to `base` (no slash at its end).
     pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, pace: Arc<Pace>, base: &str) -> Self {
-        let base = base.trim_end_matches('/').to_owned();
-        Self {
-            shared: Arc::new(Shared { transport, clock, random, pace, base, sent: AtomicU64::new(0), throttled: AtomicU64::new(0) }),
-        }
+        let shared = Shared { transport, clock, random, pace, sent: AtomicU64::new(0), throttled: AtomicU64::new(0) };
+        Self { shared: Arc::new(shared), base: base.trim_end_matches('/').into() }
+    }
+
+    /// The same wire to another address of the same app, such as the one that people log in at.
+    pub fn at(&self, base: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), base: base.trim_end_matches('/').into() }
     }
 
     /// The base URL.
     pub fn base(&self) -> &str {
-        &self.shared.base
+        &self.base
     }
 
     /// The time now, for expiry and clock difference.
@@ -92,13 +98,40 @@ impl Wire {
         body: Option<&Value>,
         judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
     ) -> Result<Answer, Fault> {
+        let body = body.map(|json| ("application/json", Bytes::from(json.to_string())));
+        self.exchange(method, path, headers, body, judge).await
+    }
+
+    /// POST of a form, as OAuth wants it.
+    ///
+    /// # Errors
+    /// As [`Wire::send`].
+    pub async fn post_form(
+        &self,
+        path: &str,
+        fields: &[(&str, &Secret)],
+        judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
+    ) -> Result<Answer, Fault> {
+        let fields = fields.iter().map(|(name, value)| (name, value.expose()));
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.exchange(Method::POST, path, &[], Some(("application/x-www-form-urlencoded", Bytes::from(form))), judge).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(String, Secret)],
+        body: Option<Payload>,
+        judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
+    ) -> Result<Answer, Fault> {
         let request = self.request(&method, path, headers, body)?;
         self.shared.pace.permit().await;
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
         let answer = match self.shared.transport.send(request).await {
             Ok(response) => read_answer(&response),
             Err(Broken::NotSent(detail)) => {
-                return Err(Fault::Unreachable { detail: format!("{method} {}{path}: {detail}", self.shared.base) });
+                return Err(Fault::Unreachable { detail: format!("{method} {}{path}: {detail}", self.base) });
             }
             Err(Broken::NoAnswer(why)) if method == Method::GET => return Err(Fault::Wait { after: None, why }),
             Err(Broken::NoAnswer(why)) => return Err(Fault::Unknown { why }),
@@ -132,10 +165,10 @@ impl Wire {
         method: &Method,
         path: &str,
         headers: &[(String, Secret)],
-        body: Option<&Value>,
+        body: Option<Payload>,
     ) -> Result<http::Request<Bytes>, Fault> {
         let mut request =
-            http::Request::builder().method(method).uri(format!("{}{path}", self.shared.base)).header("accept", "application/json");
+            http::Request::builder().method(method).uri(format!("{}{path}", self.base)).header("accept", "application/json");
         for (name, value) in headers {
             let mut value = HeaderValue::from_str(value.expose()).map_err(|_| Fault::Denied {
                 scope: crate::Scope::Credentials(format!("the value for header {name} has characters that no header can carry")),
@@ -144,15 +177,13 @@ impl Wire {
             request = request.header(name.as_str(), value);
         }
         let body = match body {
-            Some(json) => {
-                request = request.header("content-type", "application/json");
-                Bytes::from(json.to_string())
+            Some((content_type, bytes)) => {
+                request = request.header("content-type", content_type);
+                bytes
             }
             None => Bytes::new(),
         };
-        request
-            .body(body)
-            .map_err(|error| Fault::Unreachable { detail: format!("{}{path} is not an address: {error}", self.shared.base) })
+        request.body(body).map_err(|error| Fault::Unreachable { detail: format!("{}{path} is not an address: {error}", self.base) })
     }
 }
 

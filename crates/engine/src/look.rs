@@ -108,7 +108,7 @@ impl Engine {
         let ask = Ask { as_of, ..self.ask_now() };
         let facts = self.stored_facts(&ask).await?;
         let key = find(&facts, who)?;
-        let review = |step: &Step| self.review(step);
+        let review = |step: &Step| self.review(step, &facts);
         Ok(plan::explain(&self.given(&facts, &ask, &review), &key))
     }
 

@@ -92,7 +92,7 @@ impl Engine {
     }
 
     async fn keep(&self, facts: &Facts, ask: &Ask, rows_at: &RowPlaces) -> Result<Proposed, EngineError> {
-        let review = |step: &Step| self.review(step);
+        let review = |step: &Step| self.review(step, facts);
         let mut proposal = plan::propose(&self.given(facts, ask, &review));
         rows_at.locate(&mut proposal.findings);
         proposal.findings.extend(facts.told.iter().cloned());
@@ -106,9 +106,9 @@ impl Engine {
     }
 
     /// What the vendor would refuse about a step, as its connector knows without asking.
-    pub(crate) fn review(&self, step: &Step) -> Vec<Finding> {
-        let Some(app) = self.setup.apps.get(&step.app) else { return Vec::new() };
-        let mut findings = app.target.review(step);
+    pub(crate) fn review(&self, step: &Step, facts: &Facts) -> Vec<Finding> {
+        let (Some(app), Some(reading)) = (self.setup.apps.get(&step.app), facts.apps.get(&step.app)) else { return Vec::new() };
+        let mut findings = app.target.review(step, &reading.tenant);
         for finding in &mut findings {
             finding.app.get_or_insert_with(|| step.app.clone());
             finding.person = finding.person.take().or_else(|| step.person.clone());
@@ -196,7 +196,7 @@ impl Engine {
         let apps: BTreeMap<AppName, AppReading> =
             readings.iter().map(|(app, reading)| (app.clone(), reading.reading.clone())).collect();
         let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new(), told: Vec::new() };
-        let review = |step: &Step| self.review(step);
+        let review = |step: &Step| self.review(step, &facts);
         for (app, accounts) in plan::enrolments_to_read(&self.given(&facts, ask, &review)) {
             if let (Some(connection), Some(reading)) = (connections.get(&app), readings.get_mut(&app)) {
                 self.read_enrolments(connection, reading, &accounts, watch).await?;

@@ -328,7 +328,7 @@ fn seal(reading: &mut AppReading) {
         &reading.fingerprint,
         complete,
         &reading.tenant.profile,
-        reading.tenant.sees_all,
+        (reading.tenant.sees_all, &reading.tenant.sees),
         &reading.tenant.declared,
         digest_set(&reading.accounts),
         (&reading.groups, &reading.departments, &reading.content, &reading.enrolments, &reading.enrolments_of),

@@ -113,6 +113,9 @@ pub struct Tenant {
     pub profile: String,
     /// Whether the log-in sees everybody: `Some(true)` known or asserted, `Some(false)` known not to, `None` cannot be told.
     pub sees_all: Option<bool>,
+    /// Ids of the departments that the log-in sees, where it does not see all of them and app or configuration says which (A20).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sees: BTreeSet<String>,
     /// Custom fields that are declared, as far as the API or the configuration tells (L13).
     pub declared: BTreeSet<String>,
     /// The vendor's clock minus ours, in milliseconds, by the `Date` header.

@@ -57,7 +57,14 @@ fn app(fingerprint: &str, accounts: &[&str], certificate: Certificate) -> AppRea
     AppReading {
         app: AppName::new("academy"),
         fingerprint: Fingerprint::new(fingerprint),
-        tenant: Tenant { profile: "guide".into(), sees_all: Some(true), declared: BTreeSet::new(), clock_ahead_ms: 12, notes: vec![] },
+        tenant: Tenant {
+            profile: "guide".into(),
+            sees_all: Some(true),
+            sees: BTreeSet::new(),
+            declared: BTreeSet::new(),
+            clock_ahead_ms: 12,
+            notes: vec![],
+        },
         digest: digest_of(&accounts),
         certificate,
         accounts: accounts.iter().map(account).collect(),

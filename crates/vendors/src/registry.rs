@@ -100,14 +100,34 @@ pub struct Entry {
     pub manifest: &'static Manifest,
     /// The readings of its API that it speaks, by name; the first is in force before anybody asked.
     pub profiles: &'static [&'static str],
-    /// Secrets it needs: name in configuration, and what it is.
+    /// Credentials that it knows: name in configuration, and what it is.
     pub credentials: &'static [(&'static str, &'static str)],
+    /// The ways to log in, each a set of names of credentials: one whole set is needed, and nothing beside it.
+    pub ways: &'static [&'static [&'static str]],
     /// Other settings of its own: name in configuration, and what it is.
     pub options: &'static [(&'static str, &'static str)],
     /// Validates `base_url` and completes it where only one completion is meant (L02): the address for the [`connector::Wire`].
     pub complete_url: fn(&Settings) -> Result<String, SettingsError>,
     /// Opens it.
     pub build: fn(Settings) -> Result<Arc<dyn Target>, SettingsError>,
+}
+
+impl Entry {
+    /// The way to log in that these credentials belong to: the first that has all of them.  It need not be whole.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when they are of two ways.
+    pub fn way(&self, given: &[&str]) -> Result<&'static [&'static str], SettingsError> {
+        let whole = |way: &&&'static [&'static str]| given.iter().all(|name| way.contains(name));
+        self.ways.iter().find(whole).copied().ok_or_else(|| {
+            let ways: Vec<String> = self.ways.iter().map(|way| way.join(", ")).collect();
+            SettingsError {
+                setting: given.join(", "),
+                wrong: "are of two ways to log in".to_owned(),
+                next: format!("keep those of one: {}", ways.join("; or ")),
+            }
+        })
+    }
 }
 
 static ENTRIES: &[Entry] = &[crate::absorb::ENTRY, crate::lessonly::ENTRY];
@@ -143,7 +163,7 @@ pub fn split_url(text: &str) -> Result<(String, String), SettingsError> {
         return wrong("has a query in it", "leave out everything from the question mark");
     }
     let host = authority.host();
-    let local = host == "localhost" || host == "[::1]" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+    let local = is_local_host(host);
     match scheme {
         "https" => {}
         "http" if local => {}
@@ -151,4 +171,13 @@ pub fn split_url(text: &str) -> Result<(String, String), SettingsError> {
         _ => return wrong("is neither http nor https", "write it as https://HOST/PATH"),
     }
     Ok((format!("{scheme}://{authority}"), uri.path().trim_end_matches('/').to_owned()))
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_local(url: &str) -> bool {
+    url.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some_and(is_local_host))
+}
+
+fn is_local_host(host: &str) -> bool {
+    host == "localhost" || host == "[::1]" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
 }

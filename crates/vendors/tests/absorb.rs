@@ -410,10 +410,11 @@ async fn what_the_vendor_would_refuse_is_an_objection() {
     let portal = Portal::open(0, |_| {});
     let client = portal.client().await;
     let acme = portal.department("Acme");
+    let tenant = client.tenant().await;
     let review = |change: &dyn Fn(&mut Step)| {
         let mut step = create(1, &acme);
         change(&mut step);
-        client.target.review(&step)
+        client.target.review(&step, &tenant)
     };
     assert_eq!(review(&|_| {}), []);
     let to = |step: &mut Step, name: &str, after: &str| {

@@ -99,8 +99,8 @@ impl Source for Faulty {
 
 #[async_trait]
 impl Target for Faulty {
-    fn review(&self, step: &Step) -> Vec<Finding> {
-        self.0.review(step)
+    fn review(&self, step: &Step, tenant: &Tenant) -> Vec<Finding> {
+        self.0.review(step, tenant)
     }
 
     async fn apply(&self, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {

@@ -32,7 +32,7 @@ fn set(mut step: Step, values: &[(&str, Value, Value)]) -> Step {
 }
 
 fn texts(bench: &Bench, step: &Step) -> Vec<String> {
-    bench.target.review(step).into_iter().map(|finding| format!("{} {}", finding.what, finding.next)).collect()
+    bench.target.review(step, &rigs::tenant()).into_iter().map(|finding| format!("{} {}", finding.what, finding.next)).collect()
 }
 
 #[tokio::test]

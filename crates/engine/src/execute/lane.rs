@@ -340,7 +340,11 @@ async fn call_out(
                     end(step, StepState::Failed { code: "unsupported".into(), detail: what }, Receipt::default())
                 }
                 // What concerns the whole connection stops the run; the step stays `started`, and resume looks.
-                Err(fault @ (Fault::Garbled { .. } | Fault::Unreachable { .. } | Fault::Denied { scope: Scope::Credentials(_) })) => {
+                Err(
+                    fault @ (Fault::Garbled { .. }
+                    | Fault::Unreachable { .. }
+                    | Fault::Denied { scope: Scope::Credentials(_) | Scope::Consent(_) }),
+                ) => {
                     called.stop.get_or_insert_with(|| connection.fault(fault));
                 }
             }

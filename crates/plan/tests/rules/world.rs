@@ -226,7 +226,14 @@ fn reading(app: &str) -> AppReading {
     AppReading {
         app: app.into(),
         fingerprint: format!("{app}-tenant").as_str().into(),
-        tenant: Tenant { profile: "guide".into(), sees_all: None, declared: BTreeSet::new(), clock_ahead_ms: 0, notes: Vec::new() },
+        tenant: Tenant {
+            profile: "guide".into(),
+            sees_all: None,
+            sees: BTreeSet::new(),
+            declared: BTreeSet::new(),
+            clock_ahead_ms: 0,
+            notes: Vec::new(),
+        },
         digest: Digest::new([0; 32]),
         certificate: Certificate {
             at: "1998-07-01T12:00:00Z".parse().unwrap(),

@@ -10,7 +10,6 @@ use super::Sandbox;
 use super::edit::{Edit, Scope, View};
 use super::enrollments::{COMPLETE, STATUSES};
 use super::fields::{Draft, User};
-use super::profile::LeftOut;
 use super::state::Department;
 use super::users::{change, refuse_taken_name};
 use super::wire::{Members, Refusal, fold};
@@ -55,7 +54,7 @@ impl Sandbox {
                 None => text("username").and_then(|name| edit.by_username(name)).cloned(),
             };
             if let Some(old) = old {
-                change(edit, &old, &members, LeftOut::Kept)?;
+                change(edit, &old, &members, false)?;
                 return Ok(old.id());
             }
             let mut draft = Draft::read(&members, edit);

@@ -4,4 +4,3 @@ mod calls;
 mod client;
 mod edges;
 mod ledger;
-mod vendor;

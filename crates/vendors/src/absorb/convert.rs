@@ -3,20 +3,24 @@
 use std::collections::BTreeSet;
 
 use connector::{Attribute, Body, Compare, Fault, Record, Shape};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::{Account, AccountId, Attributes, Changes, Content, Department, Enrolment, EnrolmentState, Group, Secret, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::manifest::MANIFEST;
-use super::wire::{Profile, instant};
+use super::profile::Profile;
+use super::wire::instant;
 
 /// Members that the vendor keeps itself; they are read and not sent back.
 const KEPT_BY_VENDOR: [&str; 4] = ["dateAdded", "dateEdited", "lastLoginDate", "password"];
 
+/// A record edited within so long after it was added was made by the call that edited it.
+const JUST_MADE: SignedDuration = SignedDuration::from_mins(1);
+
 /// Whose accounts no plan may touch (A18, F09), beside the administrators.
 pub(super) struct Protected {
-    /// The API's own user name, folded.
-    pub(super) own: String,
+    /// The API's own user name, folded, where it is known.
+    pub(super) own: Option<String>,
     /// User names and e-mail addresses from configuration, folded.
     pub(super) names: BTreeSet<String>,
 }
@@ -26,7 +30,7 @@ impl Protected {
     pub(super) fn why(&self, raw: &Json) -> Option<&'static str> {
         let text = |member: &str| raw.get(member).and_then(Json::as_str).map(fold).unwrap_or_default();
         let names = [text("username"), text("emailAddress")];
-        if names[0] == self.own {
+        if self.own.as_ref() == Some(&names[0]) {
             return Some("the API's own account");
         }
         if raw.get("isAdmin") == Some(&Json::Bool(true)) {
@@ -76,11 +80,18 @@ pub(super) fn edited(raw: &Json) -> Option<Timestamp> {
     raw.get("dateEdited").and_then(Json::as_str).and_then(instant)
 }
 
+/// Whether a record that was just written was there long before: then the vendor wrote over somebody's account instead of making one.  Both
+/// instants are the vendor's, so that no clock and no zone of ours counts.
+pub(super) fn was_there(raw: &Json) -> bool {
+    let added = raw.get("dateAdded").and_then(Json::as_str).and_then(instant);
+    added.zip(edited(raw)).is_some_and(|(added, edited)| edited.duration_since(added) > JUST_MADE)
+}
+
 /// Whether the account may log in.
 pub(super) fn active(raw: &Json, profile: &Profile) -> Result<bool, Fault> {
-    match raw.get("activeStatus").and_then(Json::as_str) {
-        Some(word) if word == profile.active => Ok(true),
-        Some(word) if word == profile.inactive => Ok(false),
+    match raw.get("activeStatus") {
+        Some(status) if profile.active.is(status) => Ok(true),
+        Some(status) if profile.inactive.is(status) => Ok(false),
         _ => Err(shape_fault("user", raw, "activeStatus", &format!("is neither {} nor {}", profile.active, profile.inactive))),
     }
 }
@@ -280,7 +291,7 @@ pub(super) fn whole(raw: &Json, set: &Changes, activate: Option<bool>, profile: 
         put(&mut members, attribute, &change.after);
     }
     if let Some(active) = activate {
-        members.insert("activeStatus".to_owned(), json!(if active { profile.active } else { profile.inactive }));
+        members.insert("activeStatus".to_owned(), if active { profile.active } else { profile.inactive }.json());
     }
     Json::Object(members)
 }
@@ -291,7 +302,7 @@ pub(super) fn new_user(set: &Changes, password: &Secret, profile: &Profile) -> J
     for (attribute, change) in set.iter().filter(|(_, change)| !change.after.is_null()) {
         put(&mut members, attribute, &change.after);
     }
-    members.insert("activeStatus".to_owned(), json!(profile.active));
+    members.insert("activeStatus".to_owned(), profile.active.json());
     members.insert("password".to_owned(), json!(password.expose()));
     Json::Object(members)
 }
@@ -328,6 +339,6 @@ mod tests {
         let set = Changes::from_iter([("customFields.string2".to_owned(), change("b")), ("department".to_owned(), change("d"))]);
         let wanted = json!({"id": "u1", "notes": "n", "departmentId": "d", "activeStatus": "Inactive",
                             "customFields": {"string1": "a", "string2": "b"}});
-        assert_eq!(whole(&raw, &set, Some(false), &super::super::wire::GUIDE), wanted);
+        assert_eq!(whole(&raw, &set, Some(false), &super::super::profile::GUIDE), wanted);
     }
 }

@@ -1,6 +1,6 @@
 //! `CreateDepartment`: below the portal's root, unless one of that name is there.
 
-use connector::{Done, Fault, Outcome, Read, Write};
+use connector::{Done, Fault, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use model::{AccountId, Kind, Receipt, Step};
 use serde_json::{Value as Json, json};
@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::Absorb;
 use super::convert::fold;
 use super::read::walk;
-use super::wire::post;
+use super::wire::{Reader, Writer, post};
 
 /// A look this young need not be repeated before the next department.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
@@ -20,16 +20,16 @@ pub(super) struct Seen(Mutex<Option<(Timestamp, Vec<Json>)>>);
 
 /// Makes one department.  The vendor would make two of the same name, so the list is looked at first; an unknown outcome is settled
 /// by the list too.
-pub(super) async fn create(absorb: &Absorb, wire: &Write, step: &Step) -> Outcome {
+pub(super) async fn create(absorb: &Absorb, writer: Writer<'_>, step: &Step) -> Outcome {
     let refused = |detail: String| Err(Fault::Refused { code: "department".to_owned(), detail });
     let Some(name) = step.set.get("name").and_then(|change| change.after.as_text()) else {
         return refused("a department needs a name".to_owned());
     };
     let mut seen = absorb.departments_seen.0.lock().await;
-    let now = wire.read().now();
+    let now = writer.reader.now();
     let (at, mut listed) = match seen.take() {
         Some((at, listed)) if now.duration_since(at).abs() <= FRESH => (at, listed),
-        _ => (now, walk(absorb, wire.read(), Kind::Departments).await?),
+        _ => (now, walk(absorb, writer.reader, Kind::Departments).await?),
     };
     match named(&listed, name).as_slice() {
         [] => {}
@@ -48,7 +48,7 @@ pub(super) async fn create(absorb: &Absorb, wire: &Write, step: &Step) -> Outcom
             roots.len()
         ));
     };
-    let written = post(wire, "/departments", &json!({ "name": name, "parentId": root }), false).await;
+    let written = post(writer, "/departments", &json!({ "name": name, "parentId": root }), false).await;
     let unknown = match written {
         Ok(answer) => {
             let made = answer.json.filter(|made| named(std::slice::from_ref(made), name).len() == 1);
@@ -65,8 +65,8 @@ pub(super) async fn create(absorb: &Absorb, wire: &Write, step: &Step) -> Outcom
         Err(fault @ Fault::Garbled { .. }) => Some(fault.to_string()),
         Err(fault) => return Err(fault),
     };
-    let at = wire.read().now();
-    let (listed, found) = look(absorb, wire.read(), name, unknown.is_none()).await?;
+    let at = writer.reader.now();
+    let (listed, found) = look(absorb, writer.reader, name, unknown.is_none()).await?;
     *seen = Some((at, listed));
     match found {
         Some(found) => Ok(Done { already: false, receipt: receipt(None, &found) }),
@@ -74,8 +74,8 @@ pub(super) async fn create(absorb: &Absorb, wire: &Write, step: &Step) -> Outcom
     }
 }
 
-async fn look(absorb: &Absorb, wire: &Read, name: &str, taken: bool) -> Result<(Vec<Json>, Option<Json>), Fault> {
-    let listed = walk(absorb, wire, Kind::Departments).await.map_err(|fault| match fault {
+async fn look(absorb: &Absorb, reader: Reader<'_>, name: &str, taken: bool) -> Result<(Vec<Json>, Option<Json>), Fault> {
+    let listed = walk(absorb, reader, Kind::Departments).await.map_err(|fault| match fault {
         fault @ Fault::Garbled { .. } => fault,
         fault if taken => Fault::Unknown { why: format!("written, and the look afterwards failed: {fault}") },
         fault => Fault::Unknown { why: format!("the outcome is unknown, and so is what is there: {fault}") },

@@ -1,28 +1,27 @@
 //! `Enrol`: one person in one course.
 
-use connector::{Body, Done, Fault, Outcome, Record, Scope, Write};
+use connector::{Body, Done, Fault, Outcome, Record, Scope};
 use model::{AccountId, EnrolmentState, Receipt, Step};
 use serde_json::{Value as Json, json};
 
+use super::convert::is_uuid;
+use super::profile::Profile;
 use super::read::enrolments;
-use super::wire::post;
+use super::wire::{Writer, post};
 
 /// Enrols, unless the look shows that the person is, by a rule of the department perhaps (A19), or has completed the course.  Where
 /// only history is there, the vendor wants to be told that it starts again.
-pub(super) async fn enrol(wire: &Write, step: &Step) -> Outcome {
+pub(super) async fn enrol(writer: Writer<'_>, step: &Step) -> Outcome {
     let (Some(account), Some(course)) = (step.account.as_ref().and_then(|account| account.id()), step.content.as_deref()) else {
         let detail = "an enrolment needs an account and a course that are known".to_owned();
         return Err(Fault::Refused { code: "unresolved".to_owned(), detail });
     };
-    let before = of_course(wire, account, course).await?;
+    let before = of_course(writer, account, course).await?;
     if let Some(found) = standing(&before) {
         return Ok(Done { already: true, receipt: receipt(account, &before, &found.raw) });
     }
-    let mut body = json!({ "userId": account, "courseId": course });
-    if !before.is_empty() {
-        body["reEnroll"] = json!(true);
-    }
-    let unsaid = match post(wire, "/enrollments", &body, false).await {
+    let (path, body) = call(writer.reader.profile, account, course, !before.is_empty())?;
+    let unsaid = match post(writer, &path, &body, false).await {
         // The id of the new enrolment shows that it is there; any other answer is followed by a look.
         Ok(answer) => match answer.json.filter(|json| json.get("enrollmentId").is_some_and(Json::is_string)) {
             Some(made) => return Ok(Done { already: false, receipt: receipt(account, &before, &made) }),
@@ -30,12 +29,12 @@ pub(super) async fn enrol(wire: &Write, step: &Step) -> Outcome {
         },
         // 409: somebody, or a rule, was faster.  The look tells.
         Err(fault @ Fault::Refused { .. }) if matches!(&fault, Fault::Refused { code, .. } if code == "409") => Some(fault),
-        Err(fault @ Fault::Refused { .. }) => return gone(wire, account, fault).await,
+        Err(fault @ Fault::Refused { .. }) => return gone(writer, account, fault).await,
         Err(Fault::Garbled { detail }) => Some(Fault::Garbled { detail }),
         Err(Fault::Unknown { why }) => Some(Fault::Unknown { why }),
         Err(fault) => return Err(fault),
     };
-    let after = of_course(wire, account, course).await.map_err(|fault| match fault {
+    let after = of_course(writer, account, course).await.map_err(|fault| match fault {
         fault @ Fault::Garbled { .. } => fault,
         fault => Fault::Unknown { why: format!("written, and the look afterwards failed: {fault}") },
     })?;
@@ -49,10 +48,27 @@ pub(super) async fn enrol(wire: &Write, step: &Step) -> Outcome {
     }
 }
 
+/// Where and what to post; `again` where there is history.
+fn call(profile: &Profile, account: &str, course: &str, again: bool) -> Result<(String, Json), Fault> {
+    if profile.enrols_by_path {
+        // The look has shown that the account's id is one; nothing but an id may get into a path.
+        if !is_uuid(course) {
+            return Err(Fault::Refused { code: "course".to_owned(), detail: format!("`{course}` is no id of a course") });
+        }
+        let again = if again { "?reEnroll=true" } else { "" };
+        return Ok((format!("/users/{account}/enrollments/{course}{again}"), json!({})));
+    }
+    let mut body = json!({ "userId": account, "courseId": course });
+    if again {
+        body["reEnroll"] = json!(true);
+    }
+    Ok(("/enrollments".to_owned(), body))
+}
+
 /// A 404 may be the person's, who cannot be seen any more, or the path's.
-async fn gone(wire: &Write, account: &str, fault: Fault) -> Outcome {
+async fn gone(writer: Writer<'_>, account: &str, fault: Fault) -> Outcome {
     match &fault {
-        Fault::Refused { code, .. } if code == "404" && enrolments(wire.read(), account).await?.is_none() => Err(unseen(account)),
+        Fault::Refused { code, .. } if code == "404" && enrolments(writer.reader, account).await?.is_none() => Err(unseen(account)),
         _ => Err(fault),
     }
 }
@@ -61,8 +77,8 @@ fn unseen(account: &str) -> Fault {
     Fault::Denied { scope: Scope::Object(format!("account {account} is not there, or not visible to this log-in")) }
 }
 
-async fn of_course(wire: &Write, account: &str, course: &str) -> Result<Vec<Record>, Fault> {
-    let all = enrolments(wire.read(), account).await?.ok_or_else(|| unseen(account))?;
+async fn of_course(writer: Writer<'_>, account: &str, course: &str) -> Result<Vec<Record>, Fault> {
+    let all = enrolments(writer.reader, account).await?.ok_or_else(|| unseen(account))?;
     let is = |record: &Record| matches!(&record.body, Body::Enrolment(one) if one.content.eq_ignore_ascii_case(course));
     Ok(all.into_iter().filter(is).collect())
 }

@@ -5,23 +5,26 @@ use model::{AccountId, Receipt, Step, Value, Verb};
 use serde_json::Value as Json;
 
 use super::Absorb;
-use super::convert::{active, fold, image, same, value};
+use super::batch::Said;
+use super::convert::{active, fold, image, same, value, was_there};
 use super::look::Want;
 use super::manifest::MANIFEST;
-use super::write::{Job, Said, activates, receipt, unseen};
+use super::profile::Profile;
+use super::write::{Job, activates, receipt, unseen};
 
 /// The record to compose the write from (none for a create), or the outcome where there is nothing to write.
 pub(super) fn before(
     absorb: &Absorb,
+    profile: &Profile,
     step: &Step,
     want: &Want,
     found: &[Json],
     earlier: &[&Want],
 ) -> Result<Option<Json>, Box<Outcome>> {
     let verdict = match want {
-        Want::New { username, external } => before_create(absorb, step, username, external.as_deref(), found, earlier),
+        Want::New { username, external } => before_create(profile, step, username, external.as_deref(), found, earlier),
         Want::Id(_) => match found.first() {
-            Some(raw) => before_change(absorb, step, raw),
+            Some(raw) => before_change(absorb, profile, step, raw),
             None => Err(unseen(step)),
         },
     };
@@ -48,7 +51,7 @@ fn conflict(detail: String) -> Fault {
 /// A create goes ahead only where nobody has the user name or the external id, inactive accounts included (A10, A11): a batch would
 /// write over whoever has.
 fn before_create(
-    absorb: &Absorb,
+    profile: &Profile,
     step: &Step,
     username: &str,
     external: Option<&str>,
@@ -60,7 +63,7 @@ fn before_create(
         if found.len() > 1 {
             return Err(conflict(format!("{} accounts have user name {username} or its external id, {id} among them", found.len())));
         }
-        if !active(ours, absorb.profile)? {
+        if !active(ours, profile)? {
             return Err(conflict(format!("account {id} is this person's and inactive: it is to be restored, not made again")));
         }
         return Ok(Verdict::There(ours.clone()));
@@ -96,11 +99,11 @@ fn is_ours(step: &Step, raw: &Json, username: &str, external: Option<&str>) -> R
 }
 
 /// A change goes ahead only where every owned value is as it was or as it shall be (P5).
-fn before_change(absorb: &Absorb, step: &Step, raw: &Json) -> Result<Verdict, Fault> {
+fn before_change(absorb: &Absorb, profile: &Profile, step: &Step, raw: &Json) -> Result<Verdict, Fault> {
     if let Some(why) = absorb.protected.why(raw) {
         return Err(Fault::Refused { code: "protected".to_owned(), detail: format!("account {} is {why}", text(raw, "id")) });
     }
-    let is_active = active(raw, absorb.profile)?;
+    let is_active = active(raw, profile)?;
     if let Some(found) = drifted(step, raw)? {
         return Err(Fault::Drift { found });
     }
@@ -134,7 +137,7 @@ fn drifted(step: &Step, raw: &Json) -> Result<Option<String>, Fault> {
 }
 
 /// What became of a job by the look afterwards; none where the look does not tell, and what the vendor said counts.
-pub(super) fn after(absorb: &Absorb, job: &Job<'_>, said: &Said, found: &[Json]) -> Option<Outcome> {
+pub(super) fn after(profile: &Profile, job: &Job<'_>, said: &Said, found: &[Json]) -> Option<Outcome> {
     let done = |raw: &Json| receipt(job.before.as_ref(), raw).map(|receipt| Done { already: false, receipt });
     match &job.want {
         Want::New { username, external } => {
@@ -143,11 +146,19 @@ pub(super) fn after(absorb: &Absorb, job: &Job<'_>, said: &Said, found: &[Json])
                 Some(external) => text(raw, "externalId") == external,
                 None => fold(text(raw, "username")) == fold(username) && !matches!(said, Said::Refused(_)),
             };
-            found.iter().find(ours).map(done)
+            let made = found.iter().find(ours)?;
+            // Nobody had the name or the external id at the look before: somebody hidden, or made just then by another hand (F08).
+            if profile.upserts && was_there(made) {
+                let id = text(made, "id");
+                let found =
+                    format!("account {id}, which was there before and could not be seen, was written over instead of a new one made");
+                return Some(Err(Fault::Drift { found }));
+            }
+            Some(done(made))
         }
         Want::Id(id) => match found.first() {
             None => Some(out_of_sight(job, id, said)),
-            Some(raw) => match is_done(absorb, job.step, raw) {
+            Some(raw) => match is_done(profile, job.step, raw) {
                 Err(fault) => Some(Err(fault)),
                 Ok(true) => Some(done(raw)),
                 Ok(false) if matches!(said, Said::Taken) => match drifted(job.step, raw) {
@@ -161,8 +172,8 @@ pub(super) fn after(absorb: &Absorb, job: &Job<'_>, said: &Said, found: &[Json])
     }
 }
 
-fn is_done(absorb: &Absorb, step: &Step, raw: &Json) -> Result<bool, Fault> {
-    let is_active = active(raw, absorb.profile)?;
+fn is_done(profile: &Profile, step: &Step, raw: &Json) -> Result<bool, Fault> {
+    let is_active = active(raw, profile)?;
     let as_wanted = activates(step.verb).is_none_or(|wanted| wanted == is_active);
     Ok(as_wanted && differing(step, raw, |change| &change.after)?.is_none())
 }

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use connector::{Fault, Read};
+use connector::Fault;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use super::convert::{edited, fold, id_of};
 use super::manifest::{BATCH, PAGE};
 use super::read::user;
-use super::wire::{Listed, encoded, list};
+use super::wire::{Listed, Place, Reader, encoded, list};
 
 /// How far an increment reaches back behind its watermark.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
@@ -51,10 +51,10 @@ impl Want {
         }
     }
 
-    /// Requests that asking for it alone takes; `alone`: the vendor itself refuses a user name that is taken, except in a batch.
-    fn cost(&self, alone: bool) -> u64 {
+    /// Requests that asking for it by itself takes.
+    fn cost(&self, names: bool) -> u64 {
         match self {
-            Self::New { external: Some(_), .. } if !alone => 2,
+            Self::New { external: Some(_), .. } if names => 2,
             _ => 1,
         }
     }
@@ -64,8 +64,15 @@ impl Want {
 pub(super) struct Seen {
     /// For each want the users that meet it.
     pub(super) found: Vec<Vec<Value>>,
+    /// For each want whether the user who meets it is known to be the only one with its external id; true where nobody meets it.
+    pub(super) sole: Vec<bool>,
     /// The vendor's clock at the time; the look afterwards goes from there where there is no mirror.
     watermark: Option<Timestamp>,
+}
+
+/// Whether user names have to be asked for beside external ids: not for one alone where the vendor itself refuses a name that is taken.
+fn names_too(reader: Reader<'_>, wants: &[Want]) -> bool {
+    wants.len() > 1 || reader.profile.upserts
 }
 
 /// What the write after which one looks said about a want.
@@ -107,18 +114,18 @@ impl Look {
     }
 
     /// The look before a write.
-    pub(super) async fn before(&self, wire: &Read, wants: &[Want]) -> Result<Seen, Fault> {
+    pub(super) async fn before(&self, reader: Reader<'_>, wants: &[Want]) -> Result<Seen, Fault> {
         let mut held = self.mirror.lock().await;
-        if held.as_ref().is_some_and(|mirror| mirror.age(wire) > LIFE) {
+        if held.as_ref().is_some_and(|mirror| mirror.age(reader) > LIFE) {
             *held = None;
         }
         match held.as_mut() {
             Some(mirror) => {
-                if mirror.stale || mirror.age(wire) > FRESH {
-                    mirror.refresh(wire, &[]).await?;
+                if mirror.stale || mirror.age(reader) > FRESH {
+                    mirror.refresh(reader, &[]).await?;
                 }
             }
-            None => match self.cheaper(wire, wants).await? {
+            None => match self.cheaper(reader, wants).await? {
                 Cheaper::Direct(seen) => return Ok(seen),
                 Cheaper::Walk(mirror) => *held = Some(mirror),
             },
@@ -126,15 +133,15 @@ impl Look {
         let mirror = held.as_mut().expect("it was there, or was just put there");
         let missing: Vec<&Want> = wants.iter().filter(|want| matches!(want, Want::Id(_)) && mirror.find(want).is_empty()).collect();
         for want in missing {
-            mirror.ask(wire, want).await?;
+            mirror.ask(reader, want).await?;
         }
-        Ok(Seen { found: wants.iter().map(|want| mirror.find(want)).collect(), watermark: None })
+        Ok(mirror.seen(wants, None))
     }
 
     /// The look after a write: for each want the users that meet it now.
-    pub(super) async fn after(&self, wire: &Read, wants: &[Want], told: &[Told], seen: &Seen) -> Result<Vec<Vec<Value>>, Fault> {
+    pub(super) async fn after(&self, reader: Reader<'_>, wants: &[Want], told: &[Told], seen: &Seen) -> Result<Vec<Vec<Value>>, Fault> {
         let mut held = self.mirror.lock().await;
-        let mut part = Mirror::part(wire, seen.watermark);
+        let mut part = Mirror::part(reader, seen.watermark);
         let whole = held.is_some();
         let mirror = held.as_mut().unwrap_or(&mut part);
         // Until this look has ended well, and for good where the write may still be on its way, it is none to write after.
@@ -144,7 +151,7 @@ impl Look {
         };
         let mut missing: Vec<&Want> = if whole || (wants.len() > 1 && seen.watermark.is_some()) {
             let must = if whole { with(&|told| told == Told::Taken) } else { wants.iter().collect() };
-            let shown = mirror.refresh(wire, &must).await?;
+            let shown = mirror.refresh(reader, &must).await?;
             // What was refused and cannot be seen any more is not there for us: that needs a look of its own.
             let refused = with(&|told| told == Told::Refused).into_iter().filter(|want| whole && matches!(want, Want::Id(_)));
             must.into_iter().chain(refused).filter(|want| !shown.contains(want)).collect()
@@ -152,52 +159,52 @@ impl Look {
             wants.iter().collect()
         };
         if whole && missing.len() as u64 > self.pages().unwrap_or(u64::MAX) {
-            *mirror = self.walk(wire, None).await?;
+            *mirror = self.walk(reader, None).await?;
             missing.retain(|want| matches!(want, Want::Id(_)) && mirror.find(want).is_empty());
         }
         for want in missing {
-            mirror.ask(wire, want).await?;
+            mirror.ask(reader, want).await?;
         }
         mirror.stale = told.contains(&Told::Nothing);
         Ok(wants.iter().map(|want| mirror.find(want)).collect())
     }
 
     /// Asks for each, or walks, whichever takes fewer requests.
-    async fn cheaper(&self, wire: &Read, wants: &[Want]) -> Result<Cheaper, Fault> {
-        let cost: u64 = wants.iter().map(|want| want.cost(wants.len() == 1)).sum();
+    async fn cheaper(&self, reader: Reader<'_>, wants: &[Want]) -> Result<Cheaper, Fault> {
+        let cost: u64 = wants.iter().map(|want| want.cost(names_too(reader, wants))).sum();
         let first = match self.pages() {
-            _ if cost <= 1 => return self.direct(wire, wants).await.map(Cheaper::Direct),
-            Some(pages) if cost < pages => return self.direct(wire, wants).await.map(Cheaper::Direct),
+            _ if cost <= 1 => return self.direct(reader, wants).await.map(Cheaper::Direct),
+            Some(pages) if cost < pages => return self.direct(reader, wants).await.map(Cheaper::Direct),
             Some(_) => None,
             None => {
-                let first = list(wire, "users", BY_NAME, PAGE, 0).await?;
+                let first = list(reader, "/users", BY_NAME, PAGE, Place::default()).await?;
                 self.remember_total(first.total);
                 if self.pages().is_some_and(|pages| cost < pages - 1) {
-                    return self.direct(wire, wants).await.map(Cheaper::Direct);
+                    return self.direct(reader, wants).await.map(Cheaper::Direct);
                 }
                 Some(first)
             }
         };
-        self.walk(wire, first).await.map(Cheaper::Walk)
+        self.walk(reader, first).await.map(Cheaper::Walk)
     }
 
-    async fn direct(&self, wire: &Read, wants: &[Want]) -> Result<Seen, Fault> {
-        let mut part = Mirror::part(wire, None);
+    async fn direct(&self, reader: Reader<'_>, wants: &[Want]) -> Result<Seen, Fault> {
+        let mut part = Mirror::part(reader, None);
         for want in wants {
-            part.ask(wire, want).await?;
-            if let (Want::New { username, external: Some(_) }, true) = (want, wants.len() > 1) {
-                part.ask(wire, &Want::New { username: username.clone(), external: None }).await?;
+            part.ask(reader, want).await?;
+            if let (Want::New { username, external: Some(_) }, true) = (want, names_too(reader, wants)) {
+                part.ask(reader, &Want::New { username: username.clone(), external: None }).await?;
             }
         }
-        Ok(Seen { found: wants.iter().map(|want| part.find(want)).collect(), watermark: part.date })
+        Ok(part.seen(wants, part.date))
     }
 
     /// Reads every user into a new mirror; `first` is the first page, if somebody has it.
-    async fn walk(&self, wire: &Read, mut first: Option<Listed>) -> Result<Mirror, Fault> {
+    async fn walk(&self, reader: Reader<'_>, mut first: Option<Listed>) -> Result<Mirror, Fault> {
         for _ in 0..WALKS {
-            if let Some(mut mirror) = self.walk_once(wire, first.take()).await? {
-                if mirror.age(wire) > FRESH {
-                    mirror.refresh(wire, &[]).await?;
+            if let Some(mut mirror) = self.walk_once(reader, first.take()).await? {
+                if mirror.age(reader) > FRESH {
+                    mirror.refresh(reader, &[]).await?;
                 }
                 return Ok(mirror);
             }
@@ -207,25 +214,24 @@ impl Look {
 
     /// None when fewer or more users came than the portal counts: somebody moved between the pages, and another may have been skipped,
     /// whom a batch would then write over (A05).
-    async fn walk_once(&self, wire: &Read, mut first: Option<Listed>) -> Result<Option<Mirror>, Fault> {
-        let mut mirror = Mirror { whole: true, ..Mirror::part(wire, None) };
-        let mut offset = 0;
+    async fn walk_once(&self, reader: Reader<'_>, mut first: Option<Listed>) -> Result<Option<Mirror>, Fault> {
+        let mut mirror = Mirror { whole: true, ..Mirror::part(reader, None) };
+        let mut place = Place::default();
         loop {
             let page = match first.take() {
                 Some(page) => page,
-                None => list(wire, "users", BY_NAME, PAGE, offset).await?,
+                None => list(reader, "/users", BY_NAME, PAGE, place).await?,
             };
             self.remember_total(page.total);
-            if offset == 0 {
+            if place.is_first() {
                 (mirror.date, mirror.newest) = (page.date, newest(&page));
             }
-            offset += page.rows.len();
-            let ended = page.rows.is_empty() || offset as u64 >= page.total;
             for row in page.rows {
                 mirror.put(row)?;
             }
-            if ended {
-                return Ok((mirror.users.len() as u64 == page.total).then_some(mirror));
+            match page.next {
+                Some(next) => place = next,
+                None => return Ok((mirror.users.len() as u64 == page.total).then_some(mirror)),
             }
         }
     }
@@ -278,22 +284,22 @@ fn keys(raw: &Value) -> (Option<String>, Option<String>) {
 
 impl Mirror {
     /// Nobody yet.
-    fn part(wire: &Read, date: Option<Timestamp>) -> Self {
+    fn part(reader: Reader<'_>, date: Option<Timestamp>) -> Self {
         Self {
             users: HashMap::new(),
             by_username: HashMap::new(),
             by_external: BTreeMap::new(),
             newest: None,
             date,
-            at: wire.now(),
+            at: reader.now(),
             whole: false,
             stale: false,
         }
     }
 
-    fn age(&self, wire: &Read) -> SignedDuration {
+    fn age(&self, reader: Reader<'_>) -> SignedDuration {
         // A clock that was put back makes it old, not young.
-        wire.now().duration_since(self.at).abs()
+        reader.now().duration_since(self.at).abs()
     }
 
     fn parsed(&self, id: &str) -> Option<Value> {
@@ -310,6 +316,16 @@ impl Mirror {
             }
         };
         ids.into_iter().filter_map(|id| self.parsed(id)).collect()
+    }
+
+    /// Everything about these wants.
+    fn seen(&self, wants: &[Want], watermark: Option<Timestamp>) -> Seen {
+        let found: Vec<Vec<Value>> = wants.iter().map(|want| self.find(want)).collect();
+        let alone = |raw: &Value| match keys(raw).1 {
+            None => true,
+            Some(external) => self.whole && self.by_external.get(&external).is_none_or(|ids| ids.len() < 2),
+        };
+        Seen { sole: found.iter().map(|found| found.iter().all(alone)).collect(), found, watermark }
     }
 
     /// Takes a record in; whether it was known just so.
@@ -344,10 +360,10 @@ impl Mirror {
     }
 
     /// Asks for one want by itself.
-    async fn ask(&mut self, wire: &Read, want: &Want) -> Result<(), Fault> {
+    async fn ask(&mut self, reader: Reader<'_>, want: &Want) -> Result<(), Fault> {
         let query = match want {
             Want::Id(id) => {
-                let found = user(wire, id).await?;
+                let found = user(reader, id).await?;
                 self.forget(id);
                 let Some((raw, date)) = found else { return Ok(()) };
                 self.date = self.date.or(date);
@@ -356,14 +372,14 @@ impl Mirror {
             Want::New { external: Some(external), .. } => format!("externalId={}", encoded(external)),
             Want::New { username, external: None } => format!("username={}", encoded(username)),
         };
-        let page = list(wire, "users", &query, PAGE, 0).await?;
+        let page = list(reader, "/users", &query, PAGE, Place::default()).await?;
         self.date = self.date.or(page.date);
         page.rows.into_iter().try_for_each(|row| self.put(row).map(drop))
     }
 
     /// Takes in what was edited since the last look; which of `must` were among it.
-    async fn refresh<'a>(&mut self, wire: &Read, must: &[&'a Want]) -> Result<BTreeSet<&'a Want>, Fault> {
-        let (at, seen_to) = (wire.now(), self.newest);
+    async fn refresh<'a>(&mut self, reader: Reader<'_>, must: &[&'a Want]) -> Result<BTreeSet<&'a Want>, Fault> {
+        let (at, seen_to) = (reader.now(), self.newest);
         let watermark = match (self.newest, self.date) {
             (Some(newest), Some(date)) => Some(newest.min(date)),
             (newest, date) => newest.or(date),
@@ -373,14 +389,12 @@ impl Mirror {
         let query = format!("_sort=-dateEdited{}", since.unwrap_or_default());
         let mut waiting: HashMap<String, &'a Want> = must.iter().map(|want| (want.key(), *want)).collect();
         let mut shown = BTreeSet::new();
-        let (mut offset, mut known, mut first) = (0, 0, (None, None));
+        let (mut place, mut known, mut first) = (Place::default(), 0, (None, None));
         loop {
-            let page = list(wire, "users", &query, PAGE, offset).await?;
-            if offset == 0 {
+            let page = list(reader, "/users", &query, PAGE, place).await?;
+            if place.is_first() {
                 first = (page.date, newest(&page));
             }
-            offset += page.rows.len();
-            let ended = page.rows.is_empty() || offset as u64 >= page.total;
             let oldest = page.rows.last().and_then(edited);
             for row in page.rows {
                 let id = id_of(&row)?.to_owned();
@@ -392,8 +406,9 @@ impl Mirror {
             }
             let behind = seen_to.zip(oldest).is_some_and(|(seen_to, oldest)| oldest < seen_to);
             let all_known = !self.whole || (behind && known >= BATCH);
-            if ended || (waiting.is_empty() && all_known) {
-                break;
+            match page.next {
+                Some(next) if !(waiting.is_empty() && all_known) => place = next,
+                _ => break,
             }
         }
         self.at = at;

@@ -3,7 +3,7 @@
 use connector::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
 use model::{Kind, Verb};
 
-/// Most users in one `POST /users/batch`; one more and the vendor refuses the whole call (A08).
+/// Most users in one batch; one more and the vendor refuses the whole call (A08).
 pub(super) const BATCH: usize = 200;
 /// Rows of a page when reading: the most the vendor gives.
 pub(super) const PAGE: usize = 1000;
@@ -84,7 +84,11 @@ const ATTRIBUTES: &[Attribute] = &[
     day("customFields.datetime5"),
 ];
 
-/// What Absorb's Integration API can do, in the guide's reading.
+/// What Absorb's Integration API can do.
+///
+/// Accounts are dated: `modifiedSince` shows who was made or edited, in both profiles.  It does not show whom somebody moved out of the
+/// departments that the log-in sees (such an account is simply there no more), nor anything about enrolments, departments, groups and
+/// courses: those need a reading of the whole.
 pub static MANIFEST: Manifest = Manifest {
     connector: "absorb",
     attributes: ATTRIBUTES,
@@ -117,6 +121,6 @@ pub static MANIFEST: Manifest = Manifest {
     moves_enrol: true,
     limit: Some(RateLimit { per_second: 200, burst: 100 }),
     concurrency: 8,
-    pages: &[("guide", PAGE)],
-    dated: &[],
+    pages: &[("vendor", PAGE), ("guide", PAGE)],
+    dated: &[Kind::Accounts],
 };

@@ -11,7 +11,7 @@ use super::manifest::MANIFEST;
 /// The longest text that the vendor takes.
 const LONGEST: usize = 255;
 
-/// Objections to a step; `departments` are those that the log-in sees, none where it sees all or nobody said.
+/// Objections to a step; `departments` are those that the log-in sees, in lower case; none where it sees all, or nobody says.
 pub(super) fn review(step: &Step, departments: &BTreeSet<String>) -> Vec<Finding> {
     let mut objections = Vec::new();
     let mut object = |what: String, next: &str| objections.push((what, next.to_owned()));

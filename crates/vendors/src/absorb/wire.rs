@@ -1,138 +1,52 @@
-//! How Absorb is talked to: log-in, the profiles, what statuses mean, the shapes of its answers.
+//! How Absorb is talked to: what statuses mean, the shapes of its answers.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use connector::{Answer, Fault, Read, Scope, Session, Wire, Write};
-use http::{Method, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use connector::{Answer, Fault, Read, Scope, Write};
+use http::StatusCode;
+use jiff::Timestamp;
 use model::Secret;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// What differs between the readings of the API, and nothing else.
-#[derive(Debug)]
-pub(super) struct Profile {
-    /// As configuration names it.
-    pub(super) name: &'static str,
-    /// Where a token is asked for.
-    pub(super) token_path: &'static str,
-    /// Where many users are written at once.
-    pub(super) batch_path: &'static str,
-    /// What `x-api-version` is pinned to (A16).
-    pub(super) version: &'static str,
-    /// `activeStatus` of an account that may log in.
-    pub(super) active: &'static str,
-    /// `activeStatus` of an account that may not.
-    pub(super) inactive: &'static str,
+use super::profile::{Offset, Profile};
+
+/// A wire to read with, and the profile that its session speaks.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) wire: &'a Read,
+    pub(super) profile: &'static Profile,
 }
 
-/// The guide's reading.
-pub(super) static GUIDE: Profile = Profile {
-    name: "guide",
-    token_path: "/authentication",
-    batch_path: "/users/batch",
-    version: "2",
-    active: "Active",
-    inactive: "Inactive",
-};
-
-/// The profiles that are built, by name.
-pub(super) const PROFILES: &[(&str, &Profile)] = &[("guide", &GUIDE)];
-
-/// What one logs in with.
-pub(super) struct Credentials {
-    pub(super) username: Secret,
-    pub(super) password: Secret,
-    pub(super) api_key: Secret,
-}
-
-/// Asks for a token.  The one that this user name had before is dead from then on (A02).
-pub(super) async fn log_in(wire: &Wire, profile: &Profile, credentials: &Credentials) -> Result<Session, Fault> {
-    let key = || ("x-api-key".to_owned(), credentials.api_key.clone());
-    let version = || ("x-api-version".to_owned(), Secret::new(profile.version));
-    let body = json!({ "username": credentials.username.expose(), "password": credentials.password.expose() });
-    let hide = [&credentials.password, &credentials.api_key];
-    let judge = |answer: &Answer| log_in_fault(answer, profile, &hide);
-    let answer = wire.send(Method::POST, profile.token_path, &[key(), version()], Some(&body), &judge).await;
-    let answer = answer.map_err(|fault| match fault {
-        // A token more does no harm: a log-in may be repeated.
-        Fault::Unknown { why } => Fault::Wait { after: None, why },
-        fault => fault,
-    })?;
-    let body = answer.json.unwrap_or_default();
-    let text = |member: &str| body.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let token = text("token").ok_or_else(|| garbled("POST", profile.token_path, "token is missing or no text"))?;
-    let until = text("expiresAt").and_then(instant).ok_or_else(|| garbled("POST", profile.token_path, "expiresAt is no time"))?;
-    let headers = vec![key(), version(), ("authorization".to_owned(), Secret::new(token))];
-    let expires = on_our_clock(until, answer.date, wire.now());
-    Ok(Session { profile: profile.name.to_owned(), headers, expires, refresh: None })
-}
-
-/// The vendor's instant of expiry on our clock.  A token that was dead when it was given out shows that the clocks cannot be
-/// compared: a 401 will tell.
-fn on_our_clock(until: Timestamp, theirs: Option<Timestamp>, ours: Timestamp) -> Option<Timestamp> {
-    let life = until.duration_since(theirs.unwrap_or(ours));
-    if life > SignedDuration::ZERO { ours.checked_add(life).ok() } else { None }
-}
-
-/// Key, user name and password share their 401; told apart as far as the answer does (A01).
-fn log_in_fault(answer: &Answer, profile: &Profile, hide: &[&Secret]) -> Option<Fault> {
-    let status = answer.status;
-    if status.is_success() {
-        return not_json(answer, "POST", profile.token_path);
-    }
-    let denied = |what: String| Some(Fault::Denied { scope: Scope::Credentials(what) });
-    let said = redacted(detail(answer), hide);
-    match status {
-        StatusCode::UNAUTHORIZED => denied(match blamed(answer) {
-            Blamed::Key => format!("the portal refused api_key, its Private Key ({said}); username and password were not looked at"),
-            Blamed::Person => format!("the portal took api_key and refused username and password, or the account is inactive ({said})"),
-            Blamed::Nobody => {
-                format!("the portal answered 401 without saying which of api_key, username and password is wrong ({said})")
-            }
-        }),
-        StatusCode::FORBIDDEN => denied(format!("the portal does not let this user name use the API ({said})")),
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => denied(format!("the portal cannot read the log-in ({said})")),
-        StatusCode::TOO_MANY_REQUESTS => Some(wait(answer)),
-        _ if status.is_server_error() => Some(wait(answer)),
-        _ => Some(Fault::Unreachable {
-            detail: format!("POST {} answered {status}: base_url is not the address of an Absorb Integration API", profile.token_path),
-        }),
+impl Reader<'_> {
+    /// The time now.
+    pub(super) fn now(&self) -> Timestamp {
+        self.wire.now()
     }
 }
 
-enum Blamed {
-    Key,
-    Person,
-    Nobody,
-}
-
-fn blamed(answer: &Answer) -> Blamed {
-    let member = |name: &str| answer.json.as_ref().and_then(|json| json.get(name)).and_then(Value::as_str).unwrap_or_default();
-    let said = format!("{} {}", member("code"), member("message")).to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    match (says(&["api-key", "apikey", "api key", "private key", "privatekey"]), says(&["password", "user", "credential"])) {
-        (true, _) => Blamed::Key,
-        (false, true) => Blamed::Person,
-        (false, false) => Blamed::Nobody,
-    }
+/// A wire to write with, and one to look with.
+#[derive(Clone, Copy)]
+pub(super) struct Writer<'a> {
+    pub(super) wire: &'a Write,
+    pub(super) reader: Reader<'a>,
 }
 
 /// GET of something that must be there.
-pub(super) async fn get(wire: &Read, path: &str) -> Result<Answer, Fault> {
+pub(super) async fn get(reader: Reader<'_>, path: &str) -> Result<Answer, Fault> {
     let judge = |answer: &Answer| match answer.status {
         StatusCode::NOT_FOUND => Some(Fault::Unreachable {
             detail: format!("GET {path} answered 404: base_url is not the address of an Absorb Integration API"),
         }),
         _ => read_fault(answer, path),
     };
-    wire.get(path, &judge).await
+    reader.wire.get(path, &judge).await
 }
 
 /// GET of one object by its id; `Null` as body when there is none, or none that this log-in sees.
-pub(super) async fn get_one(wire: &Read, path: &str) -> Result<Answer, Fault> {
+pub(super) async fn get_one(reader: Reader<'_>, path: &str) -> Result<Answer, Fault> {
     let judge = |answer: &Answer| if answer.status == StatusCode::NOT_FOUND { None } else { read_fault(answer, path) };
-    let mut answer = wire.get(path, &judge).await?;
+    let mut answer = reader.wire.get(path, &judge).await?;
     if answer.status == StatusCode::NOT_FOUND {
         answer.json = Some(Value::Null);
     }
@@ -148,17 +62,17 @@ fn read_fault(answer: &Answer, path: &str) -> Option<Fault> {
 }
 
 /// POST; 422 is an answer where `lists` says that its body may list what was refused.
-pub(super) async fn post(wire: &Write, path: &str, body: &Value, lists: bool) -> Result<Answer, Fault> {
+pub(super) async fn post(writer: Writer<'_>, path: &str, body: &Value, lists: bool) -> Result<Answer, Fault> {
     let judge = |answer: &Answer| match answer.status {
         StatusCode::UNPROCESSABLE_ENTITY if lists && answer.json.as_ref().is_some_and(|json| json.get("errors").is_some()) => None,
         _ => write_fault(answer, "POST", path),
     };
-    wire.post(path, body, &judge).await
+    writer.wire.post(path, body, &judge).await
 }
 
 /// PUT.
-pub(super) async fn put(wire: &Write, path: &str, body: &Value) -> Result<Answer, Fault> {
-    wire.put(path, Some(body), &|answer: &Answer| write_fault(answer, "PUT", path)).await
+pub(super) async fn put(writer: Writer<'_>, path: &str, body: &Value) -> Result<Answer, Fault> {
+    writer.wire.put(path, Some(body), &|answer: &Answer| write_fault(answer, "PUT", path)).await
 }
 
 /// A failure of the server may have written; what it throttled or refused it has not.
@@ -182,17 +96,17 @@ fn refusal(answer: &Answer) -> Fault {
     }
 }
 
-fn wait(answer: &Answer) -> Fault {
+pub(super) fn wait(answer: &Answer) -> Fault {
     Fault::Wait { after: answer.retry_after.map(Duration::from_secs), why: answer.status.to_string() }
 }
 
-fn not_json(answer: &Answer, method: &str, path: &str) -> Option<Fault> {
+pub(super) fn not_json(answer: &Answer, method: &str, path: &str) -> Option<Fault> {
     let is_json = answer.json.as_ref().is_some_and(|json| !json.is_null());
     (!is_json).then(|| garbled(method, path, &format!("{} with a body that is not JSON", answer.status)))
 }
 
 /// `message` and `validations` of an error, else the body's beginning.
-fn detail(answer: &Answer) -> String {
+pub(super) fn detail(answer: &Answer) -> String {
     let member = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(json) = answer.json.as_ref().filter(|json| json.is_object()) else { return answer.text.trim().to_owned() };
     let message = member(json, "message");
@@ -206,13 +120,39 @@ fn detail(answer: &Answer) -> String {
 
 /// What a vendor said, without the secrets that it may have said back (P11).
 pub(super) fn redacted(text: String, secrets: &[&Secret]) -> String {
-    secrets.iter().filter(|secret| !secret.expose().is_empty()).fold(text, |text, secret| text.replace(secret.expose(), "…"))
+    let secrets = secrets.iter().map(|secret| secret.expose()).filter(|secret| !secret.is_empty());
+    secrets.fold(text, |text, secret| text.replace(secret, "…").replace(&encoded(secret), "…"))
 }
 
 /// An answer that is not what the contract says (A16).
 pub(super) fn garbled(method: &str, path: &str, what: &str) -> Fault {
     let path = path.split('?').next().unwrap_or(path);
     Fault::Garbled { detail: format!("{method} {path}: {what}") }
+}
+
+/// How far one has come in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    rows: usize,
+    pages: usize,
+}
+
+impl Place {
+    /// At the beginning.
+    pub(super) fn is_first(self) -> bool {
+        self == Self::default()
+    }
+
+    /// `ROWS/PAGES`, as a cursor keeps it.
+    pub(super) fn text(self) -> String {
+        format!("{}/{}", self.rows, self.pages)
+    }
+
+    /// Of a cursor's text.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let (rows, pages) = text.split_once('/')?;
+        Some(Self { rows: rows.parse().ok()?, pages: pages.parse().ok()? })
+    }
 }
 
 /// A list envelope, taken apart.
@@ -222,20 +162,44 @@ pub(super) struct Listed {
     pub(super) total: u64,
     /// The vendor's clock.
     pub(super) date: Option<Timestamp>,
+    /// Where the next page begins; none after the last.
+    pub(super) next: Option<Place>,
 }
 
-/// GET of one page of a list; `query` without question mark, may be empty.
-pub(super) async fn list(wire: &Read, plural: &str, query: &str, limit: usize, offset: usize) -> Result<Listed, Fault> {
+/// GET of one page of a list, `limit` rows from `place`; `path` ends in what the list is called, `query` has no question mark and may be
+/// empty.
+pub(super) async fn list(reader: Reader<'_>, path: &str, query: &str, limit: usize, place: Place) -> Result<Listed, Fault> {
+    let path = page_path(reader.profile, path, query, limit, place);
+    take_apart(&path, place, get(reader, &path).await?)
+}
+
+/// As [`list`], of something that one object has; none when there is no such object, or none that this log-in sees.
+pub(super) async fn list_of(reader: Reader<'_>, path: &str, limit: usize, place: Place) -> Result<Option<Listed>, Fault> {
+    let path = page_path(reader.profile, path, "", limit, place);
+    let answer = get_one(reader, &path).await?;
+    if answer.status == StatusCode::NOT_FOUND { Ok(None) } else { take_apart(&path, place, answer).map(Some) }
+}
+
+fn page_path(profile: &Profile, path: &str, query: &str, limit: usize, place: Place) -> String {
     let and = if query.is_empty() { "" } else { "&" };
-    let path = format!("/{plural}?{query}{and}_limit={limit}&_offset={offset}");
-    let answer = get(wire, &path).await?;
+    let offset = match profile.offset {
+        Offset::Rows => place.rows,
+        Offset::Pages => place.pages,
+    };
+    format!("{path}?{query}{and}_limit={limit}&_offset={offset}")
+}
+
+fn take_apart(path: &str, place: Place, answer: Answer) -> Result<Listed, Fault> {
+    let plural = path.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
     let mut body = answer.json.unwrap_or_default();
     let total = body.get("totalItems").and_then(Value::as_u64);
-    let total = total.ok_or_else(|| garbled("GET", &path, "totalItems is missing or no number"))?;
-    match body.get_mut(plural).map(Value::take) {
-        Some(Value::Array(rows)) => Ok(Listed { rows, total, date: answer.date }),
-        _ => Err(garbled("GET", &path, &format!("{plural} is missing or no list"))),
-    }
+    let total = total.ok_or_else(|| garbled("GET", path, "totalItems is missing or no number"))?;
+    let Some(Value::Array(rows)) = body.get_mut(plural).map(Value::take) else {
+        return Err(garbled("GET", path, &format!("{plural} is missing or no list")));
+    };
+    let read = Place { rows: place.rows + rows.len(), pages: place.pages + 1 };
+    let ended = rows.is_empty() || read.rows as u64 >= total;
+    Ok(Listed { rows, total, date: answer.date, next: (!ended).then_some(read) })
 }
 
 /// A value for a query, percent-encoded.

@@ -3,38 +3,40 @@
 //! Whatever the answer was, what is there decides.  A call that was refused as a whole is sent again in halves, each after a look, until
 //! the user whom the vendor does not take stands alone and is named (A08).
 
-use connector::{Done, Fault, Outcome, Scope, Write};
+use connector::{Done, Fault, Outcome, Scope};
 use model::{AccountId, Approved, Receipt, Secret, Step, Verb};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::Absorb;
+use super::batch::{Said, send};
 use super::convert::{id_of, image, new_user, same, value, whole};
 use super::judge::{after, before};
 use super::look::{Told, Want};
 use super::manifest::{BATCH, MANIFEST};
-use super::wire::{encoded, garbled, post, put, redacted};
+use super::profile::{Batch, Profile};
+use super::wire::Writer;
 use super::{department, enrol};
 
 /// Carries out steps; one outcome for each, in their order.
-pub(super) async fn apply(absorb: &Absorb, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {
+pub(super) async fn apply(absorb: &Absorb, writer: Writer<'_>, steps: &[Approved<Step>]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(steps.len());
     // More than a batch is sent as several: the vendor would refuse 201.
     for steps in steps.chunk_by(|a, b| together(a) == together(b) && together(a) != Together::Alone).flat_map(|one| one.chunks(BATCH)) {
         let kind = together(&steps[0]);
         let steps: Vec<&Step> = steps.iter().map(Approved::get).collect();
         outcomes.extend(match kind {
-            Together::Users => users(absorb, wire, &steps).await,
-            Together::Links => links(absorb, wire, &steps).await,
-            Together::Alone => vec![alone(absorb, wire, steps[0]).await],
+            Together::Users => users(absorb, writer, &steps).await,
+            Together::Links => links(absorb, writer, &steps).await,
+            Together::Alone => vec![alone(absorb, writer, steps[0]).await],
         });
     }
     outcomes
 }
 
-async fn alone(absorb: &Absorb, wire: &Write, step: &Step) -> Outcome {
+async fn alone(absorb: &Absorb, writer: Writer<'_>, step: &Step) -> Outcome {
     match step.verb {
-        Verb::CreateDepartment => department::create(absorb, wire, step).await,
-        Verb::Enrol => enrol::enrol(wire, step).await,
+        Verb::CreateDepartment => department::create(absorb, writer, step).await,
+        Verb::Enrol => enrol::enrol(writer, step).await,
         verb => Err(Fault::Unsupported { what: format!("{verb:?} in Absorb") }),
     }
 }
@@ -57,10 +59,10 @@ fn together(step: &Approved<Step>) -> Together {
 }
 
 /// Writes nothing: each account that a link is about must be there, and the rule that matched must still hold.
-async fn links(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
+async fn links(absorb: &Absorb, writer: Writer<'_>, steps: &[&Step]) -> Vec<Outcome> {
     let wanted: Vec<Result<Want, Fault>> = steps.iter().map(|step| want(step)).collect();
     let wants: Vec<Want> = wanted.iter().flatten().cloned().collect();
-    let mut found = match absorb.look.before(wire.read(), &wants).await {
+    let mut found = match absorb.look.before(writer.reader, &wants).await {
         Ok(seen) => seen.found.into_iter(),
         Err(fault) => return steps.iter().map(|_| Err(fault.clone())).collect(),
     };
@@ -90,36 +92,23 @@ pub(super) struct Job<'a> {
     /// The record as the look before showed it; none for a create.
     pub(super) before: Option<Json>,
     /// What is sent.
-    item: Json,
+    pub(super) item: Json,
     /// The password in it, to keep it out of what the vendor says back.
-    password: Option<Secret>,
+    pub(super) password: Option<Secret>,
+    /// Whether nobody else has its external id, as far as can be known.
+    sole: bool,
 }
 
-/// What the vendor said about one of them.
-#[derive(Clone, Debug)]
-pub(super) enum Said {
-    Taken,
-    Refused(Fault),
-    /// The call was refused as a whole; others in it may be why.
-    AllRefused(Fault),
-    /// Nothing that tells: the fault is what is left if the look does not tell either.
-    Nothing(Fault),
-    /// The call did not get there, so there is nothing to look for.
-    NotSent(Fault),
-}
-
-impl Said {
-    fn told(&self) -> Told {
-        match self {
-            Self::Taken => Told::Taken,
-            Self::Refused(_) => Told::Refused,
-            Self::AllRefused(_) | Self::Nothing(_) | Self::NotSent(_) => Told::Nothing,
-        }
+impl Job<'_> {
+    /// Whether a batch that matches by user name or external id could take it for somebody else, or for somebody new.
+    fn is_alone(&self) -> bool {
+        let renames = self.step.set.contains_key("username") || self.step.set.contains_key("externalId");
+        matches!(self.want, Want::Id(_)) && (renames || !self.sole)
     }
 }
 
 /// Creates, updates, restores, relates, deactivates: at most a batch.
-async fn users(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
+async fn users(absorb: &Absorb, writer: Writer<'_>, steps: &[&Step]) -> Vec<Outcome> {
     let mut outcomes: Vec<Option<Outcome>> = steps.iter().map(|_| None).collect();
     let mut wants = Vec::new();
     for (at, step) in steps.iter().enumerate() {
@@ -129,21 +118,22 @@ async fn users(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
         }
     }
     let asked: Vec<Want> = wants.iter().map(|(_, want)| want.clone()).collect();
-    let mut seen = match absorb.look.before(wire.read(), &asked).await {
+    let mut seen = match absorb.look.before(writer.reader, &asked).await {
         Ok(seen) => seen,
         Err(fault) => return outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(fault.clone()))).collect(),
     };
     let mut jobs: Vec<Job<'_>> = Vec::new();
-    for ((at, want), found) in wants.into_iter().zip(std::mem::take(&mut seen.found)) {
+    let looked = std::mem::take(&mut seen.found).into_iter().zip(std::mem::take(&mut seen.sole));
+    for ((at, want), (found, sole)) in wants.into_iter().zip(looked) {
         let earlier: Vec<&Want> = jobs.iter().map(|job| &job.want).collect();
-        match before(absorb, steps[at], &want, &found, &earlier) {
-            Ok(before) => jobs.push(compose(absorb, wire, at, steps[at], want, before)),
+        match before(absorb, writer.reader.profile, steps[at], &want, &found, &earlier) {
+            Ok(before) => jobs.push(compose(writer, at, steps[at], want, before, sole)),
             Err(outcome) => outcomes[at] = Some(*outcome),
         }
     }
-    let mut calls = vec![jobs];
-    while let Some(mut jobs) = calls.pop().filter(|jobs| !jobs.is_empty()) {
-        let said = send(absorb, wire, &jobs).await;
+    let mut calls = calls(writer.reader.profile, jobs);
+    while let Some(mut jobs) = calls.pop() {
+        let said = send(writer, &jobs).await;
         if let Some(Said::NotSent(fault)) = said.first() {
             // Waiting, logging in again, giving up: the caller's to do, for all that is left.
             for job in jobs.iter().chain(calls.iter().flatten()) {
@@ -153,7 +143,7 @@ async fn users(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
         }
         let wants: Vec<Want> = jobs.iter().map(|job| job.want.clone()).collect();
         let told: Vec<Told> = said.iter().map(Said::told).collect();
-        let found = match absorb.look.after(wire.read(), &wants, &told, &seen).await {
+        let found = match absorb.look.after(writer.reader, &wants, &told, &seen).await {
             Ok(found) => found,
             Err(fault) => {
                 let fault = blind(fault);
@@ -166,13 +156,13 @@ async fn users(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
         let mut again = Vec::new();
         let alone = jobs.len() == 1;
         for ((mut job, said), found) in jobs.drain(..).zip(said).zip(found) {
-            match (after(absorb, &job, &said, &found), said) {
+            match (after(writer.reader.profile, &job, &said, &found), said) {
                 (Some(outcome), _) => outcomes[job.at] = Some(outcome),
                 (None, Said::AllRefused(_)) if !alone => {
                     if let (Some(before), Some(now)) = (&mut job.before, found.into_iter().next()) {
                         *before = now;
                     }
-                    again.push(compose(absorb, wire, job.at, job.step, job.want, job.before));
+                    again.push(compose(writer, job.at, job.step, job.want, job.before, job.sole));
                 }
                 (None, Said::AllRefused(fault) | Said::Refused(fault) | Said::Nothing(fault) | Said::NotSent(fault)) => {
                     outcomes[job.at] = Some(Err(fault));
@@ -187,6 +177,13 @@ async fn users(absorb: &Absorb, wire: &Write, steps: &[&Step]) -> Vec<Outcome> {
         calls.extend([second, again].into_iter().filter(|half| !half.is_empty()));
     }
     outcomes.into_iter().map(|outcome| outcome.expect("every step was refused at once, or went into a job")).collect()
+}
+
+/// Which jobs share a call: all of them, but for those that a batch could take for others.
+fn calls<'a>(profile: &Profile, jobs: Vec<Job<'a>>) -> Vec<Vec<Job<'a>>> {
+    let (alone, together): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| matches!(profile.batch, Batch::Keyed) && job.is_alone());
+    // The last is sent first.
+    alone.into_iter().rev().map(|job| vec![job]).chain([together]).filter(|jobs| !jobs.is_empty()).collect()
 }
 
 /// The look after a write that failed: what was written is not known to have been.
@@ -216,15 +213,15 @@ fn want(step: &Step) -> Result<Want, Fault> {
     }
 }
 
-fn compose<'a>(absorb: &Absorb, wire: &Write, at: usize, step: &'a Step, want: Want, before: Option<Json>) -> Job<'a> {
+fn compose<'a>(writer: Writer<'_>, at: usize, step: &'a Step, want: Want, before: Option<Json>, sole: bool) -> Job<'a> {
     let (item, password) = match &before {
-        Some(raw) => (whole(raw, &step.set, activates(step.verb), absorb.profile), None),
+        Some(raw) => (whole(raw, &step.set, activates(step.verb), writer.reader.profile), None),
         None => {
-            let password = wire.password();
-            (new_user(&step.set, &password, absorb.profile), Some(password))
+            let password = writer.wire.password();
+            (new_user(&step.set, &password, writer.reader.profile), Some(password))
         }
     };
-    Job { at, step, want, before, item, password }
+    Job { at, step, want, before, item, password, sole }
 }
 
 /// Whether a verb makes an account active or inactive; none leaves it as it is.
@@ -234,68 +231,6 @@ pub(super) fn activates(verb: Verb) -> Option<bool> {
         Verb::Leave => Some(false),
         _ => None,
     }
-}
-
-/// One call; for each job what the vendor said.
-async fn send(absorb: &Absorb, wire: &Write, jobs: &[Job<'_>]) -> Vec<Said> {
-    let secrets: Vec<&Secret> = jobs.iter().filter_map(|job| job.password.as_ref()).collect();
-    let hidden = |text: String| redacted(text, &secrets);
-    let all = |said: Said| vec![said; jobs.len()];
-    let answer = match jobs {
-        [job] => match &job.want {
-            Want::New { .. } => post(wire, "/users", &job.item, false).await,
-            Want::Id(id) => put(wire, &format!("/users/{}", encoded(id)), &job.item).await,
-        },
-        _ => {
-            let users: Vec<&Json> = jobs.iter().map(|job| &job.item).collect();
-            post(wire, absorb.profile.batch_path, &json!({ "users": users }), true).await
-        }
-    };
-    match answer {
-        Ok(_) if jobs.len() == 1 => vec![Said::Taken],
-        Ok(answer) => match each(&answer.json.unwrap_or_default(), jobs.len()) {
-            Ok(messages) => messages
-                .into_iter()
-                .map(|message| match message {
-                    None => Said::Taken,
-                    Some(detail) => Said::Refused(Fault::Refused { code: "422".to_owned(), detail: hidden(detail) }),
-                })
-                .collect(),
-            Err(wrong) => all(Said::Nothing(garbled("POST", absorb.profile.batch_path, wrong))),
-        },
-        Err(Fault::Refused { code, .. }) if jobs.len() > 1 && matches!(code.as_str(), "404" | "405") => {
-            all(Said::NotSent(Fault::Unreachable {
-                detail: format!("the portal knows no POST {} ({code})", absorb.profile.batch_path),
-            }))
-        }
-        Err(Fault::Refused { code, detail }) => all(Said::AllRefused(Fault::Refused { code, detail: hidden(detail) })),
-        Err(Fault::Denied { scope: Scope::Object(what) }) => {
-            all(Said::AllRefused(Fault::Denied { scope: Scope::Object(hidden(what)) }))
-        }
-        Err(Fault::Unknown { why }) => all(Said::Nothing(Fault::Unknown { why: hidden(why) })),
-        Err(Fault::Garbled { detail }) => all(Said::Nothing(Fault::Garbled { detail: hidden(detail) })),
-        Err(fault) => all(Said::NotSent(fault)),
-    }
-}
-
-/// `{succeeded, failed, errors: [{index, message}]}`: for each user why it was refused, if it was.
-fn each(body: &Json, count: usize) -> Result<Vec<Option<String>>, &'static str> {
-    let number = |member: &str| body.get(member).and_then(Json::as_u64);
-    let succeeded = number("succeeded").ok_or("succeeded is missing or no number")?;
-    let failed = number("failed").ok_or("failed is missing or no number")?;
-    let errors = match body.get("errors") {
-        Some(Json::Array(errors)) => errors.as_slice(),
-        None | Some(Json::Null) if failed == 0 => &[],
-        _ => return Err("errors is missing or no list"),
-    };
-    let mut messages = vec![None; count];
-    for error in errors {
-        let index = error.get("index").and_then(Json::as_u64).and_then(|index| usize::try_from(index).ok());
-        let slot = index.and_then(|index| messages.get_mut(index)).ok_or("errors.index is missing or beyond what was sent")?;
-        *slot = Some(error.get("message").and_then(Json::as_str).unwrap_or("refused without a message").to_owned());
-    }
-    let refused = messages.iter().flatten().count() as u64;
-    if refused == failed && succeeded + failed == count as u64 { Ok(messages) } else { Err("succeeded and failed do not add up") }
 }
 
 pub(super) fn unseen(step: &Step) -> Fault {

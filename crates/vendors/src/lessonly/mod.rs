@@ -31,6 +31,7 @@ pub const ENTRY: Entry = Entry {
     manifest: &MANIFEST,
     profiles: &[wire::GUIDE.name, wire::VENDOR.name],
     credentials: &[SUBDOMAIN, API_KEY],
+    ways: &[&["subdomain", "api_key"]],
     options: &[],
     complete_url,
     build,
@@ -109,7 +110,7 @@ impl Source for Lessonly {
 
 #[async_trait]
 impl Target for Lessonly {
-    fn review(&self, step: &Step) -> Vec<Finding> {
+    fn review(&self, step: &Step, _tenant: &Tenant) -> Vec<Finding> {
         convert::review(step, &self.declared)
     }
 

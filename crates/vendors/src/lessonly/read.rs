@@ -26,6 +26,7 @@ pub(super) async fn probe(app: &Lessonly, wire: &Read) -> Result<Tenant, Fault> 
     Ok(Tenant {
         profile: profile(wire).name.to_owned(),
         sees_all: Some(true),
+        sees: BTreeSet::new(),
         declared: app.declared.clone(),
         clock_ahead_ms: clock_ahead_ms(answer.date, sent),
         notes,

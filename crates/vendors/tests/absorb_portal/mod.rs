@@ -11,7 +11,7 @@ use axum::body::Body as HttpBody;
 use bytes::Bytes;
 use connector::conformance::{CountingRandom, SkippingClock, approve, step};
 use connector::{Body, Broken, Outcome, Pace, Read, Session, Sleep as _, Target, Transport, Wire, Write};
-use model::{Account, Change, Kind, Secret, Step, Value, Verb};
+use model::{Account, Change, Kind, Secret, Step, Tenant, Value, Verb};
 use sandbox::absorb::{Config, Sandbox};
 use sandbox::{Limit, Options};
 use serde_json::{Value as Json, json};
@@ -267,6 +267,11 @@ impl Client {
     /// Active accounts that plans may touch.
     pub(crate) async fn people(&self) -> Vec<Account> {
         self.accounts().await.into_iter().filter(|account| account.active && account.protected.is_none()).collect()
+    }
+
+    /// What a probe finds.
+    pub(crate) async fn tenant(&self) -> Tenant {
+        self.target.probe(&self.read()).await.unwrap()
     }
 
     pub(crate) async fn wait(&self, seconds: u64) {
