@@ -8,8 +8,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Admin;
-use super::profile::Profile;
-use super::wire::{Members, Refusal, Reply, fold};
+use super::profile::{Profile, TokenAnswer};
+use super::wire::{Members, Refusal, Reply, Validation, fold};
 
 /// A token that was given out last for its admin.
 #[derive(Debug)]
@@ -44,11 +44,21 @@ impl Auth {
         if key == Some(self.key.expose_secret()) {
             return Ok(());
         }
-        Err(Refusal::unauthorized("apiKey", "the x-api-key header is missing or holds no key of this portal"))
+        Err(Refusal::unauthorized("apiKey", "the portal's key is missing or wrong: send it as x-api-key"))
     }
 
-    /// The token call.  A new token for a user name kills the one before at once (A02); other names' live on.  `usable` says
-    /// whether an admin's own account is active.
+    pub(super) fn admins(&self) -> &[Admin] {
+        &self.admins
+    }
+
+    /// The admin of that name and password; `usable` says whether an admin's own account is active.
+    pub(super) fn admin_of(&self, username: &str, password: &str, usable: impl Fn(&Admin) -> bool) -> Option<usize> {
+        let named =
+            |admin: &Admin| fold(&admin.username) == fold(username) && admin.password.expose_secret() == password && usable(admin);
+        self.admins.iter().position(named)
+    }
+
+    /// The token call.  A new token for a user name kills the one before at once (A02); other names' live on.
     pub(super) fn log_in(
         &mut self,
         members: &Members,
@@ -56,16 +66,20 @@ impl Auth {
         now: Timestamp,
         usable: impl Fn(&Admin) -> bool,
     ) -> Result<Reply, Refusal> {
-        let text = |name| match members.given(name).map(|value| value.as_str()) {
-            None => Err(Refusal::invalid(name, "is required")),
-            Some(None) => Err(Refusal::invalid(name, "must be text")),
-            Some(Some(text)) => Ok(text),
-        };
-        let (username, password) = (text("username")?, text("password")?);
-        let named =
-            |admin: &&Admin| fold(&admin.username) == fold(username) && admin.password.expose_secret() == password && usable(admin);
-        let found = self.admins.iter().enumerate().find(|(_, admin)| named(admin)).map(|(at, _)| at);
-        let at = found.ok_or_else(|| Refusal::unauthorized("credentials", "the user name or the password is wrong"))?;
+        let text = |name: &str| members.given(name).and_then(|value| value.as_str());
+        let missing = |name: &&&str| text(name).is_none_or(str::is_empty);
+        let missing: Vec<_> = profile.token.members.iter().filter(missing).collect();
+        if !missing.is_empty() {
+            let faults = missing.into_iter().map(|name| Validation::new(*name, "is required and must be text")).collect();
+            return Err(Refusal { status: profile.token.missing, ..Refusal::validations(faults) });
+        }
+        let (username, password) = (text("username").unwrap_or_default(), text("password").unwrap_or_default());
+        // Where the body must repeat the portal's key, it must be the right one.
+        if profile.token.members.contains(&"privateKey") {
+            self.check_key(text("privateKey"))?;
+        }
+        let at = self.admin_of(username, password, usable);
+        let at = at.ok_or_else(|| Refusal::unauthorized("credentials", "the user name or the password is wrong"))?;
         let expires = now
             .checked_add(SignedDuration::from_hours(profile.token_hours))
             .map_err(|_| Refusal::unauthorized("credentials", "the clock is at the end of the calendar"))?;
@@ -73,7 +87,10 @@ impl Auth {
         let seed = format!("{}/{}/{}/{}", self.key.expose_secret(), fold(username), self.opened.as_nanosecond(), self.given);
         let text: String = Sha256::digest(seed).iter().map(|byte| format!("{byte:02x}")).collect();
         let seconds = expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let reply = Reply::ok(&json!({"token": text, "expiresAt": seconds}));
+        let reply = Reply::ok(&match profile.token.answer {
+            TokenAnswer::Object => json!({"token": text, "expiresAt": seconds}),
+            TokenAnswer::Text => json!(text),
+        });
         self.tokens.insert(at, Token { text: text.into(), expires });
         Ok(reply)
     }

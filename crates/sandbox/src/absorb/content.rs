@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::edit::View;
 use super::fields::CUSTOM;
+use super::profile::Status;
 use super::sort::Sort;
 use super::state::make_id;
 use super::wire::{Listed, Refusal, Reply, Request, Window, fold, parse_id};
@@ -39,7 +40,7 @@ pub(super) struct Course {
     pub(super) id: Uuid,
     pub(super) name: String,
     course_type: &'static str,
-    active_status: &'static str,
+    active_status: Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,12 +62,13 @@ pub(super) struct Catalog {
 
 impl Catalog {
     /// The standard courses, then those of the configuration.
-    pub(super) fn new(seed: u64, more: &[String], active: &'static str) -> Self {
+    pub(super) fn new(seed: u64, more: &[String], active: Status) -> Self {
         let named = |kind: &str, names: &[&'static str]| {
             names.iter().enumerate().map(|(n, name)| Named { id: make_id(seed, kind, n), name }).collect()
         };
         let names = COURSES.iter().map(|name| (*name).to_owned()).chain(more.iter().cloned());
-        let course = |(n, name)| Course { id: make_id(seed, "course", n), name, course_type: "OnlineCourse", active_status: active };
+        let course =
+            |(n, name)| Course { id: make_id(seed, "course", n), name, course_type: "OnlineCourse", active_status: active.value() };
         Self {
             courses: names.enumerate().map(course).collect(),
             roles: named("role", &ROLES),

@@ -40,6 +40,12 @@ impl Scope {
         Self::Only(state.departments().filter(inside).map(|department| department.id).collect())
     }
 
+    /// The departments of those names, without what is below them.
+    pub(super) fn named(names: &[String], state: &State) -> Vec<Uuid> {
+        let named = |department: &&Department| names.iter().any(|name| fold(name) == fold(&department.name));
+        state.departments().filter(named).map(|department| department.id).collect()
+    }
+
     pub(super) fn holds(&self, department: Uuid) -> bool {
         match self {
             Self::All => true,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::edit::Edit;
-use super::profile::Profile;
+use super::profile::{LeftOut, Profile, Status};
 use super::wire::{Members, Validation, instant_of, parse_date, show_date};
 
 /// What a member may hold.
@@ -161,7 +161,7 @@ impl User {
 
     /// Whether the account may be used.
     pub(super) fn active(&self, profile: &Profile) -> bool {
-        self.text("activeStatus") == Some(profile.active)
+        self.value("activeStatus").is_some_and(|status| profile.active.is(status))
     }
 
     /// Whether only the time of the edit differs.
@@ -241,10 +241,10 @@ impl Draft {
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
-        let set = self.set.into_iter().filter(|(_, value)| !empty(value));
-        let mut values: Map<String, Value> = set.map(|(name, value)| (name.to_owned(), value)).collect();
+        let set = self.set.into_iter().map(|(name, value)| (name.to_owned(), without_nulls(value)));
+        let mut values: Map<String, Value> = set.filter(|(_, value)| !empty(value)).collect();
         let defaults = [("isLearner", json!(true)), ("isAdmin", json!(false)), ("isInstructor", json!(false))];
-        for (name, value) in defaults.into_iter().chain([("activeStatus", json!(edit.view.profile.active))]) {
+        for (name, value) in defaults.into_iter().chain([("activeStatus", edit.view.profile.active.value())]) {
             values.entry(name).or_insert(value);
         }
         values.insert("dateAdded".to_owned(), json!(edit.now));
@@ -252,8 +252,17 @@ impl Draft {
         Ok(User::new(id, values, u64::from(self.password)).expect("all required members were read"))
     }
 
-    /// The user that a write makes of `old`.  `clears` says whether what is left out is cleared (a `PUT` and a batch do).
-    pub(super) fn replace(mut self, old: &User, edit: &Edit<'_>, clears: bool) -> Result<User, Vec<Validation>> {
+    /// Complains about members that a write must name and does not.
+    pub(super) fn require(&mut self, names: &[&'static str]) {
+        for name in names.iter().filter(|name| !self.set.contains_key(*name) && !self.cleared.contains(*name)) {
+            if !self.faults.iter().any(|fault| fault.field == *name) {
+                self.faults.push(Validation::new(*name, "is required"));
+            }
+        }
+    }
+
+    /// The user that a write makes of `old`.
+    pub(super) fn replace(mut self, old: &User, edit: &Edit<'_>, left_out: LeftOut) -> Result<User, Vec<Validation>> {
         for field in FIELDS.iter().filter(|field| field.required && self.cleared.contains(field.name)) {
             self.faults.push(Validation::new(field.name, "is required"));
         }
@@ -262,20 +271,41 @@ impl Draft {
         }
         let mut values = Map::new();
         for field in FIELDS {
-            let keeps = field.kept || !(clears || self.cleared.contains(field.name));
+            let keeps = match left_out {
+                LeftOut::Cleared => field.kept,
+                LeftOut::Kept => field.kept || !self.cleared.contains(field.name),
+            };
             let value = match self.set.remove(field.name) {
+                Some(value) if field.kind == Kind::Custom && left_out == LeftOut::Kept => {
+                    Some(merged(old.values.get(field.name), value))
+                }
                 Some(value) => Some(value),
                 None if keeps => old.values.get(field.name).cloned(),
-                None if field.kind == Kind::ActiveStatus => Some(json!(edit.view.profile.active)),
+                None if field.kind == Kind::ActiveStatus => Some(edit.view.profile.active.value()),
                 None => None,
             };
-            if let Some(value) = value.filter(|value| !empty(value)) {
+            if let Some(value) = value.map(without_nulls).filter(|value| !empty(value)) {
                 values.insert(field.name.to_owned(), value);
             }
         }
         values.insert("dateEdited".to_owned(), json!(edit.now));
         let passwords_set = old.passwords_set + u64::from(self.password);
         Ok(User::new(old.id, values, passwords_set).expect("required members are kept"))
+    }
+}
+
+/// Custom fields with what a write says of some of them.
+fn merged(old: Option<&Value>, new: Value) -> Value {
+    let (mut all, Value::Object(new)) = (old.and_then(Value::as_object).cloned().unwrap_or_default(), new) else { return Value::Null };
+    all.extend(new);
+    Value::Object(all)
+}
+
+/// A list or object without what is null in it.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(map.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        other => other,
     }
 }
 
@@ -310,9 +340,9 @@ fn read_value(kind: Kind, value: &Value, edit: &Edit<'_>) -> Result<Value, Strin
         },
         Kind::ActiveStatus => {
             let profile = edit.view.profile;
-            let words = [profile.active, profile.inactive];
-            let word = words.into_iter().find(|word| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(word)));
-            word.map(Value::from).ok_or_else(|| format!("must be {} or {}", words[0], words[1]))
+            let known = [profile.active, profile.inactive];
+            let status = known.into_iter().find(|status| status.is(value));
+            status.map(Status::value).ok_or_else(|| format!("must be {} or {}", known[0], known[1]))
         }
         Kind::Department => {
             let id = uuid(text()?)?;
@@ -345,7 +375,11 @@ fn custom(value: &Value) -> Result<Value, String> {
     for (prefix, count) in CUSTOM {
         for number in 1..=count {
             let name = format!("{prefix}{number}");
-            let Some(value) = members.given(&name) else { continue };
+            let Some(value) = members.get(&name) else { continue };
+            if value.is_null() {
+                values.insert(name, Value::Null);
+                continue;
+            }
             let wrong = |what: &str| format!("{name} must be {what}");
             let value = match prefix {
                 "decimal" if value.is_number() => value.clone(),

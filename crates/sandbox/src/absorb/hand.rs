@@ -10,6 +10,7 @@ use super::Sandbox;
 use super::edit::{Edit, Scope, View};
 use super::enrollments::{COMPLETE, STATUSES};
 use super::fields::{Draft, User};
+use super::profile::LeftOut;
 use super::state::Department;
 use super::users::{change, refuse_taken_name};
 use super::wire::{Members, Refusal, fold};
@@ -54,7 +55,7 @@ impl Sandbox {
                 None => text("username").and_then(|name| edit.by_username(name)).cloned(),
             };
             if let Some(old) = old {
-                change(edit, &old, &members, false)?;
+                change(edit, &old, &members, LeftOut::Kept)?;
                 return Ok(old.id());
             }
             let mut draft = Draft::read(&members, edit);

@@ -1,4 +1,4 @@
-//! The Absorb LMS Integration API, as the guide gives it: users, departments, enrollments, batches, tokens and scope.
+//! The Absorb LMS Integration API, in both public readings ([`PROFILES`]): users, departments, enrollments, batches, tokens and scope.
 //!
 //! Everything is made from the contract (`vendors/absorb.md`); where it and the guide are silent, the handler that had to
 //! choose says "CHOSEN".  State is in memory and changes only through the ledger ([`crate::ledger`]); tokens are not in
@@ -14,6 +14,7 @@ mod fields;
 mod hand;
 mod profile;
 mod seed;
+mod settings;
 mod sort;
 mod state;
 mod users;
@@ -29,7 +30,7 @@ use axum::{Extension, Router};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use profile::{GUIDE, PROFILES, Profile};
+pub use profile::{Batch, Duplicate, Enrollments, GUIDE, LeftOut, Offset, PROFILES, Profile, Status, TokenAnswer, TokenCall, VENDOR};
 
 use crate::backend::Backend;
 use crate::call::Call;
@@ -194,33 +195,58 @@ fn shown(reply: Reply) -> Response {
 impl Portal {
     fn answer(&self, call: &Call) -> Result<Reply, Refusal> {
         let request = &Request::of(call);
-        let path = request.segments.as_slice();
+        let (profile, segments) = (self.profile, request.segments());
+        let path = segments.as_slice();
         let now = self.backend.clock.now();
         self.auth().check_key(call.header("x-api-key"))?;
-        if path == [self.profile.token_path] {
+        if path == [profile.token.path] {
             return if call.method == "POST" { self.log_in(request) } else { Err(Refusal::verb()) };
         }
         let admin = self.auth().check_token(call.header("authorization"), now)?;
         match (call.method.as_str(), path) {
             ("GET", ["users"]) => self.see(admin, |view| users::list(view, request)),
             ("POST", ["users"]) => self.change(admin, call, |edit| users::create(edit, &request.members()?)),
-            ("POST", ["users", last]) if *last == self.profile.batch_path => {
-                self.change(admin, call, |edit| batch::post(edit, &request.members()?))
-            }
-            (_, ["users", last]) if *last == self.profile.batch_path => Err(Refusal::verb()),
+            ("POST", ["users", last]) if *last == profile.batch_path => self.change(admin, call, |edit| match profile.batch {
+                Batch::Report => batch::report(edit, request),
+                Batch::Whole => batch::whole(edit, request),
+            }),
+            (_, ["users", last]) if *last == profile.batch_path => Err(Refusal::verb()),
             ("GET", ["users", id]) => self.see(admin, |view| users::get(view, id)),
             ("PUT", ["users", id]) => self.change(admin, call, |edit| users::replace(edit, id, &request.members()?)),
             ("GET", ["users", id, "enrollments"]) => self.see(admin, |view| enrollments::list(view, id, request)),
-            ("POST", ["enrollments"]) => self.change(admin, call, |edit| enrollments::post(edit, &request.members()?)),
+            ("GET", ["users", id, "user-management-settings"]) if profile.admin_settings => {
+                // The log-in locks the admins first and the portal then.
+                let admins = self.auth().admins().to_vec();
+                self.see(admin, |view| settings::get(view, &admins[admin], id, &admins))
+            }
+            (method, ["users" | "enrollments", ..]) if self.enrols(path) => match (method, path) {
+                ("GET", ["users", user, _, course]) => self.see(admin, |view| enrollments::get(view, user, course)),
+                ("POST", ["users", user, _, course]) => {
+                    self.change(admin, call, |edit| enrollments::enrol_by_path(edit, user, course, &request.query))
+                }
+                ("POST", ["enrollments"]) => self.change(admin, call, |edit| enrollments::enrol_by_body(edit, &request.members()?)),
+                ("POST", ["enrollments", _]) => self.change(admin, call, |edit| enrollments::unenrol(edit, &request.json()?)),
+                _ => Err(Refusal::verb()),
+            },
             ("GET", ["departments"]) => self.see(admin, |view| departments::list(view, request)),
             ("POST", ["departments"]) => self.change(admin, call, |edit| departments::post(edit, &request.members()?)),
             ("GET", ["departments", id]) => self.see(admin, |view| departments::get(view, id)),
             ("GET", ["courses", id]) => self.see(admin, |view| content::course(view, id)),
             ("GET", [name]) if content::LISTS.contains(name) => self.see(admin, |view| content::list(view, name, request)),
-            (_, ["users" | "enrollments" | "departments"] | ["users" | "departments" | "courses", _]) => Err(Refusal::verb()),
+            (_, ["users" | "departments"] | ["users" | "departments" | "courses", _]) => Err(Refusal::verb()),
             (_, ["users", _, "enrollments"]) => Err(Refusal::verb()),
+            (_, ["users", _, "user-management-settings"]) if profile.admin_settings => Err(Refusal::verb()),
             (_, [name]) if content::LISTS.contains(name) => Err(Refusal::verb()),
             _ => Err(Refusal::not_found("the path")),
+        }
+    }
+
+    /// Whether the path is one of those that this profile enrols by.
+    fn enrols(&self, path: &[&str]) -> bool {
+        match path {
+            ["enrollments"] => !self.profile.enrollments.by_path,
+            ["enrollments", "unenroll"] | ["users", _, "enrollments", _] => self.profile.enrollments.by_path,
+            _ => false,
         }
     }
 

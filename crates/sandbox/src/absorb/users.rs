@@ -3,8 +3,10 @@
 use serde_json::json;
 use uuid::Uuid;
 
+use super::batch;
 use super::edit::{Edit, View};
 use super::fields::{Draft, User, sortable};
+use super::profile::{Duplicate, LeftOut};
 use super::sort::Sort;
 use super::wire::{Listed, Members, Refusal, Reply, Request, Validation, Window, fold, parse_id};
 
@@ -64,18 +66,31 @@ pub(super) fn get(view: &View<'_>, id: &str) -> Result<Reply, Refusal> {
     view.user(parse_id("id", id)?).map(Reply::ok)
 }
 
-/// `POST /users`.
+/// `POST /users`: 201 for a new user; where the profile updates the one who is there, 200.
 pub(super) fn create(edit: &mut Edit<'_>, members: &Members) -> Result<Reply, Refusal> {
-    let id = make(edit, members)?;
-    Ok(Reply::json(edit.view.profile.created, &edit.user(id)))
+    let profile = edit.view.profile;
+    let there = match profile.duplicate {
+        Duplicate::Refused => None,
+        Duplicate::Updates => batch::find(edit, members, false)?,
+    };
+    let Some(id) = there else {
+        let id = make(edit, members)?;
+        return Ok(Reply::json(profile.created, &edit.user(id)));
+    };
+    let old = edit.view.user(id)?.clone();
+    change(edit, &old, members, profile.left_out)?;
+    Ok(Reply::ok(&edit.user(id)))
 }
 
 /// `PUT /users/:id`.  The answer shows the user also when the change moved it out of the admin's sight (A20).
 pub(super) fn replace(edit: &mut Edit<'_>, id: &str, members: &Members) -> Result<Reply, Refusal> {
     let id = parse_id("id", id)?;
+    let profile = edit.view.profile;
     let old = edit.view.user(id)?.clone();
-    change(edit, &old, members, true)?;
-    Ok(Reply::json(edit.view.profile.replaced, &edit.user(id)))
+    let mut draft = Draft::read(members, edit);
+    draft.require(profile.put_requires);
+    save(edit, &old, draft, profile.left_out)?;
+    Ok(Reply::json(profile.replaced, &edit.user(id)))
 }
 
 /// Makes a user of the members; a department outside the admin's scope is 403 (CHOSEN).
@@ -92,10 +107,14 @@ pub(super) fn make(edit: &mut Edit<'_>, members: &Members) -> Result<Uuid, Refus
 }
 
 /// Makes of a user what the members say.
-pub(super) fn change(edit: &mut Edit<'_>, old: &User, members: &Members, clears: bool) -> Result<(), Refusal> {
-    let mut draft = Draft::read(members, edit);
+pub(super) fn change(edit: &mut Edit<'_>, old: &User, members: &Members, left_out: LeftOut) -> Result<(), Refusal> {
+    let draft = Draft::read(members, edit);
+    save(edit, old, draft, left_out)
+}
+
+fn save(edit: &mut Edit<'_>, old: &User, mut draft: Draft, left_out: LeftOut) -> Result<(), Refusal> {
     refuse_taken_name(&mut draft, Some(old.id()), edit);
-    let user = draft.replace(old, edit, clears).map_err(Refusal::validations)?;
+    let user = draft.replace(old, edit, left_out).map_err(Refusal::validations)?;
     edit.save_user(user);
     Ok(())
 }

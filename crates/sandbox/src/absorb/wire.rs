@@ -10,32 +10,47 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::profile::Profile;
+use super::profile::{Offset, Profile};
 use crate::backend::LedgerFailed;
 use crate::call::{Call, pairs};
 
-/// A request taken apart: path segments, query, and the call they came with.
+/// A request taken apart: its path in lower case, its query, and the call they came with.
 pub(super) struct Request<'a> {
     pub(super) call: &'a Call,
-    pub(super) segments: Vec<&'a str>,
+    path: String,
     pub(super) query: Query,
 }
 
 impl<'a> Request<'a> {
-    /// Splits the path, empty segments left out, so that trailing slashes are tolerated.
     pub(super) fn of(call: &'a Call) -> Self {
         let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
-        let segments = path.split('/').filter(|part| !part.is_empty()).collect();
-        Self { call, segments, query: Query::of(query) }
+        Self { call, path: path.to_ascii_lowercase(), query: Query::of(query) }
+    }
+
+    /// The parts of the path, empty ones left out: neither case nor trailing slashes matter.
+    pub(super) fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|part| !part.is_empty()).collect()
     }
 
     /// The body as a JSON object: 400 when it is not one (CHOSEN).
     pub(super) fn members(&self) -> Result<Members, Refusal> {
-        match serde_json::from_slice(&self.call.body) {
-            Ok(Value::Object(map)) => Ok(Members::of(map)),
-            Ok(_) => Err(Refusal::malformed("the body must be a JSON object")),
-            Err(error) => Err(Refusal::malformed(format!("the body is not JSON: {error}"))),
+        match self.json()? {
+            Value::Object(map) => Ok(Members::of(map)),
+            _ => Err(Refusal::malformed("the body must be a JSON object")),
         }
+    }
+
+    /// The body as a JSON array: 400 when it is not one (CHOSEN).
+    pub(super) fn items(&self) -> Result<Vec<Value>, Refusal> {
+        match self.json()? {
+            Value::Array(items) => Ok(items),
+            _ => Err(Refusal::malformed("the body must be a JSON array")),
+        }
+    }
+
+    /// The body as JSON.
+    pub(super) fn json(&self) -> Result<Value, Refusal> {
+        serde_json::from_slice(&self.call.body).map_err(|error| Refusal::malformed(format!("the body is not JSON: {error}")))
     }
 }
 
@@ -85,7 +100,10 @@ impl Query {
 /// The part of a list that was asked for.
 pub(super) struct Window {
     pub(super) limit: usize,
+    /// As asked for: rows or pages.
     pub(super) offset: usize,
+    /// Rows before it.
+    pub(super) skip: usize,
 }
 
 impl Window {
@@ -102,12 +120,16 @@ impl Window {
             None => 0,
             Some(text) => text.parse().map_err(|_| Refusal::invalid("_offset", "must be a number from 0"))?,
         };
-        Ok(Self { limit, offset })
+        let skip = match profile.offset {
+            Offset::Rows => offset,
+            Offset::Pages => limit.saturating_mul(offset),
+        };
+        Ok(Self { limit, offset, skip })
     }
 
     /// The rows of the window out of all.
     pub(super) fn cut<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<T> {
-        all.into_iter().skip(self.offset).take(self.limit).collect()
+        all.into_iter().skip(self.skip).take(self.limit).collect()
     }
 }
 

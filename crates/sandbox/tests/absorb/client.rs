@@ -33,6 +33,11 @@ pub(crate) fn config(people: usize) -> Config {
     config
 }
 
+/// The same with the vendor's reading of the API.
+pub(crate) fn vendor(people: usize) -> Config {
+    Config { profile: &sandbox::absorb::VENDOR, ..config(people) }
+}
+
 /// A rule of the portal.
 pub(crate) fn rule(department: &str, course: &str, re_enroll: bool) -> Rule {
     Rule { department: department.to_owned(), course: course.to_owned(), re_enroll }
@@ -85,6 +90,14 @@ impl Client {
         let answer = self.post("/authentication", json!({"username": username, "password": "pw"})).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         Self { router: self.router.clone(), token: answer.body["token"].as_str().map(str::to_owned) }
+    }
+
+    /// The same client with a token of that admin, asked for as the vendor's pages say.
+    pub(crate) async fn authenticate(&self, username: &str) -> Self {
+        let body = json!({"username": username, "password": "pw", "privateKey": "key"});
+        let answer = self.post("/authenticate", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        Self { router: self.router.clone(), token: answer.body.as_str().map(str::to_owned) }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

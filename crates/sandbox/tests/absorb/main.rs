@@ -4,3 +4,4 @@ mod calls;
 mod client;
 mod edges;
 mod ledger;
+mod vendor;
