@@ -301,6 +301,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
         role: SourceRole::Employment,
         kind: "file".into(),
         key: "employee_id".into(),
+        join: None,
         absent_leaves: false,
         shrink: Shrink { max: 20, percent_milli: 5000 },
         columns: BTreeMap::new(),
@@ -317,6 +318,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
     };
     let policy = Policy {
         organization: Organization { name: "Acme".into(), time_zone: "America/Chicago".into() },
+        precedence: BTreeMap::new(),
         sources: BTreeMap::from([(SourceName::new("hr"), hr)]),
         apps: BTreeMap::from([(AppName::new("lessonly"), lessonly), (AppName::new("absorb"), absorb)]),
         guards: BTreeMap::from([("access_lost".to_owned(), guard)]),

@@ -13,6 +13,7 @@ mod propose;
 mod read;
 mod roster;
 mod session;
+mod sources;
 mod watch;
 
 use std::collections::BTreeMap;

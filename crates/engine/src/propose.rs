@@ -1,9 +1,9 @@
 //! Read everything, compute what has to change, keep it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Proposal, SourceName, SourceReading, Step};
+use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Proposal, SourceReading, Step};
 use plan::{Counted, Given};
 use serde::Serializer as _;
 use store::PlanSummary;
@@ -54,18 +54,9 @@ impl Engine {
         let began = self.ports.clock.now();
         let name = self.employment()?;
         let last_good = self.store.last_good_count(&name).await?;
-        let mut roster = self.read_roster(watch)?;
-        let mut doubt = self.shrunk(&name, last_good, roster.reading.certificate.count);
-        if doubt.is_none() && self.setup.policy.policy().sources.get(&name).is_some_and(|source| source.absent_leaves) {
-            let last = self.store.last_good_source_reading(&name).await?;
-            doubt = last.and_then(|last| self.vanished(&name, &last, &roster.reading));
-        }
-        if let Some(why) = doubt {
-            roster.reading.distrust(why);
-        }
-        self.check_attributes(&roster.attributes)?;
+        let roster = self.read_sources(watch).await?;
+        self.check_attributes(&roster.attributes.keys().cloned().collect())?;
         self.check_people(ask.only.as_ref(), &roster.reading).await?;
-        self.store.put_source_reading(&roster.reading, &roster.raw).await?;
         let mut connections = BTreeMap::new();
         let read = self.read_apps(&mut connections, &roster.reading, last_good, &ask, watch).await;
         for connection in connections.values() {
@@ -205,32 +196,6 @@ impl Engine {
         Ok(readings)
     }
 
-    /// Why a reading is too small to be trusted, if it is.  It is then kept as partial, so that it never becomes the measure of the next.
-    fn shrunk(&self, name: &SourceName, last_good: Option<u64>, count: u64) -> Option<String> {
-        let shrink = self.setup.policy.policy().sources.get(name)?.shrink;
-        let last = last_good?;
-        let gone = last.saturating_sub(count);
-        let trips = gone > shrink.max || gone * 100_000 > shrink.percent_milli * last;
-        trips.then(|| {
-            format!("it shrank from {last} rows to {count}, beyond what `shrink` allows; if that is right, raise it for one plan")
-        })
-    }
-
-    /// Why too many people of the last good reading are missing, if they are, where missing means leaving: as many rows as before prove
-    /// nothing when they are other people's, or the same people's twice (another company's file, keys that lost their zeros).
-    fn vanished(&self, name: &SourceName, last: &SourceReading, now: &SourceReading) -> Option<String> {
-        let shrink = self.setup.policy.policy().sources.get(name)?.shrink;
-        let here: HashSet<&PersonKey> = keys(now).collect();
-        let (before, gone) = keys(last).fold((0_u64, 0_u64), |(all, gone), key| (all + 1, gone + u64::from(!here.contains(key))));
-        let trips = gone > shrink.max || gone * 100_000 > shrink.percent_milli * before;
-        trips.then(|| {
-            format!(
-                "{gone} of the {before} people of the last good reading are not in it, beyond what `shrink` allows; if that is right, \
-                 raise it for one plan"
-            )
-        })
-    }
-
     /// A key that neither the roster nor a link knows is a typing error, not somebody with nothing to do.
     async fn check_people(&self, only: Option<&BTreeSet<PersonKey>>, roster: &SourceReading) -> Result<(), EngineError> {
         let in_roster = |key: &PersonKey| roster.held.contains(key) || roster.people.iter().any(|person| person.key == *key);
@@ -253,11 +218,6 @@ impl Engine {
         let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         Err(EngineError::UnknownAttribute { attribute, nearest, known })
     }
-}
-
-/// Everybody whom a reading names, in a usable row or a held one.
-fn keys(reading: &SourceReading) -> impl Iterator<Item = &PersonKey> {
-    reading.people.iter().map(|person| &person.key).chain(&reading.held)
 }
 
 /// What the guards count of a plan, as JSON.

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use connector::{Body, Key, Page, Record};
 use model::{
     Account, AccountId, AppPolicy, AppReading, Certificate, Completeness, Content, Department, Digest, Enrolment, EnrolmentsBy, Group,
-    Kind, Shape, SourceName, SourceRole, Tenant, digest_of, digest_set,
+    Kind, Shape, Tenant, digest_of, digest_set,
 };
 
 use plan::fold;
 
 use crate::connection::Connection;
-use crate::{Engine, EngineError, Event, Roster, Watch, read_file};
+use crate::{Engine, EngineError, Event, Watch};
 
 /// How often a list is walked before it counts as one that never holds still.
 const WALKS: usize = 3;
@@ -35,30 +35,6 @@ struct Walked {
 }
 
 impl Engine {
-    /// The one employment source.
-    pub(crate) fn employment(&self) -> Result<SourceName, EngineError> {
-        let policy = self.setup.policy.policy();
-        let mut sources = policy.sources.iter().filter(|(_, source)| source.role == SourceRole::Employment);
-        match (sources.next(), sources.next()) {
-            (Some((name, _)), None) => Ok(name.clone()),
-            _ => Err(EngineError::Source("exactly one source must have role = \"employment\"".into())),
-        }
-    }
-
-    /// Reads the employment source's file.
-    pub(crate) fn read_roster(&self, watch: &dyn Watch) -> Result<Roster, EngineError> {
-        let name = self.employment()?;
-        let policy = &self.setup.policy.policy().sources[&name];
-        let file = self.setup.sources.get(&name).ok_or_else(|| {
-            EngineError::Source(format!("source {name} is of kind {}, which cannot be the roster in this version", policy.kind))
-        })?;
-        let roster = read_file(&name, file, policy, self.ports.clock.now())
-            .map_err(|error| EngineError::Roster { source_name: name.clone(), error })?;
-        let subject = format!("source.{name}");
-        watch.event(Event::Read { subject, certificate: in_words(&roster.reading.certificate) });
-        Ok(roster)
-    }
-
     /// Reads everything that planning needs of one app.
     pub(crate) async fn read_app(
         &self,

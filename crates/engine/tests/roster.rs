@@ -16,6 +16,7 @@ fn policy() -> SourcePolicy {
         role: SourceRole::Employment,
         kind: "file".into(),
         key: "employee_id".into(),
+        join: None,
         absent_leaves: false,
         shrink: Shrink { max: 20, percent_milli: 5000 },
         columns: BTreeMap::new(),
@@ -63,7 +64,7 @@ fn a_common_export_is_read_without_being_told_its_columns() {
     assert_eq!((ada.standing, ada.get("given_name"), ada.get("manager")), (Standing::Active, "Ada", "2"));
     assert_eq!(ada.starts.map(|day| day.to_string()).as_deref(), Some("1997-12-01"));
     assert_eq!(
-        roster.attributes.iter().map(String::as_str).collect::<Vec<_>>(),
+        roster.attributes.keys().map(String::as_str).collect::<Vec<_>>(),
         ["department", "email", "family_name", "given_name", "manager", "title"]
     );
 }

@@ -32,7 +32,7 @@ pub use manifest::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape,
 pub use person::{Person, Standing};
 pub use plan::{Class, GuardVerdict, Inputs, PLAN_VERSION, Plan, Proposal};
 pub use policy::{
-    Adopt, AppPolicy, Approval, By, EnrolRule, Expr, GroupPolicy, GuardRule, Lower, MatchRule, On, Organization, Policy, SetRule,
+    Adopt, AppPolicy, Approval, By, EnrolRule, Expr, GroupPolicy, GuardRule, Join, Lower, MatchRule, On, Organization, Policy, SetRule,
     Shrink, SourcePolicy, SourceRole, StandingApproval,
 };
 pub use reading::{AppReading, Certificate, Completeness, Increments, Kind, SourceReading, Tenant};

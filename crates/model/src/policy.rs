@@ -26,6 +26,10 @@ pub struct Policy {
     pub organization: Organization,
     /// `[source.X]`.
     pub sources: BTreeMap<SourceName, SourcePolicy>,
+    /// `[precedence]`: attribute → the sources that may give it, the first that has a value counts.  An attribute that is not listed comes
+    /// from the employment source, else from the others in byte order of their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub precedence: BTreeMap<String, Vec<SourceName>>,
     /// `[app.X]`.
     pub apps: BTreeMap<AppName, AppPolicy>,
     /// `[guard.X]`.
@@ -64,6 +68,15 @@ pub struct Shrink {
     pub percent_milli: u64,
 }
 
+/// `join = "person.ATTRIBUTE == record.FIELD"`: whose a record is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Join {
+    /// The person's attribute, or `key`.
+    pub person: String,
+    /// The record's attribute or column.
+    pub record: String,
+}
+
 /// `[source.X]`, as far as planning and reading go.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SourcePolicy {
@@ -73,7 +86,11 @@ pub struct SourcePolicy {
     pub kind: String,
     /// The column with the person's key.
     pub key: String,
-    /// Whether a missing row means that the person left (`absent = "leave"`); else it is a finding.
+    /// How its records belong to people; the employment source's are the people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
+    /// Whether a missing row means that the person left (`absent = "leave"`); else it is a finding.  Of a source with more about people:
+    /// whether its values are taken back when its record is gone; else nothing is done about the person.
     pub absent_leaves: bool,
     /// The shrink guard.
     pub shrink: Shrink,

@@ -105,6 +105,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         keep.end();
     }
     let sources = sources::read(&context, top.section("source"), &top);
+    let precedence = sources::precedence(&context, top.section("precedence"), &sources);
     let guards = top.section("guard").map(|section| guards::guards(&context, section)).unwrap_or_default();
     let source_names: BTreeSet<&str> = sources.keys().map(SourceName::as_str).collect();
     let approval = guards::approval(top.section("approval"), &guards, &source_names);
@@ -125,7 +126,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     if !problems.is_empty() {
         return None;
     }
-    let policy = Policy { organization, sources: source_policies, apps: app_policies, guards, approval };
+    let policy = Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, approval };
     let policy = compile(policy, problems)?;
     Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections })
 }

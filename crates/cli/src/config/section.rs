@@ -192,15 +192,7 @@ impl<'a> Section<'a> {
 
     /// A list of texts; one text alone is a list of one.
     pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<Text>> {
-        let value = self.take(key)?;
-        let read = match value.get_ref() {
-            DeValue::Array(list) => list.iter().map(|item| text_of(self.source, item)).collect(),
-            _ => text_of(self.source, value).map(|one| vec![one]),
-        };
-        if read.is_none() {
-            self.wrong(key, value, "a list of texts: [\"…\", \"…\"]");
-        }
-        read
+        texts_of(self.source, &format!("`{key}`"), self.take(key)?)
     }
 
     /// A table below this one.
@@ -271,6 +263,18 @@ pub(crate) fn text_of(source: Source<'_>, value: &Spanned<DeValue<'_>>) -> Optio
         (inside == text).then(|| span.start + quote.len()..span.end - quote.len())
     });
     Some(Text { text: text.to_owned(), span: inner.unwrap_or(span) })
+}
+
+/// A list of texts, or one alone; `what` names it where it is neither.
+pub(crate) fn texts_of(source: Source<'_>, what: &str, value: &Spanned<DeValue<'_>>) -> Option<Vec<Text>> {
+    let read = match value.get_ref() {
+        DeValue::Array(list) => list.iter().map(|item| text_of(source, item)).collect(),
+        _ => text_of(source, value).map(|one| vec![one]),
+    };
+    if read.is_none() {
+        wrong_type(source.problems, what, value, "a list of texts: [\"…\", \"…\"]");
+    }
+    read
 }
 
 /// "90s", "30m", "24h", "3d", "2w" in seconds.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{DateOrder, FileSource};
-use model::{Shrink, SourceName, SourcePolicy, SourceRole};
+use model::{Join, Shrink, SourceName, SourcePolicy, SourceRole};
 
 use super::connection::SourceConnection;
-use super::section::{Section, Text, text_of, wrong_type};
+use super::section::{Section, Text, text_of, texts_of, wrong_type};
 use super::{Context, problem};
 
 /// Rows and per cent that may be gone from one reading to the next when the file says nothing.
@@ -65,9 +65,14 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
     }
     let kind = section.word("kind", &[("file", "file"), ("scim", "scim")]);
     if kind.is_none() && !section.had("kind") {
-        section.missing("kind", "\"file\" for a CSV export, \"scim\" for what an identity provider pushes");
+        section.missing("kind", "\"file\" for a CSV or XLSX export, \"scim\" for what an identity provider pushes");
     }
-    join(context, section.text("join"));
+    let joined = section.text("join");
+    if let (Some(joined), Some(SourceRole::Employment)) = (&joined, role) {
+        let what = "the source that says who works here is joined to nothing: the others are joined to it";
+        context.problems.add(what, &joined.span, "here", "take `join` out");
+    }
+    let join = join(context, joined);
     let path = section.text("path");
     let key = section.text("key").map(|key| key.text);
     let absent_leaves = section.word("absent", &[("hold", false), ("leave", true)]).unwrap_or(false);
@@ -97,6 +102,7 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
         role: role?,
         kind: kind?.to_owned(),
         key: key.unwrap_or_default(),
+        join,
         absent_leaves,
         shrink,
         columns,
@@ -117,30 +123,54 @@ fn file(context: &Context<'_>, section: &mut Section<'_>, path: Option<Text>) ->
         }
         one
     });
+    let sheet = section.text("sheet").map(|sheet| sheet.text);
     let path = path.filter(|path| readable(context, path))?;
-    Some(FileSource { path: context.dir.join(path.text), encoding, delimiter, dates })
+    Some(FileSource { path: context.dir.join(path.text), encoding, delimiter, dates, sheet })
 }
 
 fn readable(context: &Context<'_>, path: &Text) -> bool {
     let lower = path.text.to_lowercase();
-    let sheet = [".xlsx", ".xls", ".ods"].iter().any(|end| lower.ends_with(end));
-    if sheet {
-        context.problems.add("spreadsheets are not read in this version", &path.span, "here", "export it as CSV and name that file");
+    let other = [".xls", ".xlsb", ".ods", ".numbers"].iter().find(|end| lower.ends_with(**end));
+    if let Some(end) = other {
+        let what = format!("rosters of the kind `{end}` are not read");
+        context.problems.add(what, &path.span, "here", "save it as XLSX or export it as CSV, and name that file");
     }
-    !sheet
+    other.is_none()
 }
 
-/// `join = "person.ATTRIBUTE == record.FIELD"`: its form is checked; joining comes with inbound SCIM.
-fn join(context: &Context<'_>, join: Option<Text>) {
-    let Some(join) = join else { return };
-    let fine = join.text.split_once("==").is_some_and(|(person, record)| {
-        let one = |side: &str, of: &str| side.trim().strip_prefix(of).is_some_and(|name| !name.is_empty() && !name.contains(' '));
-        one(person, "person.") && one(record, "record.")
+/// `join = "person.ATTRIBUTE == record.FIELD"`.
+fn join(context: &Context<'_>, join: Option<Text>) -> Option<Join> {
+    let join = join?;
+    let parsed = join.text.split_once("==").and_then(|(person, record)| {
+        let one = |side: &str, of: &str| {
+            side.trim().strip_prefix(of).filter(|name| !name.is_empty() && !name.contains(' ')).map(str::to_owned)
+        };
+        Some(Join { person: one(person, "person.")?, record: one(record, "record.")? })
     });
-    if !fine {
+    if parsed.is_none() {
         let next = "write \"person.ATTRIBUTE == record.FIELD\", e.g. \"person.email == record.userName\"";
         context.problems.add("`join` does not say what is the same on both sides", &join.span, "not understood", next);
     }
+    parsed
+}
+
+/// `[precedence]`: which sources may give an attribute, the first that has a value.
+pub(super) fn precedence(context: &Context<'_>, section: Option<Section<'_>>, sources: &Sources) -> BTreeMap<String, Vec<SourceName>> {
+    let mut precedence = BTreeMap::new();
+    let Some(mut section) = section else { return precedence };
+    let source = section.source();
+    for (attribute, value) in section.rest() {
+        let Some(names) = texts_of(source, &format!("`{}`", attribute.text), value) else { continue };
+        for name in &names {
+            let gives = |source: &SourcePolicy| matches!(source.role, SourceRole::Employment | SourceRole::Attributes);
+            let given = sources.iter().filter(|(_, (policy, _))| gives(policy)).map(|(name, _)| name.as_str());
+            if !given.clone().any(|known| known == name.text) {
+                unknown_source(context.problems, name, given);
+            }
+        }
+        precedence.insert(attribute.text, names.into_iter().map(|name| name.text.into()).collect());
+    }
+    precedence
 }
 
 fn shrink(mut section: Section<'_>) -> Shrink {

@@ -15,6 +15,7 @@ mod lessonly_provision;
 mod rehire;
 mod rename_chain;
 mod scope;
+mod sources;
 mod thin_slice;
 mod traps_apps;
 mod traps_field;

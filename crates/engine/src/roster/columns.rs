@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use model::SourcePolicy;
+use model::{SourcePolicy, SourceRole};
 
 use super::RosterError;
 
@@ -36,6 +36,8 @@ pub(super) struct Columns {
     pub(super) zone: Option<usize>,
     /// Every other attribute.
     pub(super) others: BTreeMap<String, usize>,
+    /// The columns' own names, in their places.
+    pub(super) names: Vec<String>,
     pub(super) width: usize,
 }
 
@@ -43,14 +45,15 @@ impl Columns {
     /// Finds the columns.
     ///
     /// # Errors
-    /// `Header` when a configured column, the key, or any word on who works here is missing, or a name stands twice.
-    pub(super) fn new(path: &Path, header: &csv::StringRecord, policy: &SourcePolicy) -> Result<Self, RosterError> {
+    /// `Header` when a configured column, the key, or (where the source says who works here) any word on that is missing, or a name
+    /// stands twice.
+    pub(super) fn new(path: &Path, header: &[&str], policy: &SourcePolicy) -> Result<Self, RosterError> {
         let error = |what: String| RosterError::Header { path: path.to_owned(), what };
-        let names: Vec<String> = header.iter().map(folded).collect();
-        let shown = || header.iter().map(str::trim).collect::<Vec<_>>().join(", ");
+        let names: Vec<String> = header.iter().map(|name| folded(name)).collect();
+        let shown = || header.iter().map(|name| name.trim()).collect::<Vec<_>>().join(", ");
         for (index, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..index].contains(name) {
-                return Err(error(format!("two columns are called \"{}\"; rename one", &header[index])));
+                return Err(error(format!("two columns are called \"{}\"; rename one", header[index])));
             }
         }
         let find = |column: &str| names.iter().position(|name| *name == folded(column));
@@ -78,17 +81,18 @@ impl Columns {
         }
         let (status, starts, ends, zone) =
             (found.remove("status"), found.remove("starts"), found.remove("ends"), found.remove("time_zone"));
-        if status.is_none() && ends.is_none() {
+        if policy.role == SourceRole::Employment && status.is_none() && ends.is_none() {
             return Err(error(format!(
                 "no column says who works here: name the status or the last-day column under `[source.*.columns]`; there are: {}",
                 shown()
             )));
         }
-        Ok(Self { key, status, starts, ends, zone, others: found, width: header.len() })
+        let names = header.iter().map(|name| name.trim().to_owned()).collect();
+        Ok(Self { key, status, starts, ends, zone, others: found, names, width: header.len() })
     }
 
-    /// The attributes that policy can read.
-    pub(super) fn attributes(&self) -> BTreeSet<String> {
-        self.others.keys().cloned().collect()
+    /// The attributes that policy can read, each with the name of its column.
+    pub(super) fn attributes(&self) -> BTreeMap<String, String> {
+        self.others.iter().map(|(attribute, index)| (attribute.clone(), self.names[*index].clone())).collect()
     }
 }

@@ -1,18 +1,45 @@
-//! From bytes to text: encodings, byte-order marks, delimiters.
+//! Text files: encodings, byte-order marks, delimiters.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use encoding_rs::Encoding;
+use model::SourcePolicy;
 
-use super::RosterError;
-use super::columns::folded;
+use super::columns::{Columns, folded};
+use super::rows::Rows;
+use super::{FileSource, RosterError};
+
+/// The rows of a text file.
+///
+/// # Errors
+/// `NotText` and `Header`.
+pub(super) fn rows<'a>(file: &'a FileSource, raw: &[u8], policy: &'a SourcePolicy) -> Result<Rows<'a>, RosterError> {
+    let header = |what: String| RosterError::Header { path: file.path.clone(), what };
+    let text = decode(&file.path, raw, file.encoding.as_deref())?;
+    let delimiter = delimiter(&file.path, &text, file.delimiter, &policy.key)?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut records = reader.records();
+    let first = match records.next() {
+        Some(first) => first.map_err(|error| header(error.to_string()))?,
+        None => return Err(header("the file is empty; a header row is needed".into())),
+    };
+    let columns = Columns::new(&file.path, &first.iter().collect::<Vec<_>>(), policy)?;
+    let mut rows = Rows::new(&file.path, columns, Some(delimiter), policy, file.dates);
+    for record in records {
+        match record {
+            Ok(record) => rows.take(record.position().map_or(0, csv::Position::line), &record.iter().collect::<Vec<_>>()),
+            Err(error) => rows.broken(error.position().map_or(0, csv::Position::line), &error.to_string()),
+        }
+    }
+    Ok(rows)
+}
 
 /// The file's text.  A byte-order mark decides; then the configured encoding; then UTF-8, which is checked.
 ///
 /// # Errors
 /// `NotText` with the line of the first byte that does not fit.
-pub(super) fn decode<'a>(path: &Path, bytes: &'a [u8], configured: Option<&str>) -> Result<Cow<'a, str>, RosterError> {
+fn decode<'a>(path: &Path, bytes: &'a [u8], configured: Option<&str>) -> Result<Cow<'a, str>, RosterError> {
     let not_text = |line, what: String| RosterError::NotText { path: path.to_owned(), line, what };
     let (encoding, skip) = match (Encoding::for_bom(bytes), configured) {
         (Some((encoding, skip)), _) => (encoding, skip),
@@ -37,7 +64,7 @@ pub(super) fn decode<'a>(path: &Path, bytes: &'a [u8], configured: Option<&str>)
 ///
 /// # Errors
 /// `Header` when none fits.
-pub(super) fn delimiter(path: &Path, text: &str, configured: Option<char>, key: &str) -> Result<u8, RosterError> {
+fn delimiter(path: &Path, text: &str, configured: Option<char>, key: &str) -> Result<u8, RosterError> {
     let header = |what: String| RosterError::Header { path: path.to_owned(), what };
     if let Some(delimiter) = configured {
         return u8::try_from(delimiter)

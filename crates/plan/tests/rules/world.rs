@@ -118,6 +118,7 @@ pub(crate) fn policy() -> Policy {
         role: SourceRole::Employment,
         kind: "file".into(),
         key: "employee_id".into(),
+        join: None,
         absent_leaves: false,
         shrink: Shrink { max: 20, percent_milli: 5000 },
         columns: BTreeMap::new(),
@@ -155,6 +156,7 @@ pub(crate) fn policy() -> Policy {
     };
     Policy {
         organization: Organization { name: "Acme".into(), time_zone: "America/Chicago".into() },
+        precedence: BTreeMap::new(),
         sources: BTreeMap::from([("hr".into(), source)]),
         apps: BTreeMap::from([("flat".into(), flat), ("deep".into(), deep)]),
         guards: BTreeMap::new(),

@@ -1,0 +1,93 @@
+//! Reading the sources: who works here, what others say about them, and whether so few of them can be right.
+
+use std::collections::HashSet;
+
+use model::{PersonKey, SourceName, SourceReading, SourceRole};
+
+use crate::read::in_words;
+use crate::roster::{Other, join};
+use crate::{Engine, EngineError, Event, Roster, Watch, read_file};
+
+impl Engine {
+    /// The one employment source.
+    pub(crate) fn employment(&self) -> Result<SourceName, EngineError> {
+        let policy = self.setup.policy.policy();
+        let mut sources = policy.sources.iter().filter(|(_, source)| source.role == SourceRole::Employment);
+        match (sources.next(), sources.next()) {
+            (Some((name, _)), None) => Ok(name.clone()),
+            _ => Err(EngineError::Source("exactly one source must have role = \"employment\"".into())),
+        }
+    }
+
+    /// Reads every source and keeps what each said; what comes back is the employment source's reading, each person as all of them say.
+    pub(crate) async fn read_sources(&self, watch: &dyn Watch) -> Result<Roster, EngineError> {
+        let policy = self.setup.policy.policy();
+        let name = self.employment()?;
+        let mut roster = self.read_source(&name, watch).await?;
+        let more = policy.sources.iter().filter(|(_, source)| source.role == SourceRole::Attributes);
+        let mut others = Vec::new();
+        for (name, policy) in more {
+            let last_good = self.store.last_good_source_reading(name).await?;
+            let Roster { reading, raw, attributes, .. } = self.read_source(name, watch).await?;
+            self.store.put_source_reading(&reading, &raw).await?;
+            others.push(Other { name, policy, reading, last_good, attributes });
+        }
+        if !others.is_empty() {
+            join(policy, &mut roster.reading, &others).map_err(EngineError::Source)?;
+            others.iter_mut().for_each(|other| roster.attributes.append(&mut other.attributes));
+        }
+        self.store.put_source_reading(&roster.reading, &roster.raw).await?;
+        Ok(roster)
+    }
+
+    /// Reads one source's file, and distrusts what is too small or about other people.
+    async fn read_source(&self, name: &SourceName, watch: &dyn Watch) -> Result<Roster, EngineError> {
+        let policy = &self.setup.policy.policy().sources[name];
+        let file = self.setup.sources.get(name).ok_or_else(|| {
+            EngineError::Source(format!("source {name} is of kind {}, which cannot be read in this version", policy.kind))
+        })?;
+        let mut roster = read_file(name, file, policy, self.ports.clock.now())
+            .map_err(|error| EngineError::Roster { source_name: name.clone(), error })?;
+        let mut doubt = self.shrunk(name, self.store.last_good_count(name).await?, roster.reading.certificate.count);
+        if doubt.is_none() && policy.absent_leaves {
+            let last = self.store.last_good_source_reading(name).await?;
+            doubt = last.and_then(|last| self.vanished(name, &last, &roster.reading));
+        }
+        if let Some(why) = doubt {
+            roster.reading.distrust(why);
+        }
+        watch.event(Event::Read { subject: format!("source.{name}"), certificate: in_words(&roster.reading.certificate) });
+        Ok(roster)
+    }
+
+    /// Why a reading is too small to be trusted, if it is.  It is then kept as partial, so that it never becomes the measure of the next.
+    fn shrunk(&self, name: &SourceName, last_good: Option<u64>, count: u64) -> Option<String> {
+        let shrink = self.setup.policy.policy().sources.get(name)?.shrink;
+        let last = last_good?;
+        let gone = last.saturating_sub(count);
+        let trips = gone > shrink.max || gone * 100_000 > shrink.percent_milli * last;
+        trips.then(|| {
+            format!("it shrank from {last} rows to {count}, beyond what `shrink` allows; if that is right, raise it for one plan")
+        })
+    }
+
+    /// Why too many people of the last good reading are missing, if they are, where missing means leaving: as many rows as before prove
+    /// nothing when they are other people's, or the same people's twice (another company's file, keys that lost their zeros).
+    fn vanished(&self, name: &SourceName, last: &SourceReading, now: &SourceReading) -> Option<String> {
+        let shrink = self.setup.policy.policy().sources.get(name)?.shrink;
+        let here: HashSet<&PersonKey> = keys(now).collect();
+        let (before, gone) = keys(last).fold((0_u64, 0_u64), |(all, gone), key| (all + 1, gone + u64::from(!here.contains(key))));
+        let trips = gone > shrink.max || gone * 100_000 > shrink.percent_milli * before;
+        trips.then(|| {
+            format!(
+                "{gone} of the {before} people of the last good reading are not in it, beyond what `shrink` allows; if that is right, \
+                 raise it for one plan"
+            )
+        })
+    }
+}
+
+/// Everybody whom a reading names, in a usable row or a held one.
+fn keys(reading: &SourceReading) -> impl Iterator<Item = &PersonKey> {
+    reading.people.iter().map(|person| &person.key).chain(&reading.held)
+}
