@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use base64::Engine as _;
-use sandbox::lessonly::{Config, Sandbox};
+use sandbox::lessonly::{Config, Sandbox, VENDOR};
 use sandbox::{Clock, Limit, Options};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -36,6 +36,26 @@ impl Api {
         let sandbox = Sandbox::open(config).unwrap();
         let router = sandbox.router();
         Self { sandbox, router, authorization: Some(basic("acme:lessonly-sandbox-key")), accept: None }
+    }
+
+    /// A new company that answers by the vendor's own reading.
+    pub fn vendor() -> Self {
+        Self::vendor_with(options())
+    }
+
+    pub fn vendor_with(options: Options) -> Self {
+        Self::with(Config { options, profile: &VENDOR, ..Config::default() })
+    }
+
+    /// Any call with a body of any kind, the answer read as JSON where it is.
+    pub async fn raw(&self, method: &str, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> (u16, Value) {
+        let (status, text) = self.send(method, path, kind, body.into()).await;
+        (status.as_u16(), serde_json::from_slice(&text).unwrap_or(Value::Null))
+    }
+
+    /// A read below `/api/v1.1`.
+    pub async fn richer(&self, path: &str) -> (u16, Value) {
+        self.raw("GET", &format!("/api/v1.1{path}"), "", "").await
     }
 
     pub async fn send(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> (StatusCode, Vec<u8>) {

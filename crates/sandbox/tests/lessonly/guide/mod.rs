@@ -1,0 +1,6 @@
+//! The `guide` profile.
+
+mod assignments;
+mod groups;
+mod transport;
+mod users;
