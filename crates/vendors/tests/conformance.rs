@@ -13,7 +13,9 @@ use vendors::registry;
 /// Profile and rig of every sandbox there is for a connector.
 fn rigs_of(connector: &str) -> Vec<(&'static str, Box<dyn Rig>)> {
     match connector {
-        "lessonly" => vec![("guide", Box::new(rigs::lessonly::LessonlyRig))],
+        "lessonly" => {
+            vec![("guide", Box::new(rigs::lessonly::LessonlyRig("guide"))), ("vendor", Box::new(rigs::lessonly::LessonlyRig("vendor")))]
+        }
         "absorb" => vec![("guide", Box::new(rigs::absorb::AbsorbRig))],
         other => panic!("the connector {other} has no rig here: every entry of the registry goes through the suite"),
     }
@@ -121,7 +123,7 @@ struct FaultyRig(Wrong);
 #[async_trait]
 impl Rig for FaultyRig {
     async fn open(&self, people: usize, limited: bool) -> Opened {
-        let opened = rigs::lessonly::LessonlyRig.open(people, limited).await;
+        let opened = rigs::lessonly::LessonlyRig("guide").open(people, limited).await;
         Opened { target: Arc::new(Faulty(opened.target, self.0)), ..opened }
     }
 }

@@ -76,7 +76,7 @@ async fn the_group_of_the_guides_own_example_is_read() {
 
 #[tokio::test]
 async fn an_archived_group_is_not_made_again_and_takes_nobody() {
-    let sandbox = Arc::new(Lessonly::fresh(3, |_| {}));
+    let sandbox = Arc::new(Lessonly::fresh("guide", 3, |_| {}));
     let group = sandbox.make_group("Alumni").expect("groups are written here");
     naive(&sandbox, "PUT", &format!("/groups/{group}/archive"), None).await;
     let bench = ours(&sandbox, |_| {}).await;
@@ -92,7 +92,7 @@ async fn an_archived_group_is_not_made_again_and_takes_nobody() {
 
 #[tokio::test]
 async fn accounts_named_in_protect_are_told_and_left_alone() {
-    let sandbox = Arc::new(Lessonly::fresh(3, |_| {}));
+    let sandbox = Arc::new(Lessonly::fresh("guide", 3, |_| {}));
     let email = sandbox.user("101")["email"].as_str().expect("an e-mail").to_uppercase();
     let bench = ours(&sandbox, |settings| settings.protect = [email].into()).await;
     let protected = bench.account("101").await.expect("there").protected;
@@ -105,7 +105,7 @@ async fn accounts_named_in_protect_are_told_and_left_alone() {
 
 #[tokio::test]
 async fn a_list_without_the_declared_fields_is_not_read_as_empty_ones() {
-    let sandbox = Arc::new(Lessonly::fresh(3, |_| {}));
+    let sandbox = Arc::new(Lessonly::fresh("guide", 3, |_| {}));
     let bench = ours(&sandbox, |_| {}).await;
     let key = Key::one("custom.shoe size", "41");
     let fault = bench.target.find(&bench.read, Kind::Accounts, &key).await.err();
@@ -166,7 +166,7 @@ fn exchange(request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, Bro
 
 #[tokio::test]
 async fn the_same_over_a_real_socket() {
-    let sandbox = Arc::new(Lessonly::fresh(60, |_| {}));
+    let sandbox = Arc::new(Lessonly::fresh("guide", 60, |_| {}));
     let server = sandbox.sandbox.start().await.expect("it listens");
     let (target, base) = rigs::open("lessonly", rigs::settings(&server.url(), &rigs::lessonly::CREDENTIALS)).expect("right settings");
     let opened = Opened { target, wrong: Vec::new(), transport: Arc::new(Loopback), base, hand: sandbox.clone() };
@@ -183,4 +183,42 @@ async fn the_same_over_a_real_socket() {
     server.stop().await;
     let fault = bench.target.probe(&bench.read).await.err();
     assert!(matches!(fault, Some(Fault::Unreachable { .. })), "nobody answers any more: {fault:?}");
+}
+
+#[tokio::test]
+async fn logging_in_tells_the_profile_and_a_wrong_one_is_not_read_through() {
+    for (profile, other) in [("guide", "vendor"), ("vendor", "guide")] {
+        let sandbox = Arc::new(Lessonly::fresh(profile, 60, |_| {}));
+        let told = ours(&sandbox, |settings| settings.profile = "auto".to_owned()).await;
+        assert_eq!((told.read.profile(), sandbox.requests().len()), (profile, 1), "one request tells it");
+        assert_eq!(told.target.probe(&told.read).await.expect("probed").profile, profile);
+        let pinned = ours(&sandbox, |_| {}).await;
+        assert_eq!((pinned.read.profile(), sandbox.requests().len()), (profile, 2), "pinned, it needs none: that was the probe");
+        // Pinned to the other reading: the answers do not fit, and nothing is guessed.
+        let wrong = ours(&sandbox, |settings| settings.profile = other.to_owned()).await;
+        if other == "vendor" {
+            let fault = wrong.target.read(&wrong.read, Kind::Accounts, None).await.err();
+            assert!(matches!(&fault, Some(Fault::Garbled { detail }) if detail.contains("total_users")), "{fault:?}");
+        } else {
+            let fault = wrong.apply(wrong.create(1)).await.err();
+            assert!(matches!(&fault, Some(Fault::Unknown { why }) if why.contains("create_user")), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn p6_a_create_whose_groups_were_not_heard_of_is_completed_and_not_repeated() {
+    let sandbox = Arc::new(Lessonly::fresh("vendor", 3, |_| {}));
+    let group = sandbox.make_group("Alumni").expect("groups are written here");
+    let bench = ours(&sandbox, |_| {}).await;
+    // The first of the two calls was made, and the answer to the second never came.
+    let made = bench.done(bench.create(1), true).await.expect("made").receipt.account.expect("an id");
+    let mut whole = bench.create(1);
+    whole.add_groups.insert(model::Ref::Id(group.clone()));
+    let accounts = sandbox.accounts().len();
+    let again = bench.done(whole.clone(), true).await.expect("completed").receipt;
+    assert_eq!((again.account.as_ref(), sandbox.accounts().len()), (Some(&made), accounts));
+    assert_eq!(sandbox.groups_of(made.as_str()), [group]);
+    assert!(again.before.expect("an image")["memberships"].as_array().is_some_and(Vec::is_empty), "what it was before is kept");
+    bench.done(whole, false).await.expect("already");
 }

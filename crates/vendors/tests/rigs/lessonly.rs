@@ -10,7 +10,7 @@ use bytes::Bytes;
 use connector::conformance::{Bench, Hand, Opened, Rig};
 use connector::{Broken, Transport};
 use model::{Attributes, Content, Value};
-use sandbox::lessonly::{Config, Sandbox};
+use sandbox::lessonly::{Config, PROFILES, Sandbox};
 use sandbox::{Limit, Options};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -28,18 +28,21 @@ pub struct Lessonly {
     pub dir: TempDir,
     /// Every write that the connector sent, as `METHOD path body`.
     pub sent: Arc<Mutex<Vec<String>>>,
+    /// The reading that it answers by.
+    pub profile: &'static str,
 }
 
 impl Lessonly {
     /// A fresh one; `change` sets further options.
-    pub fn fresh(people: usize, change: impl FnOnce(&mut Config)) -> Self {
+    pub fn fresh(profile: &str, people: usize, change: impl FnOnce(&mut Config)) -> Self {
+        let profile = PROFILES.iter().find(|known| known.name == profile).expect("the sandbox has this profile");
         let dir = TempDir::new().expect("a temporary folder");
         let ledger = Some(dir.path().join("ledger.jsonl"));
         let access_log = Some(dir.path().join("access.jsonl"));
         let options = Options { people: Some(people), seed: Some(7), limit: Limit::Off, ledger, access_log, ..Options::default() };
-        let mut config = Config { options, ..Config::default() };
+        let mut config = Config { options, profile, ..Config::default() };
         change(&mut config);
-        Self { sandbox: Sandbox::open(config).expect("a sandbox opens"), dir, sent: Arc::default() }
+        Self { sandbox: Sandbox::open(config).expect("a sandbox opens"), dir, sent: Arc::default(), profile: profile.name }
     }
 
     /// What was changed over the API.
@@ -183,6 +186,7 @@ pub async fn naive(sandbox: &Lessonly, method: &str, path: &str, body: Option<Js
 /// The connector on a sandbox, with the right credentials; `change` sets further settings.
 pub async fn ours(sandbox: &Arc<Lessonly>, change: impl FnOnce(&mut Settings)) -> Bench {
     let mut settings = settings("http://127.0.0.1:1", &CREDENTIALS);
+    settings.profile = sandbox.profile.to_owned();
     change(&mut settings);
     let (target, base) = open("lessonly", settings).expect("the settings are right");
     let transport = Arc::new(Recording(InProcess(sandbox.sandbox.router()), Arc::clone(&sandbox.sent)));
@@ -190,17 +194,18 @@ pub async fn ours(sandbox: &Arc<Lessonly>, change: impl FnOnce(&mut Settings)) -
     Bench::over(opened).await.expect("the connector logs in")
 }
 
-/// Opens Lessonly for the suite.
-pub struct LessonlyRig;
+/// Opens Lessonly for the suite, in a profile.
+pub struct LessonlyRig(pub &'static str);
 
 #[async_trait]
 impl Rig for LessonlyRig {
     async fn open(&self, people: usize, limited: bool) -> Opened {
         let limit = if limited { Limit::PerPeriod(100) } else { Limit::Off };
-        let hand = Arc::new(Lessonly::fresh(people, |config| config.options.limit = limit));
+        let hand = Arc::new(Lessonly::fresh(self.0, people, |config| config.options.limit = limit));
         let transport = Arc::new(InProcess(hand.sandbox.router()));
         let with = |credentials: [(&str, &str); 2]| {
-            open("lessonly", settings("http://127.0.0.1:1", &credentials)).expect("the settings are right")
+            let settings = Settings { profile: self.0.to_owned(), ..settings("http://127.0.0.1:1", &credentials) };
+            open("lessonly", settings).expect("the settings are right")
         };
         let (target, base) = with(CREDENTIALS);
         let [subdomain, api_key] = CREDENTIALS;
