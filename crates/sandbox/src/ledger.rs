@@ -11,7 +11,7 @@
 //! | `body_digest` | SHA-256 of the request's body in hex; empty when there was none |
 //! | `object` | what changed, as `kind/id`: `user/101`, `group/5`, `assignment/9` |
 //! | `before` | the whole object before, null when it is new |
-//! | `after` | the whole object after |
+//! | `after` | the whole object after, null when it is deleted |
 //!
 //! One line per changed object: a request that changes two hundred has two hundred lines with the same `call`.  What
 //! changes nothing has no line.  No password is in it.  When a line cannot be written the request fails with 500 and

@@ -60,7 +60,8 @@ impl<'a> Filter<'a> {
     /// The e-mail in any case, the external id as it is; an empty one is nobody's.
     fn passed(&self, state: &state::State) -> Passed {
         let mut ids: Vec<u64> = match (self.email, self.ext_uid) {
-            (Some(email), _) => state.owner(email.trim()).into_iter().collect(),
+            // No address holds a space: that was a plus sign.
+            (Some(email), _) => state.owner(&email.trim().replace(' ', "+")).into_iter().collect(),
             (None, Some("")) => Vec::new(),
             (None, Some(ext_uid)) => state.with_ext_uid(ext_uid).collect(),
             (None, None) if self.active_only => return Passed::Active,

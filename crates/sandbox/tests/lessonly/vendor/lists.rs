@@ -87,8 +87,12 @@ async fn users_are_found_by_email_and_external_id() {
         let (status, list) = api.get(&format!("/users?{query}")).await;
         assert_eq!((status, list["users"].clone(), &list["total_users"]), (200, json!([]), &json!(0)), "{query}");
     }
+    let id = api.user("Jane Doe", "jane+test@example.com").await;
+    for email in ["jane+test@example.com", "jane%2Btest@example.com", "%20Jane%2Btest@EXAMPLE.com"] {
+        assert_eq!(ids(&api.get(&format!("/users?filter[email]={email}")).await.1["users"]), [id], "{email}");
+    }
     // What is not a filter of this API is ignored, as any unknown parameter.
-    assert_eq!(api.get("/users?filter[name]=x&filter=y").await.1["total_users"], 41);
+    assert_eq!(api.get("/users?filter[name]=x&filter=y").await.1["total_users"], 42);
 }
 
 #[tokio::test]
