@@ -16,7 +16,9 @@ fn rigs_of(connector: &str) -> Vec<(&'static str, Box<dyn Rig>)> {
         "lessonly" => {
             vec![("guide", Box::new(rigs::lessonly::LessonlyRig("guide"))), ("vendor", Box::new(rigs::lessonly::LessonlyRig("vendor")))]
         }
-        "absorb" => vec![("guide", Box::new(rigs::absorb::AbsorbRig))],
+        "absorb" => {
+            vec![("guide", Box::new(rigs::absorb::AbsorbRig("guide"))), ("vendor", Box::new(rigs::absorb::AbsorbRig("vendor")))]
+        }
         other => panic!("the connector {other} has no rig here: every entry of the registry goes through the suite"),
     }
 }

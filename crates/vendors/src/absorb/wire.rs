@@ -121,7 +121,10 @@ pub(super) fn detail(answer: &Answer) -> String {
 /// What a vendor said, without the secrets that it may have said back (P11).
 pub(super) fn redacted(text: String, secrets: &[&Secret]) -> String {
     let secrets = secrets.iter().map(|secret| secret.expose()).filter(|secret| !secret.is_empty());
-    secrets.fold(text, |text, secret| text.replace(secret, "…").replace(&encoded(secret), "…"))
+    secrets.fold(text, |text, secret| {
+        let in_a_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        [secret, &in_a_form, &encoded(secret)].into_iter().fold(text, |text, spelling| text.replace(spelling, "…"))
+    })
 }
 
 /// An answer that is not what the contract says (A16).

@@ -18,6 +18,11 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 use vendors::registry::{Settings, entry};
 
+/// The profiles, one after the other; the one that a test fails in is the last that it named.
+pub(crate) fn profiles() -> impl Iterator<Item = &'static str> {
+    ["guide", "vendor"].into_iter().inspect(|profile| eprintln!("in the profile {profile}:"))
+}
+
 /// Of the sandbox's own admin and portal.
 pub(crate) const PASSWORD: &str = "absorb-sandbox-password";
 /// Of the sandbox's own portal.
@@ -96,12 +101,13 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
-    /// A fresh one; `change` sets further options.
-    pub(crate) fn open(people: usize, change: impl FnOnce(&mut Config)) -> Self {
+    /// A fresh one that speaks this profile; `change` sets further options.
+    pub(crate) fn open(profile: &str, people: usize, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Some(folder.path().join("ledger.jsonl"));
         let options = Options { people: Some(people), seed: Some(3), limit: Limit::Off, ledger, ..Options::default() };
-        let mut config = Config { options, ..Config::default() };
+        let profile = sandbox::absorb::PROFILES.iter().find(|known| known.name == profile).expect("a profile of the sandbox");
+        let mut config = Config { options, profile, ..Config::default() };
         change(&mut config);
         let sandbox = Sandbox::open(config.clone()).unwrap();
         let way = Way {
@@ -178,11 +184,48 @@ impl Portal {
 
     /// The naive way in: a token by hand.
     pub(crate) async fn token(&self) -> String {
-        let admin = &self.config.admins[0];
-        let body = json!({"username": admin.username, "password": PASSWORD});
-        let (status, answer) = self.raw("", "POST", "/authentication", Some(body)).await;
+        let (status, answer) = self.raw("", "POST", self.token_path(), Some(self.log_in(PASSWORD))).await;
         assert_eq!(status, 200, "{answer}");
-        answer["token"].as_str().unwrap().to_owned()
+        answer.as_str().or_else(|| answer["token"].as_str()).unwrap().to_owned()
+    }
+
+    fn is_vendor(&self) -> bool {
+        self.config.profile.name == "vendor"
+    }
+
+    /// One of two, by the profile.
+    pub(crate) fn by<T>(&self, guide: T, vendor: T) -> T {
+        if self.is_vendor() { vendor } else { guide }
+    }
+
+    /// Where a token is asked for.
+    pub(crate) fn token_path(&self) -> &'static str {
+        self.by("/authentication", "/authenticate")
+    }
+
+    /// Where many users are written.
+    pub(crate) fn batch_path(&self) -> &'static str {
+        self.by("/users/batch", "/users/upload")
+    }
+
+    /// As [`Portal::once`] takes it.
+    pub(crate) fn post_batch(&self) -> &'static str {
+        self.by("POST /users/batch", "POST /users/upload")
+    }
+
+    /// What the first admin logs in with by hand.
+    pub(crate) fn log_in(&self, password: &str) -> Json {
+        json!({"username": self.config.admins[0].username, "password": password, "privateKey": API_KEY})
+    }
+
+    /// Many users as they are written at once.
+    pub(crate) fn batch(&self, users: Json) -> Json {
+        if self.is_vendor() { users } else { json!({"users": users}) }
+    }
+
+    /// `activeStatus` of an account that may log in, or may not.
+    pub(crate) fn status(&self, active: bool) -> Json {
+        self.by(json!(if active { "Active" } else { "Inactive" }), json!(i32::from(!active)))
     }
 
     /// A call by hand, past the way that is counted.
@@ -205,6 +248,12 @@ impl Portal {
 
     pub(crate) fn users(&self, member: &str, value: &str) -> Vec<Json> {
         self.sandbox.users().into_iter().filter(|user| user[member] == value).collect()
+    }
+
+    /// Those who may not log in.
+    pub(crate) fn inactive(&self) -> Vec<Json> {
+        let status = self.status(false);
+        self.sandbox.users().into_iter().filter(|user| user["activeStatus"] == status).collect()
     }
 
     /// Lines of the ledger that came over the API.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connector::conformance::{Hand, Opened, Rig};
 use model::{Attributes, Content, Value};
-use sandbox::absorb::{Config, Sandbox};
+use sandbox::absorb::{Config, GUIDE, Sandbox, VENDOR};
 use sandbox::{Limit, Options};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
+use vendors::registry::Settings;
 
 use super::{InProcess, api_changes, open, settings};
 
@@ -23,11 +24,12 @@ pub struct Absorb {
 }
 
 impl Absorb {
-    fn fresh(people: usize, limit: Limit) -> Self {
+    fn fresh(profile: &str, people: usize, limit: Limit) -> Self {
+        let profile = if profile == "vendor" { &VENDOR } else { &GUIDE };
         let dir = TempDir::new().expect("a temporary folder");
         let ledger = Some(dir.path().join("ledger.jsonl"));
         let options = Options { people: Some(people), seed: Some(7), limit, ledger, ..Options::default() };
-        let sandbox = Sandbox::open(Config { options, ..Config::default() }).expect("a sandbox opens");
+        let sandbox = Sandbox::open(Config { options, profile, ..Config::default() }).expect("a sandbox opens");
         Self { sandbox, dir }
     }
 
@@ -107,17 +109,18 @@ impl Hand for Absorb {
     }
 }
 
-/// Opens Absorb for the suite.
-pub struct AbsorbRig;
+/// Opens Absorb for the suite, in this profile.
+pub struct AbsorbRig(pub &'static str);
 
 #[async_trait]
 impl Rig for AbsorbRig {
     async fn open(&self, people: usize, limited: bool) -> Opened {
         let limit = if limited { Limit::PerPeriod(2) } else { Limit::Off };
-        let hand = Arc::new(Absorb::fresh(people, limit));
+        let hand = Arc::new(Absorb::fresh(self.0, people, limit));
         let transport = Arc::new(InProcess(hand.sandbox.router()));
         let with = |credentials: [(&str, &str); 3]| {
-            open("absorb", settings("http://127.0.0.1:1", &credentials)).expect("the settings are right")
+            let settings = settings("http://127.0.0.1:1", &credentials);
+            open("absorb", Settings { profile: self.0.to_owned(), ..settings }).expect("the settings are right")
         };
         let (target, base) = with(CREDENTIALS);
         let [username, password, api_key] = CREDENTIALS;
