@@ -51,20 +51,24 @@ impl Auth {
         &self.admins
     }
 
-    /// The admin of that name and password; `usable` says whether an admin's own account is active.
-    pub(super) fn admin_of(&self, username: &str, password: &str, usable: impl Fn(&Admin) -> bool) -> Option<usize> {
-        let named =
-            |admin: &Admin| fold(&admin.username) == fold(username) && admin.password.expose_secret() == password && usable(admin);
-        self.admins.iter().position(named)
+    /// The admin of that name and password.
+    pub(super) fn admin_by(&self, username: &str, password: &str) -> Option<usize> {
+        self.admin_named(username).filter(|at| self.admins[*at].password.expose_secret() == password)
     }
 
-    /// The token call.  A new token for a user name kills the one before at once (A02); other names' live on.
+    /// The admin of that name.
+    pub(super) fn admin_named(&self, username: &str) -> Option<usize> {
+        self.admins.iter().position(|admin| fold(&admin.username) == fold(username))
+    }
+
+    /// The token call.  A new token for a user name kills the one before at once (A02); other names' live on.  `usable` says
+    /// whether the account of that name is active.
     pub(super) fn log_in(
         &mut self,
         members: &Members,
         profile: &Profile,
         now: Timestamp,
-        usable: impl Fn(&Admin) -> bool,
+        usable: impl Fn(&str) -> bool,
     ) -> Result<Reply, Refusal> {
         let text = |name: &str| members.given(name).and_then(|value| value.as_str());
         let missing = |name: &&&str| text(name).is_none_or(str::is_empty);
@@ -78,7 +82,7 @@ impl Auth {
         if profile.token.members.contains(&"privateKey") {
             self.check_key(text("privateKey"))?;
         }
-        let at = self.admin_of(username, password, usable);
+        let at = self.admin_by(username, password).filter(|at| usable(&self.admins[*at].username));
         let at = at.ok_or_else(|| Refusal::unauthorized("credentials", "the user name or the password is wrong"))?;
         let expires = now
             .checked_add(SignedDuration::from_hours(profile.token_hours))
@@ -95,15 +99,17 @@ impl Auth {
         Ok(reply)
     }
 
-    /// The admin whose live token this is; `Authorization` holds it bare or after `Bearer`.
-    pub(super) fn check_token(&self, header: Option<&str>, now: Timestamp) -> Result<usize, Refusal> {
-        let dead = || Refusal::unauthorized("token", "the token is missing, dead or expired");
-        let text = header.ok_or_else(dead)?.trim();
-        let bare = match text.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-            _ => text,
-        };
-        let live = self.tokens.iter().find(|(_, token)| token.text.expose_secret() == bare && now < token.expires);
-        live.map(|(at, _)| *at).ok_or_else(dead)
+    /// The admin whose live token this is.
+    pub(super) fn admin_with(&self, token: &str, now: Timestamp) -> Option<usize> {
+        let live = self.tokens.iter().find(|(_, held)| held.text.expose_secret() == token && now < held.expires);
+        live.map(|(at, _)| *at)
+    }
+}
+
+/// The token that an `Authorization` header holds, bare or after `Bearer`.
+pub(super) fn bare(header: &str) -> &str {
+    match header.trim().split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => header.trim(),
     }
 }

@@ -12,6 +12,7 @@ mod edit;
 mod enrollments;
 mod fields;
 mod hand;
+mod oauth;
 mod profile;
 mod seed;
 mod settings;
@@ -24,12 +25,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+pub use oauth::OauthClient;
 pub use profile::{Batch, Duplicate, Enrollments, GUIDE, LeftOut, Offset, PROFILES, Profile, Status, TokenAnswer, TokenCall, VENDOR};
 
 use crate::backend::Backend;
@@ -41,6 +42,7 @@ use crate::options::Options;
 use crate::server::Running;
 use auth::Auth;
 use edit::{Edit, Scope, View};
+use oauth::grants::Grants;
 use state::State;
 use wire::{Refusal, Reply, Request};
 
@@ -83,12 +85,15 @@ pub struct Config {
     pub courses: Vec<String>,
     /// Enrolment rules.
     pub rules: Vec<Rule>,
+    /// The programs that may ask for access by OAuth 2.0.
+    pub clients: Vec<OauthClient>,
 }
 
 impl Default for Config {
     /// The portal "Acme" with the key `absorb-sandbox-key` and one admin `api@acme.example`, password
     /// `absorb-sandbox-password`, who
-    /// sees everyone.
+    /// sees everyone; one OAuth client `absorb-sandbox-client`, secret `absorb-sandbox-client-secret`, that may have people
+    /// sent back to any port and path on loopback.
     fn default() -> Self {
         Self {
             options: Options::default(),
@@ -102,6 +107,11 @@ impl Default for Config {
             }],
             courses: Vec::new(),
             rules: Vec::new(),
+            clients: vec![OauthClient {
+                client_id: "absorb-sandbox-client".to_owned(),
+                client_secret: "absorb-sandbox-client-secret".into(),
+                redirect_uris: ["http://127.0.0.1", "http://[::1]", "http://localhost"].map(str::to_owned).into(),
+            }],
         }
     }
 }
@@ -114,8 +124,12 @@ pub struct Sandbox(Arc<Portal>);
 struct Portal {
     backend: Arc<Backend<State>>,
     profile: &'static Profile,
+    name: String,
     rules: Vec<Rule>,
+    clients: Vec<OauthClient>,
+    notes: Vec<String>,
     auth: Mutex<Auth>,
+    grants: Mutex<Grants>,
     listen: std::net::SocketAddr,
 }
 
@@ -126,12 +140,14 @@ impl Sandbox {
     /// A file that cannot be used, two admins of one name, a rule for a course that there is not.
     pub fn open(config: Config) -> Result<Self, Error> {
         check(&config)?;
-        let Config { options, profile, portal, api_key, admins, courses, rules } = config;
+        let Config { options, profile, portal: name, api_key, admins, courses, rules, clients } = config;
         let pace = Pace { calls: profile.refill_per_second, period: SignedDuration::from_secs(1), capacity: profile.burst };
         let backend =
-            Backend::open("absorb", profile.name, pace, &options, |origin| seed::portal(origin, profile, &portal, &courses, &admins))?;
+            Backend::open("absorb", profile.name, pace, &options, |origin| seed::portal(origin, profile, &name, &courses, &admins))?;
+        let mut notes = backend.notes.clone();
+        let grants = Mutex::new(Grants::open(options.data.as_deref(), &mut notes)?);
         let auth = Mutex::new(Auth::new(api_key, admins));
-        Ok(Self(Arc::new(Portal { backend, profile, rules, auth, listen: options.listen })))
+        Ok(Self(Arc::new(Portal { backend, profile, name, rules, clients, notes, auth, grants, listen: options.listen })))
     }
 
     /// The API as a service that can be called in this process, limiter and logs included.
@@ -140,7 +156,7 @@ impl Sandbox {
         self.0.backend.front(routes, |status| match status {
             // Over the limit there is no word, no Retry-After and no header about the rate (A09).
             StatusCode::TOO_MANY_REQUESTS => status.into_response(),
-            _ => shown(Refusal::new(status, "refused", "the request cannot be taken").into()),
+            _ => Reply::from(Refusal::new(status, "refused", "the request cannot be taken")).into_response(),
         })
     }
 
@@ -159,7 +175,7 @@ impl Sandbox {
 
     /// What a person should know about how it opened, such as a torn line that was cut off.
     pub fn notes(&self) -> &[String] {
-        &self.0.backend.notes
+        &self.0.notes
     }
 }
 
@@ -169,6 +185,14 @@ fn check(config: &Config) -> Result<(), Error> {
     }
     let mut names: Vec<String> = config.admins.iter().map(|admin| wire::fold(&admin.username)).collect();
     names.sort();
+    let mut ids: Vec<&str> = config.clients.iter().map(|client| client.client_id.as_str()).collect();
+    ids.sort_unstable();
+    if let Some(id) = ids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]) {
+        return Err(Error::Option(format!("two OAuth clients have the id `{id}`")));
+    }
+    if config.clients.iter().any(|client| client.client_id.is_empty() || client.client_secret.expose_secret().is_empty()) {
+        return Err(Error::Option("an OAuth client has no id or no secret".to_owned()));
+    }
     if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(Error::Option(format!("two admins are called `{}`", pair[0])));
     }
@@ -185,16 +209,18 @@ fn check(config: &Config) -> Result<(), Error> {
 }
 
 async fn answer(Shared(portal): Shared<Arc<Portal>>, Extension(call): Extension<Arc<Call>>) -> Response {
-    shown(portal.answer(&call).unwrap_or_else(Reply::from))
-}
-
-fn shown(reply: Reply) -> Response {
-    (reply.status, [(CONTENT_TYPE, "application/json")], reply.body).into_response()
+    let request = Request::of(&call);
+    match request.segments().as_slice() {
+        ["oauth", "authorize"] => oauth::authorize::answer(&portal, &call),
+        ["oauth", "token"] if call.method == "POST" => oauth::token::answer(&portal, &call),
+        ["oauth", "token"] => Reply::from(Refusal::verb()).into_response(),
+        _ => portal.answer(&request).unwrap_or_else(Reply::from).into_response(),
+    }
 }
 
 impl Portal {
-    fn answer(&self, call: &Call) -> Result<Reply, Refusal> {
-        let request = &Request::of(call);
+    fn answer(&self, request: &Request<'_>) -> Result<Reply, Refusal> {
+        let call = request.call;
         let (profile, segments) = (self.profile, request.segments());
         let path = segments.as_slice();
         let now = self.backend.clock.now();
@@ -202,7 +228,7 @@ impl Portal {
         if path == [profile.token.path] {
             return if call.method == "POST" { self.log_in(request) } else { Err(Refusal::verb()) };
         }
-        let admin = self.auth().check_token(call.header("authorization"), now)?;
+        let admin = self.admin_with(call.header("authorization"), now)?;
         match (call.method.as_str(), path) {
             ("GET", ["users"]) => self.see(admin, |view| users::list(view, request)),
             ("POST", ["users"]) => self.change(admin, call, |edit| users::create(edit, &request.members()?)),
@@ -252,12 +278,39 @@ impl Portal {
 
     fn log_in(&self, request: &Request<'_>) -> Result<Reply, Refusal> {
         let members = request.members()?;
-        // An admin whose own account was made inactive gets no token (A18).
-        let usable = |admin: &Admin| {
-            let id = |state: &State| state.admin_id(&admin.username);
-            self.backend.read(|state| state.user(id(state)).is_some_and(|user| user.active(self.profile)))
-        };
-        self.auth().log_in(&members, self.profile, self.backend.clock.now(), usable)
+        self.auth().log_in(&members, self.profile, self.backend.clock.now(), |username| self.usable(username))
+    }
+
+    /// Whether the account of an admin is active: one that was made inactive gets no token (A18).
+    fn usable(&self, username: &str) -> bool {
+        self.backend.read(|state| state.user(state.admin_id(username)).is_some_and(|user| user.active(self.profile)))
+    }
+
+    /// The user name of the active admin with that name and password.
+    fn admin_by(&self, username: &str, password: &str) -> Option<String> {
+        let auth = self.auth();
+        let name = &auth.admin(auth.admin_by(username, password)?).username;
+        self.usable(name).then(|| name.clone())
+    }
+
+    /// The admin who calls: by a token of the token call, or by one of OAuth, which that call's rule does not touch.
+    fn admin_with(&self, header: Option<&str>, now: Timestamp) -> Result<usize, Refusal> {
+        let dead = || Refusal::unauthorized("token", "the token is missing, dead or expired");
+        let token = auth::bare(header.ok_or_else(dead)?);
+        if let Some(admin) = self.auth().admin_with(token, now) {
+            return Ok(admin);
+        }
+        let allowed = self.grants().admin_of(token, now).map(str::to_owned);
+        allowed.and_then(|name| self.auth().admin_named(&name)).ok_or_else(dead)
+    }
+
+    /// The program of that id.
+    fn client(&self, id: &str) -> Option<&OauthClient> {
+        self.clients.iter().find(|client| client.client_id == id)
+    }
+
+    fn grants(&self) -> MutexGuard<'_, Grants> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at the portal as an admin sees it.

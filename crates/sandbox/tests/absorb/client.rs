@@ -122,11 +122,16 @@ impl Client {
     }
 
     async fn raw(&self, key: Option<&str>, token: Option<&str>, method: &str, path: &str, body: Option<String>) -> Answer {
+        let headers = [("x-api-key", key), ("authorization", token)];
+        let headers: Vec<_> = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        self.call(method, path, &headers, body).await
+    }
+
+    /// A call with just these headers.
+    pub(crate) async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in [("x-api-key", key), ("authorization", token)] {
-            if let Some(value) = value {
-                request = request.header(name, value);
-            }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(body.map_or_else(Body::empty, Body::from)).expect("a request");
         let (parts, body) = self.router.clone().oneshot(request).await.expect("never fails").into_parts();

@@ -4,4 +4,5 @@ mod calls;
 mod client;
 mod edges;
 mod ledger;
+mod oauth;
 mod vendor;
