@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::edit::View;
 use super::fields::CUSTOM;
+use super::filter::{Filter, Type, among};
 use super::profile::Status;
 use super::sort::Sort;
 use super::state::make_id;
@@ -106,9 +107,9 @@ impl Catalog {
 pub(super) fn list(view: &View<'_>, name: &str, request: &Request<'_>) -> Result<Reply, Refusal> {
     let catalog = &view.state.catalog;
     match name {
-        "courses" => enveloped(view, request, ("courses", &["id", "name", "courseType", "activeStatus"]), &catalog.courses),
-        "roles" => enveloped(view, request, ("roles", &["id", "name"]), &catalog.roles),
-        "groups" => enveloped(view, request, ("groups", &["id", "name"]), &catalog.groups),
+        "courses" => enveloped(view, request, "courses", &catalog.courses),
+        "roles" => enveloped(view, request, "roles", &catalog.roles),
+        "groups" => enveloped(view, request, "groups", &catalog.groups),
         "countries" => Ok(Reply::ok(&catalog.countries)),
         "provinces" => Ok(Reply::ok(&catalog.provinces)),
         "tags" => Ok(Reply::ok(&catalog.tags)),
@@ -127,15 +128,16 @@ pub(super) fn course(view: &View<'_>, id: &str) -> Result<Reply, Refusal> {
     found.map(Reply::ok).ok_or_else(|| Refusal::not_found("the course"))
 }
 
-fn enveloped<T: Serialize>(
-    view: &View<'_>,
-    request: &Request<'_>,
-    (plural, members): (&'static str, &[&'static str]),
-    all: &[T],
-) -> Result<Reply, Refusal> {
-    let window = Window::of(&request.query, view.profile)?;
-    let sort = Sort::by(&request.query, members)?;
+fn enveloped<T: Serialize>(view: &View<'_>, request: &Request<'_>, plural: &'static str, all: &[T]) -> Result<Reply, Refusal> {
+    let query = &request.query;
+    let window = Window::of(query, view.profile)?;
+    let known = [("id", Type::Guid), ("name", Type::Text), ("courseType", Type::Text), ("activeStatus", view.profile.active.kind())];
+    // Only courses have the last two.
+    let known = if plural == "courses" { &known[..] } else { &known[..2] };
+    let members = |name: &str| among(known, name);
+    let (sort, filter) = (Sort::of(query, &members)?, Filter::of(query, view.profile, &members)?);
     let mut rows: Vec<Value> = all.iter().map(|one| json!(one)).collect();
+    rows.retain(|one| filter.as_ref().is_none_or(|filter| filter.passes_record(one)));
     rows.sort_by_cached_key(|one| one["name"].as_str().map(fold));
     sort.order(&mut rows, |one, name| one[name].clone());
     let total = rows.len();

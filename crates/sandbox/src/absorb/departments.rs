@@ -4,18 +4,31 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::edit::{Edit, View};
+use super::filter::{Filter, Type, among};
 use super::sort::Sort;
 use super::state::Department;
 use super::wire::{Listed, Members, Refusal, Reply, Request, Validation, Window, fold, parse_id};
+
+/// What departments are sorted and filtered by.
+const MEMBERS: [(&str, Type); 6] = [
+    ("id", Type::Guid),
+    ("name", Type::Text),
+    ("parentId", Type::Guid),
+    ("externalId", Type::Text),
+    ("dateAdded", Type::Time),
+    ("dateEdited", Type::Time),
+];
 
 /// `GET /departments`, by name.  CHOSEN: an admin sees all of them, also those whose users it does not see.
 pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
     let query = &request.query;
     let window = Window::of(query, view.profile)?;
-    let sort = Sort::by(query, &["id", "name", "parentId", "externalId", "dateAdded", "dateEdited"])?;
+    let members = |name: &str| among(&MEMBERS, name);
+    let (sort, filter) = (Sort::of(query, &members)?, Filter::of(query, view.profile, &members)?);
     let wanted = query.get("externalId").map(fold);
     let fits = |one: &&Department| wanted.is_none() || one.external_id.as_deref().map(fold) == wanted;
     let mut rows: Vec<&Department> = view.state.departments().filter(fits).collect();
+    rows.retain(|one| filter.as_ref().is_none_or(|filter| filter.passes_record(&json!(one))));
     rows.sort_by_cached_key(|one| (fold(&one.name), one.id));
     sort.order(&mut rows, |one, name| json!(one)[name].take());
     let total = rows.len();

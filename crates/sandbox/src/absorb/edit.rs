@@ -19,25 +19,26 @@ use crate::ledger::Change;
 /// Which departments' users an admin sees.
 pub(super) enum Scope {
     All,
-    Only(BTreeSet<Uuid>),
+    /// By the names of the departments, and what they are with all below them.
+    Only(String, BTreeSet<Uuid>),
 }
 
 impl Scope {
     /// The departments of those names, in whatever case, with all that are below them (CHOSEN).
     pub(super) fn of(names: Option<&[String]>, state: &State) -> Self {
         let Some(names) = names else { return Self::All };
-        let names: BTreeSet<String> = names.iter().map(|name| fold(name)).collect();
+        let named: BTreeSet<String> = names.iter().map(|name| fold(name)).collect();
         let inside = |department: &&Department| {
             let mut at = Some(*department);
             while let Some(department) = at {
-                if names.contains(&fold(&department.name)) {
+                if named.contains(&fold(&department.name)) {
                     return true;
                 }
                 at = department.parent_id.and_then(|parent| state.department(parent));
             }
             false
         };
-        Self::Only(state.departments().filter(inside).map(|department| department.id).collect())
+        Self::Only(names.join("\n"), state.departments().filter(inside).map(|department| department.id).collect())
     }
 
     /// The departments of those names, without what is below them.
@@ -49,7 +50,15 @@ impl Scope {
     pub(super) fn holds(&self, department: Uuid) -> bool {
         match self {
             Self::All => true,
-            Self::Only(departments) => departments.contains(&department),
+            Self::Only(_, departments) => departments.contains(&department),
+        }
+    }
+
+    /// A text that is another for every other scope.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Only(names, _) => format!("only\n{names}"),
         }
     }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::content::Course;
 use super::edit::{Edit, View};
+use super::filter::{Filter, Type, among};
 use super::sort::Sort;
 use super::state::Enrollment;
 use super::wire::{Listed, Members, Query, Refusal, Reply, Request, Window, fold, instant_of, parse_date, parse_id};
@@ -32,8 +33,20 @@ pub(super) fn list(view: &View<'_>, id: &str, request: &Request<'_>) -> Result<R
     };
     let since = query.modified_since()?;
     let completed = view.profile.enrollments.completed;
-    let members = ["id", "userId", "courseId", "courseName", "status", "progress", "dateAdded", "dateEdited", "isActive", completed];
-    let sort = Sort::by(query, &members)?;
+    let known = [
+        ("id", Type::Guid),
+        ("userId", Type::Guid),
+        ("courseId", Type::Guid),
+        ("courseName", Type::Text),
+        ("status", Type::Number),
+        ("progress", Type::Number),
+        ("dateAdded", Type::Time),
+        ("dateEdited", Type::Time),
+        ("isActive", Type::Flag),
+        (completed, Type::Time),
+    ];
+    let members = |name: &str| among(&known, name);
+    let (sort, filter) = (Sort::of(query, &members)?, Filter::of(query, view.profile, &members)?);
     let edited = |one: &Enrollment| parse_date(&one.date_edited).and_then(instant_of);
     let mut rows: Vec<(&Course, &Enrollment)> = view
         .state
@@ -41,6 +54,7 @@ pub(super) fn list(view: &View<'_>, id: &str, request: &Request<'_>) -> Result<R
         .filter(|one| status.is_none_or(|status| one.status == status))
         .filter(|one| since.is_none_or(|since| edited(one).is_some_and(|edited| edited >= since)))
         .filter_map(|one| Some((view.state.catalog.course(one.course_id)?, one)))
+        .filter(|(course, one)| filter.as_ref().is_none_or(|filter| filter.passes_record(&shown(view, course, one))))
         .collect();
     // Several of one course stay in the order in which they were made.
     rows.sort_by_cached_key(|(course, _)| fold(&course.name));

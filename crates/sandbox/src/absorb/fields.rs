@@ -1,13 +1,17 @@
 //! The members of a user: what each may hold, what a write does to it, and the record made of them (contract, section 3).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::edit::Edit;
+use super::filter::Type;
 use super::profile::{LeftOut, Profile, Status};
 use super::wire::{Members, Validation, instant_of, parse_date, show_date};
 
@@ -90,13 +94,36 @@ pub(super) const FIELDS: &[Field] = &[
 /// The declared custom fields: kind of value, prefix, how many.
 pub(super) const CUSTOM: [(&str, usize); 4] = [("decimal", 5), ("string", 30), ("datetime", 5), ("bool", 5)];
 
-/// The member of that name, in whatever case, when a list can be sorted by it.
-pub(super) fn sortable(name: &str) -> Option<&'static str> {
+/// The member of that name, in whatever case, when a list can be sorted and filtered by it; `customFields/decimal1` too.
+pub(super) fn member(name: &str, profile: &Profile) -> Option<(Cow<'static, str>, Type)> {
     if name.eq_ignore_ascii_case("id") {
-        return Some("id");
+        return Some((Cow::Borrowed("id"), Type::Guid));
     }
-    let listed = |kind| matches!(kind, Kind::Emails | Kind::Roles | Kind::Custom);
-    FIELDS.iter().find(|field| field.name.eq_ignore_ascii_case(name) && !listed(field.kind)).map(|field| field.name)
+    if let Some((parent, nested)) = name.split_once('/') {
+        let nested = nested.to_ascii_lowercase();
+        let (prefix, count) = CUSTOM.iter().find(|(prefix, _)| nested.starts_with(prefix))?;
+        let digits = &nested[prefix.len()..];
+        let known = (1..=*count).any(|number| number.to_string() == digits) && parent.eq_ignore_ascii_case("customFields");
+        let kind = match *prefix {
+            "decimal" => Type::Number,
+            "bool" => Type::Flag,
+            "datetime" => Type::Time,
+            _ => Type::Text,
+        };
+        return known.then(|| (Cow::Owned(format!("customFields/{nested}")), kind));
+    }
+    let field = FIELDS.iter().find(|field| field.name.eq_ignore_ascii_case(name))?;
+    let kind = match field.kind {
+        Kind::Text | Kind::Email => Type::Text,
+        // Those that the portal keeps are dates.
+        Kind::Date | Kind::Fixed => Type::Time,
+        Kind::Flag => Type::Flag,
+        Kind::Gender | Kind::Language => Type::Number,
+        Kind::ActiveStatus => profile.active.kind(),
+        Kind::Department | Kind::Supervisor => Type::Guid,
+        Kind::Emails | Kind::Roles | Kind::Custom => return None,
+    };
+    Some((Cow::Borrowed(field.name), kind))
 }
 
 /// A user.  Only members that are set are held, under their own names; passwords are not held at all.
@@ -107,6 +134,8 @@ pub(super) struct User {
     edited: Timestamp,
     passwords_set: u64,
     values: Map<String, Value>,
+    /// The record as the API shows it, once it was asked for.
+    shown: OnceLock<Box<RawValue>>,
 }
 
 impl User {
@@ -116,7 +145,7 @@ impl User {
         let department = Uuid::try_parse(text("departmentId")?).map_err(|error| format!("departmentId: {error}"))?;
         let edited = parse_date(text("dateEdited")?).and_then(instant_of).ok_or("dateEdited is no time")?;
         text("username")?;
-        Ok(Self { id, department, edited, passwords_set, values })
+        Ok(Self { id, department, edited, passwords_set, values, shown: OnceLock::new() })
     }
 
     /// Reads what [`User::ledger`] wrote.
@@ -155,8 +184,12 @@ impl User {
         self.values.get(name)?.as_str()
     }
 
+    /// What is set under a member, or under one of `customFields/…`.
     pub(super) fn value(&self, name: &str) -> Option<&Value> {
-        self.values.get(name)
+        match name.split_once('/') {
+            Some((parent, nested)) => self.values.get(parent)?.get(nested),
+            None => self.values.get(name),
+        }
     }
 
     /// Whether the account may be used.
@@ -175,13 +208,22 @@ impl User {
     }
 }
 
-/// The record as the API shows it: every member, null where nothing is set.
+/// The record as the API shows it: every member, null where nothing is set.  It is made once.
 impl Serialize for User {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = || to_raw_value(&Record(self)).expect("records have text keys and finite numbers");
+        self.shown.get_or_init(shown).serialize(serializer)
+    }
+}
+
+struct Record<'a>(&'a User);
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(FIELDS.len() + 1))?;
-        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("id", &self.0.id)?;
         for field in FIELDS {
-            match (self.values.get(field.name), field.kind) {
+            match (self.0.values.get(field.name), field.kind) {
                 (Some(value), _) => map.serialize_entry(field.name, value)?,
                 (None, Kind::Emails | Kind::Roles) => map.serialize_entry(field.name, &[(); 0])?,
                 (None, Kind::Custom) => map.serialize_entry(field.name, &Map::new())?,

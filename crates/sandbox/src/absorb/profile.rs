@@ -5,6 +5,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::filter::Type;
+
 /// One reading of the Integration API: paths, sizes, words and success codes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -124,6 +126,14 @@ impl Status {
         match self {
             Self::Word(word) => json!(word),
             Self::Number(number) => json!(number),
+        }
+    }
+
+    /// How lists are filtered by it.
+    pub(super) fn kind(self) -> Type {
+        match self {
+            Self::Word(_) => Type::Text,
+            Self::Number(_) => Type::Number,
         }
     }
 

@@ -4,6 +4,7 @@
 //! give the same ids, also after a restart.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use uuid::{Builder, Uuid};
 
 use super::content::Catalog;
 use super::fields::User;
+use super::lists::Lists;
+use super::names::Names;
 use super::wire::fold;
 use crate::backend::Objects;
 
@@ -50,13 +53,15 @@ pub(super) struct State {
     pub(super) catalog: Catalog,
     admins: BTreeSet<Uuid>,
     users: HashMap<Uuid, User>,
-    by_username: BTreeMap<String, Uuid>,
+    by_username: Names,
     by_external_id: BTreeSet<(String, Uuid)>,
     by_email: BTreeSet<(String, Uuid)>,
     by_edited: BTreeSet<(Timestamp, Uuid)>,
     departments: BTreeMap<Uuid, Department>,
     enrollments: HashMap<Uuid, Enrollment>,
     of_user: HashMap<Uuid, Vec<Uuid>>,
+    /// Lists of users that were found lately.
+    pub(super) lists: Lists,
 }
 
 impl State {
@@ -69,13 +74,14 @@ impl State {
             catalog,
             admins: BTreeSet::new(),
             users: HashMap::new(),
-            by_username: BTreeMap::new(),
+            by_username: Names::default(),
             by_external_id: BTreeSet::new(),
             by_email: BTreeSet::new(),
             by_edited: BTreeSet::new(),
             departments: BTreeMap::new(),
             enrollments: HashMap::new(),
             of_user: HashMap::new(),
+            lists: Lists::default(),
         };
         state.put_department(Department {
             id: root,
@@ -124,17 +130,17 @@ impl State {
 
     /// The user of that name, in whatever case; names are unique in the portal.
     pub(super) fn by_username(&self, name: &str) -> Option<&User> {
-        self.users.get(self.by_username.get(&fold(name))?)
+        self.users.get(&self.by_username.get(&fold(name))?)
     }
 
     /// All users in the order of their names.
     pub(super) fn users(&self) -> impl DoubleEndedIterator<Item = &User> {
-        self.by_username.values().filter_map(|id| self.users.get(id))
+        self.users_at(0..usize::MAX)
     }
 
-    /// The ids of all users in the order of their names, for skipping rows without looking at them.
-    pub(super) fn user_ids(&self) -> impl DoubleEndedIterator<Item = Uuid> {
-        self.by_username.values().copied()
+    /// The users in that range of the order of their names.
+    pub(super) fn users_at(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = &User> {
+        self.by_username.part(range).filter_map(|id| self.users.get(&id))
     }
 
     /// Users with that external id, in whatever case; it need not be unique.
@@ -161,10 +167,11 @@ impl State {
     /// Puts a user in the place of the one with the same id.  One call may let users exchange their names, so that between
     /// its lines two have the same: the name leads to the one who was put last.
     pub(super) fn put_user(&mut self, user: User) {
+        self.lists.clear();
         let id = user.id();
         if let Some(old) = self.users.remove(&id) {
             let name = fold(old.username());
-            if self.by_username.get(&name) == Some(&id) {
+            if self.by_username.get(&name) == Some(id) {
                 self.by_username.remove(&name);
             }
             if let Some(external) = old.text("externalId") {
@@ -195,6 +202,8 @@ impl State {
     }
 
     pub(super) fn put_department(&mut self, department: Department) {
+        // Whom an admin sees goes by departments.
+        self.lists.clear();
         self.departments.insert(department.id, department);
     }
 

@@ -1,64 +1,135 @@
 //! `/users`: list, one, create, replace (contract, section 3).
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::batch;
-use super::edit::{Edit, View};
-use super::fields::{Draft, User, sortable};
-use super::profile::{Duplicate, LeftOut};
+use super::edit::{Edit, Scope, View};
+use super::fields::{Draft, User, member};
+use super::filter::{Cell, Filter, Hint};
+use super::profile::{Duplicate, LeftOut, Profile};
 use super::sort::Sort;
-use super::wire::{Listed, Members, Refusal, Reply, Request, Validation, Window, fold, parse_id};
+use super::state::State;
+use super::wire::{Listed, Members, Query, Refusal, Reply, Request, Validation, Window, fold, instant_of, parse_id};
 
 /// `GET /users`: those whom the calling admin sees, and no word about the others.
 pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
     let query = &request.query;
     let window = Window::of(query, view.profile)?;
-    let sort = Sort::of(query, sortable)?;
-    let since = query.modified_since()?;
-    let [username, external, email] = ["username", "externalId", "email"].map(|name| query.get(name));
-
-    let by_name = matches!(sort.keys(), [] | [("username", _)]);
-    let backwards = matches!(sort.keys(), [(_, true)]);
-    let narrowed = username.or(external).or(email).is_some() || since.is_some();
+    let wanted = Wanted::of(query, view.profile)?;
     let state = view.state;
-    if by_name && !narrowed && matches!(view.scope, super::edit::Scope::All) {
+    let listed = |total, rows| Ok(Reply::ok(&Listed { plural: "users", window: &window, total, rows }));
+    let everyone = matches!(view.scope, Scope::All) && !wanted.narrows();
+    if let Some(backwards) = wanted.by_name().filter(|_| everyone) {
         // Rows that are skipped need not be looked at.
-        let ids = if backwards { window.cut(state.user_ids().rev()) } else { window.cut(state.user_ids()) };
-        let rows = ids.into_iter().filter_map(|id| state.user(id)).collect();
-        return Ok(Reply::ok(&Listed { plural: "users", window: &window, total: state.user_count(), rows }));
+        let total = state.user_count();
+        let (begin, end) = (window.skip.min(total), window.skip.saturating_add(window.limit).min(total));
+        let rows: Vec<&User> = match backwards {
+            false => state.users_at(begin..end).collect(),
+            true => state.users_at(total - end..total - begin).rev().collect(),
+        };
+        return listed(total, rows);
+    }
+    // The pages of one list ask the same question.
+    let question = format!("{}\n{}", view.scope.name(), query.without(&["_limit", "_offset"]));
+    let ids = state.lists.get(&question).unwrap_or_else(|| {
+        let found: Arc<[Uuid]> = wanted.find(view).into_iter().map(User::id).collect();
+        if found.len() > WORTH_KEEPING {
+            state.lists.put(question, Arc::clone(&found));
+        }
+        found
+    });
+    listed(ids.len(), window.cut(ids.iter()).into_iter().filter_map(|id| state.user(*id)).collect())
+}
+
+/// Lists no longer than this are found anew for each page.
+const WORTH_KEEPING: usize = 100;
+
+/// Which users are asked for, and in which order.
+struct Wanted<'a> {
+    sort: Sort,
+    filter: Option<Filter>,
+    since: Option<Timestamp>,
+    username: Option<&'a str>,
+    external: Option<&'a str>,
+    email: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(query: &'a Query, profile: &Profile) -> Result<Self, Refusal> {
+        let members = |name: &str| member(name, profile);
+        let [username, external, email] = ["username", "externalId", "email"].map(|name| query.get(name));
+        let (sort, filter) = (Sort::of(query, &members)?, Filter::of(query, profile, &members)?);
+        Ok(Self { sort, filter, since: query.modified_since()?, username, external, email })
     }
 
-    let mut found: Vec<&User> = match (username, external, email, since) {
-        (Some(name), ..) => state.by_username(name).into_iter().collect(),
-        (_, Some(id), ..) => state.by_external_id(id),
-        (_, _, Some(address), _) => state.by_email(address),
-        (.., Some(since)) => state.edited_since(since),
-        _ => state.users().collect(),
-    };
-    let holds = |user: &User, name: &str, wanted: Option<&str>| {
-        wanted.is_none_or(|wanted| user.text(name).is_some_and(|text| fold(text) == fold(wanted)))
-    };
-    found.retain(|user| {
-        view.scope.sees(user)
-            && holds(user, "externalId", external)
-            && holds(user, "emailAddress", email)
-            && since.is_none_or(|since| user.edited() >= since)
-    });
-    if narrowed || !by_name {
+    fn narrows(&self) -> bool {
+        self.username.or(self.external).or(self.email).is_some() || self.since.is_some() || self.filter.is_some()
+    }
+
+    /// Whether the order is that of the names, and if so whether backwards.
+    fn by_name(&self) -> Option<bool> {
+        match self.sort.only() {
+            Some(("username", backwards)) => Some(backwards),
+            _ => self.sort.is_empty().then_some(false),
+        }
+    }
+
+    /// All of them, in order.
+    fn find<'s>(&self, view: &View<'s>) -> Vec<&'s User> {
+        let holds = |user: &User, name: &str, wanted: Option<&str>| {
+            wanted.is_none_or(|wanted| user.text(name).is_some_and(|text| fold(text) == fold(wanted)))
+        };
+        let passes = |user: &User, filter: &Filter| {
+            filter.passes(&|name, kind| match name {
+                "id" => Cell::Guid(user.id()),
+                name => Cell::of(user.value(name), kind),
+            })
+        };
+        let mut found = self.candidates(view.state);
+        found.retain(|user| {
+            view.scope.sees(user)
+                && holds(user, "username", self.username)
+                && holds(user, "externalId", self.external)
+                && holds(user, "emailAddress", self.email)
+                && self.since.is_none_or(|since| user.edited() >= since)
+                && self.filter.as_ref().is_none_or(|filter| passes(user, filter))
+        });
         // Ties and the default are in the order of the names, which are unique.
         found.sort_by_cached_key(|user| fold(user.username()));
+        match self.by_name() {
+            Some(false) => {}
+            Some(true) => found.reverse(),
+            None => self.sort.order(&mut found, |user, name| match name {
+                "id" => json!(user.id()),
+                name => user.value(name).cloned().unwrap_or_default(),
+            }),
+        }
+        found
     }
-    if !by_name {
-        sort.order(&mut found, |user, name| match name {
-            "id" => json!(user.id()),
-            name => user.value(name).cloned().unwrap_or_default(),
-        });
-    } else if backwards {
-        found.reverse();
+
+    /// The users among whom they are: few, where an index knows.
+    fn candidates<'s>(&self, state: &'s State) -> Vec<&'s User> {
+        match (self.username, self.external, self.email, self.since) {
+            (Some(name), ..) => return state.by_username(name).into_iter().collect(),
+            (_, Some(id), ..) => return state.by_external_id(id),
+            (_, _, Some(address), _) => return state.by_email(address),
+            (.., Some(since)) => return state.edited_since(since),
+            _ => {}
+        }
+        let known = |hint| match hint {
+            Hint::Guid("id", id) => Some(state.user(id).into_iter().collect()),
+            Hint::Text("username", name) => Some(state.by_username(name).into_iter().collect()),
+            Hint::Text("externalId", id) => Some(state.by_external_id(id)),
+            Hint::Text("emailAddress", address) => Some(state.by_email(address)),
+            Hint::Since("dateEdited", since) => instant_of(since).map(|since| state.edited_since(since)),
+            _ => None,
+        };
+        self.filter.iter().flat_map(Filter::hints).find_map(known).unwrap_or_else(|| state.users().collect())
     }
-    let total = found.len();
-    Ok(Reply::ok(&Listed { plural: "users", window: &window, total, rows: window.cut(found) }))
 }
 
 /// `GET /users/:id`.

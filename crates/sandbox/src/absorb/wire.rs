@@ -91,6 +91,12 @@ impl Query {
         self.0.iter().find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// The query as one text, without these parameters.
+    pub(super) fn without(&self, names: &[&str]) -> String {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        kept.map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+
     /// `modifiedSince` as an instant; a day begins at midnight UTC.
     pub(super) fn modified_since(&self) -> Result<Option<Timestamp>, Refusal> {
         let Some(text) = self.get("modifiedSince") else { return Ok(None) };
