@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::{Api, NOON};
 use crate::{ids, keys, now};
 
 const SIXTEEN: [&str; 16] = [
@@ -177,4 +177,43 @@ async fn what_was_read_can_be_written_back_whole() {
         assert_eq!((status, &written["type"]), (200, &json!("update_user")));
         assert_eq!(api.get(&path).await.1["custom_user_field_data"], made["custom_user_field_data"]);
     }
+}
+
+#[tokio::test]
+async fn a_list_says_what_the_record_says_after_every_change() {
+    for (api, archived) in [(Api::vendor(), "2025-06-01T08:00:00.000-04:00"), (Api::new(), NOON)] {
+        let group = api.group("Sales").await;
+        let id = api.user("Jane Doe", "jane@example.com").await;
+        let path = format!("/users/{id}");
+        for (change, body) in [
+            ("", json!({ "name": "Zoë \"Z\" O'Neil\n", "ext_uid": "7", "job_title": "", "hire_date": "2025-01-31" })),
+            ("/archive", json!({})),
+            ("/groups", json!({ "memberships": [{ "id": group }], "managing": [{ "id": group }] })),
+            ("/restore", json!({})),
+            ("", json!({ "email": "zoe@example.com", "role": "creator", "location": "Zürich", "custom_user_fields": { "Team": "A" } })),
+        ] {
+            assert_eq!(api.call("PUT", &format!("{path}{change}"), body).await.0, 200, "{change}");
+            let (_, shown) = api.get(&path).await;
+            let (_, richer) = api.richer(&path).await;
+            for (list, whole) in [(api.get("/users").await.1, shown), (api.richer("/users").await.1, richer)] {
+                let item = list["users"][0].as_object().unwrap();
+                assert!(item.iter().all(|(name, value)| whole[name] == *value), "{item:?} {whole}");
+            }
+            let (_, group) = api.get(&format!("/groups/{group}")).await;
+            let member = group["members"].get(0);
+            assert!(member.is_none_or(|member| *member == item(&api, id, archived)), "{member:?}");
+        }
+    }
+}
+
+/// A user as the sandbox's own records have it, in the members of a list item.
+fn item(api: &Api, id: u64, archived: &str) -> Value {
+    let record = api.sandbox.users().into_iter().find(|user| user["id"] == id).unwrap();
+    let mut item: Value = SIXTEEN.iter().map(|name| ((*name).to_owned(), record[*name].clone())).collect();
+    let role = ["admin", "manager", "creator", "learner"].iter().position(|role| record["role"] == *role);
+    (item["resource_type"], item["role_id"]) = ("user".into(), role.map(|at| at + 1).into());
+    if !record["archived_at"].is_null() {
+        item["archived_at"] = archived.into();
+    }
+    item
 }
