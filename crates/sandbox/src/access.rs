@@ -5,8 +5,9 @@
 //! | `seq` | the request's number, 1, 2, 3, …; goes on after a restart.  Requests at the same time may be written out of order |
 //! | `time` | the sandbox's instant when the request had arrived, RFC 3339 |
 //! | `method`, `path` | as sent, with the query |
-//! | `status` | of the answer |
+//! | `status` | of the answer; 0 when the connection was closed without one |
 //! | `bytes` | length of the answer's body |
+//! | `fault` | the fault that befell it, as [`crate::faults`] names it; absent when none did |
 //!
 //! Refused requests (401, 404, 429, …) are in it too.
 
@@ -29,32 +30,34 @@ pub struct Access {
     pub method: String,
     /// Its path with its query.
     pub path: String,
-    /// The answer's status.
+    /// The answer's status; 0 when there was none.
     pub status: u16,
     /// The length of the answer's body.
     pub bytes: u64,
+    /// The fault that befell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
-/// Where requests are written, if anywhere.
-#[derive(Debug, Default)]
-pub(crate) struct AccessLog(Option<Jsonl>);
+/// Where requests are written.
+#[derive(Debug)]
+pub(crate) struct AccessLog(Jsonl);
 
 impl AccessLog {
-    /// Opens the file, and gives the greatest number in it.
-    pub(crate) fn open(path: Option<&Path>, notes: &mut Vec<String>) -> Result<(Self, u64), Error> {
-        let Some(path) = path else { return Ok((Self::default(), 0)) };
+    /// Opens the file if there is to be one, and gives the greatest number in it.
+    pub(crate) fn open(path: Option<&Path>, notes: &mut Vec<String>) -> Result<(Option<Self>, u64), Error> {
+        let Some(path) = path else { return Ok((None, 0)) };
         let mut last = 0;
         let file = Jsonl::open(path, notes, |line: Access| {
             last = last.max(line.seq);
             Ok(())
         })?;
-        Ok((Self(Some(file)), last))
+        Ok((Some(Self(file)), last))
     }
 
     pub(crate) fn write(&mut self, line: &Access) -> std::io::Result<()> {
-        let Some(file) = &mut self.0 else { return Ok(()) };
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        file.append(&text)
+        self.0.append(&text)
     }
 }

@@ -1,27 +1,21 @@
-use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
-use axum::http::header::{DATE, HeaderValue};
-use axum::http::{StatusCode, request::Parts};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::access::{Access, AccessLog};
+use crate::access::AccessLog;
 use crate::call::Call;
 use crate::clock::SandboxClock;
 use crate::data::{self, Announcement, DataDir, Origin};
 use crate::error::Error;
+use crate::faults::Armed;
+use crate::front::{Face, Front, Rival};
 use crate::ledger::{Change, Ledger};
-use crate::limit::{Pace, TokenBucket};
+use crate::limit::Pace;
 use crate::options::Options;
-
-/// The largest body a request may have.
-const MAX_BODY: usize = 16 << 20;
 
 /// What a vendor holds: a set of objects, each `kind/id`, that changes only by [`Objects::put`], so that replaying the
 /// ledger gives the same.
@@ -43,15 +37,8 @@ pub(crate) struct Backend<S> {
     /// reads waits for no file.
     ledger: Mutex<Ledger>,
     state: RwLock<S>,
-    front: Mutex<Front>,
+    front: Arc<Front>,
     data: Option<DataDir>,
-}
-
-#[derive(Debug)]
-struct Front {
-    calls: u64,
-    log: AccessLog,
-    bucket: Option<TokenBucket>,
 }
 
 /// The ledger could not be written, so nothing was changed.  Answered with 500.
@@ -68,6 +55,8 @@ impl<S: Objects> Backend<S> {
         found: impl FnOnce(&Origin) -> S,
     ) -> Result<Arc<Self>, Error> {
         let clock = SandboxClock::new(options.now);
+        let ahead = clock.now().checked_add(options.faults.clock());
+        clock.set(ahead.map_err(|_| Error::Option("faults: with that clock difference the clock leaves the calendar".to_owned()))?);
         let mut notes = Vec::new();
         let (data, origin) = match &options.data {
             Some(dir) => {
@@ -82,14 +71,9 @@ impl<S: Objects> Backend<S> {
         let (ledger, last_call) = Ledger::open(own.as_deref(), options.ledger.as_deref(), &mut notes, replay)?;
         let (log, last_seq) = AccessLog::open(options.access_log.as_deref(), &mut notes)?;
         let bucket = pace.bucket(options.limit, clock.now());
-        Ok(Arc::new(Self {
-            clock,
-            notes,
-            ledger: Mutex::new(ledger),
-            state: RwLock::new(state),
-            front: Mutex::new(Front { calls: last_call.max(last_seq), log, bucket }),
-            data,
-        }))
+        let faults = Armed::new(&options.faults, clock.now());
+        let front = Front::new(clock.clone(), last_call.max(last_seq), log, bucket, faults);
+        Ok(Arc::new(Self { clock, notes, ledger: Mutex::new(ledger), state: RwLock::new(state), front, data }))
     }
 
     /// Looks at the state.
@@ -122,73 +106,20 @@ impl<S: Objects> Backend<S> {
         Ok(answer)
     }
 
-    /// The vendor's routes behind what every request goes through: its number, its [`Call`], the limiter, the log.
-    /// `refused` is how the vendor says a status for which the routes are not asked.
-    pub(crate) fn front(self: &Arc<Self>, routes: Router, refused: impl Fn(StatusCode) -> Response + Send + Sync + 'static) -> Router {
-        let refused: Refused = Arc::new(refused);
-        Router::new().fallback_service(routes).layer(from_fn_with_state((Arc::clone(self), refused), pass::<S>))
+    /// The vendor's routes behind what every request goes through: its number, its [`Call`], the limiter, faults, the log.
+    /// `refused` is how the vendor says a status for which the routes are not asked; 429 is being over the limit, which a profile may
+    /// say otherwise.
+    pub(crate) fn front(
+        &self,
+        routes: Router,
+        refused: impl Fn(StatusCode) -> Response + Send + Sync + 'static,
+        rival: Rival,
+    ) -> Router {
+        self.front.before(routes, Face { refused: Box::new(refused), rival })
     }
 
     /// Says in the data folder, if there is one, where the server listens.
     pub(crate) fn announce(&self, address: std::net::SocketAddr) -> Result<Option<Announcement>, Error> {
         self.data.as_ref().map(|data| data.announce(address)).transpose()
     }
-
-    fn at_front(&self) -> MutexGuard<'_, Front> {
-        self.front.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An answer of the vendor's that has this status.
-type Refused = Arc<dyn Fn(StatusCode) -> Response + Send + Sync>;
-
-/// Numbers, admits, answers and logs one request.  The answer's date is the sandbox's own, which clients take their
-/// watermarks from (trap A12).
-async fn pass<S: Objects>(State((backend, refused)): State<(Arc<Backend<S>>, Refused)>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let body = axum::body::to_bytes(body, MAX_BODY).await;
-    // One that breaks off is answered too, should anybody still listen.
-    let unread = body.as_ref().err().map(|error| match error.source() {
-        Some(why) if why.to_string().contains("length limit") => StatusCode::PAYLOAD_TOO_LARGE,
-        _ => StatusCode::BAD_REQUEST,
-    });
-    let mut call = Call::new(parts.method.as_str(), &path, parts.headers.clone(), body.unwrap_or_default());
-
-    // The number comes after the body, so that one who hangs up while sending leaves no gap.
-    let time = backend.clock.now();
-    let admitted = {
-        let mut front = backend.at_front();
-        front.calls += 1;
-        call.number = front.calls;
-        front.bucket.as_mut().is_none_or(|bucket| bucket.take(time))
-    };
-    let (seq, method) = (call.number, call.method.clone());
-    let mut answer = if let Some(status) = unread {
-        refused(status)
-    } else if admitted {
-        next.run(carrying(parts, call)).await
-    } else {
-        refused(StatusCode::TOO_MANY_REQUESTS)
-    };
-    let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    answer.headers_mut().extend(HeaderValue::try_from(date).ok().map(|date| (DATE, date)));
-    let line = Access {
-        seq,
-        time,
-        method,
-        path,
-        status: answer.status().as_u16(),
-        bytes: answer.body().size_hint().exact().unwrap_or_default(),
-    };
-    match backend.at_front().log.write(&line) {
-        Ok(()) => answer,
-        // Nobody may count requests by a log that lacks some.
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("access log: {error}")).into_response(),
-    }
-}
-
-fn carrying(mut parts: Parts, call: Call) -> Request {
-    parts.extensions.insert(Arc::new(call));
-    Request::from_parts(parts, Body::empty())
 }

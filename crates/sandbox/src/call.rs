@@ -4,6 +4,8 @@ use axum::http::HeaderMap;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::faults::Shuffle;
+
 /// A request as it arrived.  The front of the server puts it, in an `Arc`, among the request's extensions; handlers
 /// take all they need from here.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +17,8 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Which records of the list it asks for have moved, where records may.
+    pub(crate) shuffle: Option<Shuffle>,
     query: Vec<(String, String)>,
 }
 
@@ -22,7 +26,7 @@ impl Call {
     /// A request; it has no number until it is admitted.
     pub(crate) fn new(method: &str, path: &str, headers: HeaderMap, body: Bytes) -> Self {
         let query = path.split_once('?').map_or_else(Vec::new, |(_, query)| pairs(query));
-        Self { number: 0, method: method.to_owned(), path: path.to_owned(), headers, body, query }
+        Self { number: 0, method: method.to_owned(), path: path.to_owned(), headers, body, shuffle: None, query }
     }
 
     /// What an admin does in the vendor's own pages.
@@ -33,6 +37,16 @@ impl Call {
     /// The last query parameter of that name, decoded: later ones win.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The list that is asked for, whichever page of it.
+    pub(crate) fn list(&self) -> String {
+        let paging = ["page", "per_page", "_offset", "_limit"];
+        let mut list = self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path).to_ascii_lowercase();
+        for (name, value) in self.query.iter().filter(|(name, _)| !paging.contains(&name.to_ascii_lowercase().as_str())) {
+            list.extend(["&", name.as_str(), "=", value.as_str()]);
+        }
+        list
     }
 
     /// A header's value, when it is text.

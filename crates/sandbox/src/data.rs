@@ -80,6 +80,12 @@ impl DataDir {
     }
 }
 
+/// The profile that a data folder was made with; None when it is not made yet, or cannot be read (opening it says why).
+pub fn made_with(dir: &Path) -> Option<String> {
+    let origin: Origin = serde_json::from_slice(&fs::read(dir.join("sandbox.json")).ok()?).ok()?;
+    Some(origin.profile)
+}
+
 /// The options' origin, for a company that is new.
 pub(crate) fn origin(vendor: &str, profile: &str, options: &Options) -> Origin {
     Origin {

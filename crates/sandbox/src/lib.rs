@@ -3,7 +3,8 @@
 //! They are written from the vendors' documents alone and share no code with the connectors: two readings of one
 //! document.  Each sandbox is opened from its `Config`, and then served on an address (`start`) or called in
 //! the process as a tower service (`router`).  What both have in common: a clock that can be set ([`clock`]), a seeded
-//! company ([`company`]), the effect ledger ([`ledger`]), the access log ([`access`]), a rate limiter, and a data
+//! company ([`company`]), the effect ledger ([`ledger`]), the access log ([`access`]), a rate limiter, faults on
+//! demand ([`faults`]), and a data
 //! folder that outlives the process, kill -9 included.
 
 pub mod absorb;
@@ -14,6 +15,8 @@ pub mod clock;
 pub mod company;
 mod data;
 mod error;
+pub mod faults;
+mod front;
 mod jsonl;
 pub mod ledger;
 pub mod lessonly;
@@ -22,7 +25,9 @@ mod options;
 mod server;
 
 pub use clock::{Clock, SandboxClock};
-pub use data::running;
+pub use data::{made_with, running};
 pub use error::Error;
+pub use faults::Faults;
+pub use front::NoAnswer;
 pub use options::{Limit, Options};
 pub use server::Running;

@@ -2,6 +2,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::clock::Clock;
+use crate::faults::Faults;
 
 /// What both sandboxes are started with.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Options {
     pub access_log: Option<PathBuf>,
     /// How fast calls may come.
     pub limit: Limit,
+    /// What goes wrong on purpose, see [`crate::faults`].
+    pub faults: Faults,
     /// Where time comes from.
     pub now: Clock,
 }
@@ -34,6 +37,7 @@ impl Default for Options {
             ledger: None,
             access_log: None,
             limit: Limit::Default,
+            faults: Faults::default(),
             now: Clock::System,
         }
     }

@@ -104,6 +104,12 @@ impl Auth {
         let live = self.tokens.iter().find(|(_, held)| held.text.expose_secret() == token && now < held.expires);
         live.map(|(at, _)| *at)
     }
+
+    /// Somebody else takes a token for the user name whose live one the header holds, which kills that (A02); false when it holds none.
+    pub(super) fn rival(&mut self, header: Option<&str>, now: Timestamp) -> bool {
+        let taken = header.and_then(|header| self.admin_with(bare(header), now)).and_then(|at| self.tokens.remove(&at));
+        taken.is_some()
+    }
 }
 
 /// The token that an `Authorization` header holds, bare or after `Bearer`.

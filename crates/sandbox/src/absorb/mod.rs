@@ -156,11 +156,14 @@ impl Sandbox {
     /// The API as a service that can be called in this process, limiter and logs included.
     pub fn router(&self) -> Router {
         let routes = Router::new().fallback(answer).with_state(Arc::clone(&self.0));
-        self.0.backend.front(routes, |status| match status {
+        let refused = |status| match status {
             // Over the limit there is no word, no Retry-After and no header about the rate (A09).
             StatusCode::TOO_MANY_REQUESTS => status.into_response(),
             _ => Reply::from(Refusal::new(status, "refused", "the request cannot be taken")).into_response(),
-        })
+        };
+        let portal = Arc::clone(&self.0);
+        let rival = move |call: &Call| portal.auth().rival(call.header("authorization"), portal.backend.clock.now());
+        self.0.backend.front(routes, refused, Box::new(rival))
     }
 
     /// Serves the API on the address of the options.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::profile::{Offset, Profile};
 use crate::backend::LedgerFailed;
 use crate::call::{Call, pairs};
+use crate::faults::Shuffle;
 
 /// A request taken apart: its path in lower case, its query, and the call they came with.
 pub(super) struct Request<'a> {
@@ -26,7 +27,7 @@ pub(super) struct Request<'a> {
 impl<'a> Request<'a> {
     pub(super) fn of(call: &'a Call) -> Self {
         let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
-        Self { call, path: path.to_ascii_lowercase(), query: Query::of(query) }
+        Self { call, path: path.to_ascii_lowercase(), query: Query::of(query, call.shuffle.clone()) }
     }
 
     /// The parts of the path, empty ones left out: neither case nor trailing slashes matter.
@@ -78,17 +79,21 @@ impl Members {
 }
 
 /// The query string, names without regard to case.
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+    shuffle: Option<Shuffle>,
+}
 
 impl Query {
-    fn of(text: &str) -> Self {
-        Self(pairs(text).into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
+    fn of(text: &str, shuffle: Option<Shuffle>) -> Self {
+        let pairs = pairs(text).into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        Self { pairs, shuffle }
     }
 
     /// The first value under a name; an empty one counts as left out.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let name = name.to_ascii_lowercase();
-        self.0.iter().find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(found, value)| *found == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     /// The query as one text, without these parameters.
@@ -112,6 +117,8 @@ pub(super) struct Window {
     pub(super) offset: usize,
     /// Rows before it.
     pub(super) skip: usize,
+    /// Records that moved while somebody reads: a fault on demand.
+    shuffle: Option<Shuffle>,
 }
 
 impl Window {
@@ -132,12 +139,17 @@ impl Window {
             Offset::Rows => offset,
             Offset::Pages => limit.saturating_mul(offset),
         };
-        Ok(Self { limit, offset, skip })
+        Ok(Self { limit, offset, skip, shuffle: query.shuffle.clone() })
     }
 
     /// The rows of the window out of all.
     pub(super) fn cut<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<T> {
-        all.into_iter().skip(self.skip).take(self.limit).collect()
+        let Some(shuffle) = &self.shuffle else { return all.into_iter().skip(self.skip).take(self.limit).collect() };
+        let mut all: Vec<Option<T>> = all.into_iter().map(Some).collect();
+        match shuffle.rows(all.len(), self.skip, self.limit) {
+            Some(rows) => rows.into_iter().filter_map(|row| all[row].take()).collect(),
+            None => all.into_iter().skip(self.skip).take(self.limit).flatten().collect(),
+        }
     }
 }
 

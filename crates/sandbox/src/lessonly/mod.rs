@@ -136,6 +136,9 @@ impl Sandbox {
         if subdomain.is_empty() || subdomain.contains(':') {
             return Err(Error::Option(format!("`{subdomain}` is no subdomain: it must not be empty or hold a colon")));
         }
+        if let Some(rule) = options.faults.rival() {
+            return Err(Error::Option(format!("faults: `{rule}` cannot be here: Lessonly has no log-ins that could be taken")));
+        }
         let backend = Backend::open("lessonly", profile.name, PACE, &options, |origin| seed::found(profile, origin))?;
         let (declared, callback_authorization) = (RwLock::default(), Mutex::default());
         let app = App { backend, profile, subdomain, api_key, declared, callback_authorization };
@@ -150,14 +153,15 @@ impl Sandbox {
         // Around the routes, so that they see the path it makes.
         let served = Router::new().fallback_service(served).layer(map_request(tidy));
         let throttled = self.app.profile.throttled;
-        self.app.backend.front(served, move |status| {
+        let refused = move |status: StatusCode| {
             let error = status.canonical_reason().unwrap_or("refused").to_owned();
             match status {
                 StatusCode::TOO_MANY_REQUESTS => Refusal { status: throttled.status, error: throttled.error.to_owned() },
                 status => Refusal { status, error },
             }
             .into_response()
-        })
+        };
+        self.app.backend.front(served, refused, Box::new(|_| false))
     }
 
     /// Listens on the address of the options.

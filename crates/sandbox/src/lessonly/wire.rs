@@ -14,6 +14,7 @@ use super::profile::Profile;
 use super::render;
 use crate::backend::LedgerFailed;
 use crate::call::Call;
+use crate::faults::Shuffle;
 
 /// A request that is refused, with nothing changed: `{"error": "…"}`.
 #[derive(Debug)]
@@ -97,11 +98,13 @@ pub(super) fn id(text: &str) -> Option<u64> {
 }
 
 /// The page of a list that a request asks for.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Page {
     number: usize,
     size: usize,
     totals: bool,
+    /// Records that moved while somebody reads: a fault on demand.
+    shuffle: Option<Shuffle>,
 }
 
 impl Page {
@@ -112,7 +115,7 @@ impl Page {
             None => profile.page,
             Some(most) => positive(call, "per_page")?.map_or(profile.page, |size| size.min(most)),
         };
-        Ok(Self { number, size, totals: profile.totals })
+        Ok(Self { number, size, totals: profile.totals, shuffle: call.shuffle.clone() })
     }
 
     /// The places in a list of `total`, the newest first, that are on the page; none are past the end.
@@ -123,9 +126,11 @@ impl Page {
 
     /// The part of a list, oldest first, that is on the page, newest first.
     pub(super) fn of<'a, T>(&self, oldest_first: &'a [T]) -> impl Iterator<Item = &'a T> + use<'a, T> {
-        let places = self.places(oldest_first.len());
         let total = oldest_first.len();
-        oldest_first[total - places.end..total - places.start].iter().rev()
+        let places = self.places(total);
+        let moved = self.shuffle.as_ref().and_then(|shuffle| shuffle.rows(total, places.start, places.len()));
+        let rows: Vec<usize> = moved.unwrap_or_else(|| places.collect());
+        rows.into_iter().map(move |row| &oldest_first[total - 1 - row])
     }
 }
 
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn a_page_is_a_part_of_the_list_turned_round() {
         let list: Vec<u32> = (1..=7).collect();
-        let page = |number, size| Page { number, size, totals: true }.of(&list).copied().collect::<Vec<_>>();
+        let page = |number, size| Page { number, size, totals: true, shuffle: None }.of(&list).copied().collect::<Vec<_>>();
         assert_eq!(page(1, 3), [7, 6, 5]);
         assert_eq!(page(3, 3), [1]);
         assert_eq!(page(4, 3), [0; 0]);
