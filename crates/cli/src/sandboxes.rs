@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use model::Secret;
-use sandbox::{Clock, Limit, Options, Running, absorb, lessonly};
+use sandbox::{Clock, Faults, Limit, Options, Running, absorb, lessonly};
 
 use crate::failure::Failure;
 
@@ -20,7 +20,10 @@ pub(crate) struct Start<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) credentials: &'a BTreeMap<String, Secret>,
     pub(crate) declared: Vec<String>,
+    /// The profile that configuration pins, if any.
+    pub(crate) profile: Option<&'a str>,
     pub(crate) limit: Limit,
+    pub(crate) faults: Faults,
     pub(crate) now: Option<Timestamp>,
 }
 
@@ -37,21 +40,27 @@ impl Sandboxes {
         let options = Options {
             data: Some(start.dir.to_owned()),
             limit: start.limit,
+            faults: start.faults,
             now: start.now.map_or(Clock::System, Clock::From),
             ..Options::default()
+        };
+        let wrong = |why: String| {
+            let next = "pin a profile that there is, or use another folder";
+            Failure::new(format!("the sandbox of app {app} cannot be started: {why}"), next)
         };
         let text = |name: &str| start.credentials.get(name).map(|secret| secret.expose().to_owned()).unwrap_or_default();
         let started = match connector {
             "lessonly" => {
                 let (subdomain, api_key) = (text("subdomain"), text("api_key").into());
-                let config =
-                    lessonly::Config { options, subdomain, api_key, declared_fields: start.declared, ..lessonly::Config::default() };
+                let profile = lessonly_profile(start.profile, Some(start.dir)).map_err(wrong)?;
+                let config = lessonly::Config { options, profile, subdomain, api_key, declared_fields: start.declared };
                 lessonly(config).await
             }
             "absorb" => {
                 let admin = absorb::Admin { username: text("username"), password: text("password").into(), departments: None };
-                let config =
-                    absorb::Config { options, api_key: text("api_key").into(), admins: vec![admin], ..absorb::Config::default() };
+                let profile = absorb_profile(start.profile, Some(start.dir)).map_err(wrong)?;
+                let api_key = text("api_key").into();
+                let config = absorb::Config { options, profile, api_key, admins: vec![admin], ..absorb::Config::default() };
                 absorb(config).await
             }
             _ => {
@@ -87,6 +96,36 @@ pub(crate) async fn lessonly(config: lessonly::Config) -> Result<Running, sandbo
 /// As the sandbox says.
 pub(crate) async fn absorb(config: absorb::Config) -> Result<Running, sandbox::Error> {
     absorb::Sandbox::open(config)?.start().await
+}
+
+/// The profile that is asked for, else the one that the data folder was made with, else the first there is.
+///
+/// # Errors
+/// There is none of that name.
+pub(crate) fn lessonly_profile(asked: Option<&str>, dir: Option<&Path>) -> Result<&'static lessonly::Profile, String> {
+    profile(lessonly::PROFILES, |profile| profile.name, asked, dir)
+}
+
+/// As [`lessonly_profile`].
+///
+/// # Errors
+/// There is none of that name.
+pub(crate) fn absorb_profile(asked: Option<&str>, dir: Option<&Path>) -> Result<&'static absorb::Profile, String> {
+    profile(absorb::PROFILES, |profile| profile.name, asked, dir)
+}
+
+fn profile<P>(
+    there: &[&'static P],
+    name: impl Fn(&P) -> &'static str,
+    asked: Option<&str>,
+    dir: Option<&Path>,
+) -> Result<&'static P, String> {
+    let recorded = dir.and_then(sandbox::made_with);
+    let Some(wanted) = asked.or(recorded.as_deref()) else { return Ok(there[0]) };
+    there.iter().find(|profile| name(profile) == wanted).copied().ok_or_else(|| {
+        let names: Vec<&str> = there.iter().map(|profile| name(profile)).collect();
+        format!("there is no profile `{wanted}`; there are: {}", names.join(", "))
+    })
 }
 
 /// A sandbox's error with its next step.

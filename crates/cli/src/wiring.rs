@@ -100,7 +100,9 @@ async fn app(
                 dir,
                 credentials: &credentials,
                 declared,
+                profile: Some(connection.profile.as_str()).filter(|profile| *profile != "auto"),
                 limit: connection.sandbox_limit,
+                faults: connection.faults.clone(),
                 now: globals.now,
             };
             api_base(connection.entry.name, &sandboxes.address(start).await?)

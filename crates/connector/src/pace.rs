@@ -1,10 +1,14 @@
-//! How fast we go: just under a limit that is known, and towards one that is not.
+//! How fast we go: just under a limit that is known, and towards one that is not (L04, A09; decision 0012).
 //!
-//! A known limit is a token bucket.  An unknown one is found by adapting the rate: it doubles every two seconds' worth of requests until the
-//! first "slow down", then falls to seven tenths at each and grows by a fiftieth a second in between.  Requests are spaced evenly, so there are
-//! no bursts (L04).
+//! A known limit is a token bucket.  An unknown one is searched for: the rate doubles every two seconds' worth of requests until the first
+//! "slow down".  From then on every "slow down" says that the app's bucket is empty, so that what was answered well since the last one, by the
+//! time in between, is what the app refills: the rate goes a little below that, and creeps up again, faster the longer nothing is heard.
+//! Requests are spaced evenly, so there are no bursts.  A known limit that is not kept by others who share it is treated the same.
+//!
+//! Only a "slow down" slows: an app that fails, or a connection that breaks, says nothing about a limit.  When the app says how long to wait,
+//! nothing leaves before that.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
@@ -24,102 +28,190 @@ const TOP_RATE: f64 = 500.0;
 const LOW_RATE: f64 = 0.2;
 /// How much of a published limit is used, in per cent: the vendor's clock and ours do not tick alike.
 const SHARE: u32 = 97;
+/// What each answer adds while searching: over `rate` of them, a second's worth, this doubles the rate every two seconds.
+const SEARCH_GAIN: f64 = std::f64::consts::LN_2 / 2.0;
+/// What each answer adds afterwards: a five-hundredth a second.
+const GAIN: f64 = 0.002;
+/// From this share of "slow down" among the last answers the rate is far too high; below it, a little.
+const FAR_TOO_HIGH: f64 = 0.15;
+/// How many answers the share is about.
+const MEMORY: f64 = 20.0;
+/// Less time than this between two "slow down" measures nothing.
+const MEASURABLE: Duration = Duration::from_secs(5);
+/// Answers to requests that were under way together come within this time, and count once.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 /// The pace of one connection, shared by all that use it.
 pub struct Pace {
     clock: Arc<dyn Clock>,
     sleep: Arc<dyn Sleep>,
-    kind: PaceKind,
+    known: Option<Known>,
+    state: Mutex<State>,
 }
 
-enum PaceKind {
-    Known(Box<RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Nanos>>>),
-    Adapting(Mutex<Adapting>),
+struct Known {
+    limiter: RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Nanos>>,
+    per_second: f64,
+}
+
+struct State {
+    /// Nothing leaves before.
+    hold: Duration,
+    /// How much of the last answers was "slow down".
+    share: f64,
+    adapting: Option<Adapting>,
 }
 
 struct Adapting {
     rate: f64,
+    /// The most it may become.
+    top: f64,
+    /// When the next request may leave.
     next: Duration,
     searching: bool,
-    last_cut: Duration,
+    /// When the app said "slow down" last, and how many answers came well since.
+    cut: Duration,
+    well: f64,
+    /// The best rate that was measured, and when.
+    best: f64,
+    best_at: Duration,
 }
 
 impl Pace {
     /// A pace for a limit, or for none that is known.
     pub fn new(limit: Option<RateLimit>, clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> Self {
-        let kind = match limit.and_then(quota) {
-            Some(quota) => PaceKind::Known(Box::new(RateLimiter::direct_with_clock(quota, Ticks(Arc::clone(&clock))))),
-            None => PaceKind::Adapting(Mutex::new(Adapting {
-                rate: FIRST_RATE,
-                next: Duration::ZERO,
-                searching: true,
-                last_cut: Duration::ZERO,
-            })),
-        };
-        Self { clock, sleep, kind }
+        let known = limit.and_then(|limit| Known::new(limit, &clock));
+        let adapting = if known.is_none() { Some(Adapting::new(FIRST_RATE, TOP_RATE, true, Duration::ZERO)) } else { None };
+        Self { clock, sleep, known, state: Mutex::new(State { hold: Duration::ZERO, share: 0.0, adapting }) }
     }
 
     /// Waits until the next request may leave.
     pub async fn permit(&self) {
-        match &self.kind {
-            PaceKind::Known(limiter) => {
-                while let Err(not_yet) = limiter.check() {
-                    let wait = not_yet.wait_time_from(Nanos::from(self.clock.elapsed()));
-                    self.sleep.sleep(wait.max(Duration::from_micros(500))).await;
-                }
+        if let Some(known) = &self.known {
+            while let Err(not_yet) = known.limiter.check() {
+                let wait = not_yet.wait_time_from(Nanos::from(self.clock.elapsed()));
+                self.sleep.sleep(wait.max(Duration::from_micros(500))).await;
             }
-            PaceKind::Adapting(state) => {
+        }
+        loop {
+            let wait = {
                 let now = self.clock.elapsed();
-                let wait = {
-                    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                    let at = state.next.max(now);
-                    state.next = at + Duration::from_secs_f64(1.0 / state.rate);
-                    at.saturating_sub(now)
-                };
-                if !wait.is_zero() {
-                    self.sleep.sleep(wait).await;
+                let mut state = self.state();
+                if state.hold > now {
+                    state.hold - now
+                } else if let Some(adapting) = &mut state.adapting {
+                    let at = adapting.next.max(now);
+                    adapting.next = at + Duration::from_secs_f64(1.0 / adapting.rate);
+                    drop(state);
+                    if at > now {
+                        self.sleep.sleep(at - now).await;
+                    }
+                    return;
+                } else {
+                    return;
                 }
-            }
+            };
+            self.sleep.sleep(wait).await;
         }
     }
 
     /// The app answered without asking to slow down.
     pub fn went_well(&self) {
-        if let PaceKind::Adapting(state) = &self.kind {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            // Per request, so that over `rate` requests (a second) the sum is what the text above says.
-            let gain = if state.searching { std::f64::consts::LN_2 / 2.0 } else { 0.02 };
-            state.rate = (state.rate + gain).min(TOP_RATE);
-        }
-    }
-
-    /// The app asked to slow down.  Answers to requests that were under way together count once.
-    pub fn was_throttled(&self) {
-        if let PaceKind::Adapting(state) = &self.kind {
-            let now = self.clock.elapsed();
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            if now.saturating_sub(state.last_cut) >= Duration::from_secs(1) || state.searching {
-                state.searching = false;
-                state.last_cut = now;
-                state.rate = (state.rate * 0.7).max(LOW_RATE);
+        let now = self.clock.elapsed();
+        let mut state = self.state();
+        state.share -= state.share / MEMORY;
+        let Some(adapting) = &mut state.adapting else { return };
+        adapting.well += 1.0;
+        let gain = if adapting.searching {
+            SEARCH_GAIN
+        } else {
+            let minutes = now.saturating_sub(adapting.cut).as_secs_f64() / 60.0;
+            GAIN * (1.0 + minutes * minutes)
+        };
+        adapting.rate += gain;
+        if adapting.rate >= adapting.top {
+            adapting.rate = adapting.top;
+            // A limit that is known and is there again.
+            if self.known.is_some() {
+                state.adapting = None;
             }
         }
     }
 
-    /// Requests a second that are tried now, where the limit is not known.
-    #[cfg(test)]
-    fn found_rate(&self) -> Option<f64> {
-        match &self.kind {
-            PaceKind::Known(_) => None,
-            PaceKind::Adapting(state) => Some(state.lock().unwrap_or_else(PoisonError::into_inner).rate),
+    /// The app asked to slow down, maybe for so long.
+    pub fn was_throttled(&self, after: Option<Duration>) {
+        let now = self.clock.elapsed();
+        let mut state = self.state();
+        let state = &mut *state;
+        if let Some(after) = after {
+            state.hold = state.hold.max(now.saturating_add(after));
         }
+        state.share += (1.0 - state.share) / MEMORY;
+        let far = state.share >= FAR_TOO_HIGH;
+        match (&mut state.adapting, &self.known) {
+            (Some(adapting), _) => adapting.slow_down(now, far),
+            // One now and then is the clocks' doing; many are somebody else who uses the same limit.
+            (None, Some(known)) if far => state.adapting = Some(Adapting::new(known.per_second * 0.7, known.per_second, false, now)),
+            (None, _) => {}
+        }
+    }
+
+    /// The app asks to wait for another reason than its limit: it is down for so long.
+    pub fn hold(&self, after: Duration) {
+        let until = self.clock.elapsed().saturating_add(after);
+        let mut state = self.state();
+        state.hold = state.hold.max(until);
+    }
+
+    /// Requests a second that are tried now, where they are not those of a limit that is known.
+    pub fn found(&self) -> Option<f64> {
+        self.state().adapting.as_ref().map(|adapting| adapting.rate)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn quota(limit: RateLimit) -> Option<Quota> {
-    let rate = std::num::NonZeroU32::new((limit.per_second * SHARE / 100).max(1))?;
-    let burst = std::num::NonZeroU32::new(limit.burst.max(1))?;
-    Some(Quota::per_second(rate).allow_burst(burst))
+impl Adapting {
+    fn new(rate: f64, top: f64, searching: bool, now: Duration) -> Self {
+        Self { rate, top, next: now, searching, cut: now, well: 0.0, best: 0.0, best_at: now }
+    }
+
+    fn slow_down(&mut self, now: Duration, far: bool) {
+        let since = now.saturating_sub(self.cut);
+        if !self.searching && since < TOGETHER {
+            return;
+        }
+        let slower = if self.searching {
+            self.searching = false;
+            self.rate * 0.7
+        } else if since >= MEASURABLE {
+            // The app's bucket was empty then and is empty now: what it took in between is what it refills.
+            let measured = self.well / since.as_secs_f64();
+            let minutes = now.saturating_sub(self.best_at).as_secs_f64() / 60.0;
+            self.best = measured.max(self.best * 0.95_f64.powf(minutes));
+            self.best_at = now;
+            (measured * 0.96).clamp(self.rate * 0.7, self.rate * 0.97)
+        } else if far {
+            self.rate * 0.7
+        } else {
+            self.rate * 0.97
+        };
+        // One "slow down" among many good answers does not undo what was measured.
+        let floor = if far { 0.0 } else { self.rate.min(self.best * 0.8) };
+        self.rate = slower.max(floor).max(LOW_RATE);
+        (self.cut, self.well) = (now, 0.0);
+    }
+}
+
+impl Known {
+    fn new(limit: RateLimit, clock: &Arc<dyn Clock>) -> Option<Self> {
+        let rate = std::num::NonZeroU32::new((u64::from(limit.per_second) * u64::from(SHARE) / 100).max(1).try_into().ok()?)?;
+        let burst = std::num::NonZeroU32::new(limit.burst.max(1))?;
+        let quota = Quota::per_second(rate).allow_burst(burst);
+        Some(Self { limiter: RateLimiter::direct_with_clock(quota, Ticks(Arc::clone(clock))), per_second: f64::from(rate.get()) })
+    }
 }
 
 /// The port's clock as the token bucket wants it.
@@ -135,87 +227,4 @@ impl GovernorClock for Ticks {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use async_trait::async_trait;
-    use jiff::Timestamp;
-
-    use super::*;
-
-    /// A clock that goes on only when somebody sleeps.
-    #[derive(Default)]
-    struct Still(AtomicU64);
-
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-        fn elapsed(&self) -> Duration {
-            Duration::from_nanos(self.0.load(Ordering::Relaxed))
-        }
-    }
-
-    #[async_trait]
-    impl Sleep for Still {
-        async fn sleep(&self, duration: Duration) {
-            let nanos = u64::try_from(duration.as_nanos()).expect("a short while");
-            self.0.fetch_add(nanos, Ordering::Relaxed);
-        }
-    }
-
-    fn pace(limit: Option<RateLimit>) -> (Pace, Arc<Still>) {
-        let still = Arc::new(Still::default());
-        (Pace::new(limit, Arc::clone(&still) as Arc<dyn Clock>, Arc::clone(&still) as Arc<dyn Sleep>), still)
-    }
-
-    #[tokio::test]
-    async fn a09_a_known_limit_is_kept_just_under() {
-        let (pace, clock) = pace(Some(RateLimit { per_second: 200, burst: 100 }));
-        for _ in 0..2100 {
-            pace.permit().await;
-        }
-        let seconds = clock.elapsed().as_secs_f64();
-        assert!((10.0..11.0).contains(&seconds), "2,000 beyond the burst at 200 a second took {seconds} s");
-    }
-
-    #[tokio::test]
-    async fn l04_an_unknown_limit_is_found_and_requests_are_spaced() {
-        let (pace, clock) = pace(None);
-        let (limit, mut throttled, mut sent) = (50.0, 0, 0);
-        let (mut second, mut in_second) = (0, 0.0);
-        while clock.elapsed() < Duration::from_secs(120) {
-            pace.permit().await;
-            let now = clock.elapsed().as_secs();
-            if now != second {
-                (second, in_second) = (now, 0.0);
-            }
-            in_second += 1.0;
-            sent += 1;
-            if in_second > limit {
-                throttled += 1;
-                pace.was_throttled();
-            } else {
-                pace.went_well();
-            }
-        }
-        let used = f64::from(sent - throttled) / (limit * 120.0);
-        assert!(used > 0.7, "{:.0}% of the limit used", used * 100.0);
-        assert!(throttled * 20 < sent, "{throttled} of {sent} throttled");
-        assert!(pace.found_rate().is_some_and(|rate| (20.0..=70.0).contains(&rate)), "{:?}", pace.found_rate());
-    }
-
-    #[tokio::test]
-    async fn answers_that_were_under_way_together_slow_it_down_once() {
-        let (pace, clock) = pace(None);
-        for _ in 0..40 {
-            pace.permit().await;
-            pace.went_well();
-        }
-        let before = pace.found_rate().expect("it adapts");
-        clock.sleep(Duration::from_secs(2)).await;
-        (0..10).for_each(|_| pace.was_throttled());
-        let after = pace.found_rate().expect("it adapts");
-        assert!((after / before - 0.7).abs() < 0.01, "{before} became {after}");
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
@@ -12,6 +13,9 @@ use serde_json::Value;
 
 use crate::{Broken, Clock, Fault, Pace, Random, Session, Transport};
 
+/// However long an app says: more than this many seconds is not waited without asking again.
+const LONGEST_HOLD: u64 = 600;
+
 /// Requests made over one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -19,6 +23,8 @@ pub struct Counts {
     pub sent: u64,
     /// Of these, answered by "slow down".
     pub throttled: u64,
+    /// Requests a minute that the app was found to take, where its limit is not known or others use it too.
+    pub found_per_minute: Option<u64>,
 }
 
 struct Shared {
@@ -81,11 +87,17 @@ impl Wire {
 
     /// Requests so far.
     pub fn counts(&self) -> Counts {
-        Counts { sent: self.shared.sent.load(Ordering::Relaxed), throttled: self.shared.throttled.load(Ordering::Relaxed) }
+        Counts {
+            sent: self.shared.sent.load(Ordering::Relaxed),
+            throttled: self.shared.throttled.load(Ordering::Relaxed),
+            // A rate is between 0.2 and 500 a second.
+            found_per_minute: self.shared.pace.found().map(|rate| (rate * 60.0).round() as u64),
+        }
     }
 
     /// Sends one request: `path` begins with a slash and has its query.  `judge` is the connector's reading of statuses: `Some` is the
-    /// fault that an answer means.  A `Wait` slows the pace down, anything else speeds it up.
+    /// fault that an answer means.  A `Wait` slows the pace down unless the app is failing (a status from 500 on): that says nothing about a
+    /// limit, and only a time that it names is waited for.
     ///
     /// # Errors
     /// What `judge` says; `Unknown` when there was no answer to a request that may have an effect (anything but GET), `Wait` for a GET;
@@ -151,9 +163,15 @@ impl Wire {
                 Ok(answer)
             }
             Some(fault) => {
-                if matches!(fault, Fault::Wait { .. }) {
-                    self.shared.throttled.fetch_add(1, Ordering::Relaxed);
-                    self.shared.pace.was_throttled();
+                let said = answer.retry_after.map(|seconds| Duration::from_secs(seconds.min(LONGEST_HOLD)));
+                match fault {
+                    Fault::Wait { .. } if !answer.status.is_server_error() => {
+                        self.shared.throttled.fetch_add(1, Ordering::Relaxed);
+                        self.shared.pace.was_throttled(said);
+                    }
+                    _ if answer.status.is_server_error() => said.into_iter().for_each(|said| self.shared.pace.hold(said)),
+                    // A no is an answer, and counts at the app like any other.
+                    _ => self.shared.pace.went_well(),
                 }
                 Err(fault)
             }

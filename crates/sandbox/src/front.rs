@@ -38,6 +38,8 @@ pub(crate) struct Front {
     bucket: Option<Mutex<TokenBucket>>,
     faults: Armed,
     moves: Arc<Moves>,
+    /// What was answered and is carried out later, and when.
+    late: Mutex<Vec<(Timestamp, Asked)>>,
 }
 
 /// What a vendor says and does where its routes are not asked.
@@ -55,8 +57,6 @@ struct Door {
     front: Arc<Front>,
     face: Face,
     routes: Router,
-    /// What was answered and is carried out later, and when.
-    late: Mutex<Vec<(Timestamp, Asked)>>,
 }
 
 impl Front {
@@ -69,12 +69,12 @@ impl Front {
         faults: Armed,
     ) -> Arc<Self> {
         let (log, bucket) = (log.map(Mutex::new), bucket.map(Mutex::new));
-        Arc::new(Self { clock, calls: AtomicU64::new(calls), log, bucket, faults, moves: Arc::default() })
+        Arc::new(Self { clock, calls: AtomicU64::new(calls), log, bucket, faults, moves: Arc::default(), late: Mutex::default() })
     }
 
     /// The vendor's routes behind this front.
     pub(crate) fn before(self: &Arc<Self>, routes: Router, face: Face) -> Router {
-        let door = Door { front: Arc::clone(self), face, routes, late: Mutex::default() };
+        let door = Door { front: Arc::clone(self), face, routes };
         Router::new().fallback(pass).with_state(Arc::new(door))
     }
 
@@ -147,6 +147,7 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
 }
 
 /// A request with what the front found out about it.
+#[derive(Debug)]
 struct Asked {
     parts: Parts,
     call: Call,
@@ -273,6 +274,6 @@ impl Door {
     }
 
     fn late(&self) -> MutexGuard<'_, Vec<(Timestamp, Asked)>> {
-        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+        self.front.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,22 +3,29 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
 use model::Secret;
-use sandbox::{Clock, Limit, Options, absorb, lessonly};
+use sandbox::{Clock, Faults, Limit, Options, absorb, lessonly};
 use serde_json::json;
 
 use crate::args::Globals;
 use crate::faces::{End, Format};
 use crate::failure::Failure;
-use crate::sandboxes::{api_base, failed, known_credentials};
+use crate::sandboxes::{absorb_profile, api_base, failed, known_credentials, lessonly_profile};
 use crate::stops::Stops;
 
 const AFTER: &str = "\
 Examples:
   provost sandbox lessonly --people 200
   provost sandbox absorb --data ./absorb --ledger changes.jsonl --access-log requests.jsonl
-  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support";
+  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support
+  provost sandbox lessonly --faults \"throttle=5%, 500-after@POST|PUT=2%, reset-after=1%, slow:300ms=1%, seed=7\"
+  provost sandbox absorb --faults \"reset-after@POST /users/batch#3, rival=10m, clock=+90s\"
+
+Faults, written KIND[:ARGUMENT][@METHOD PATH][=SHARE% | =EVERY | #NTH], with commas between them:
+  429 throttle 5NN-before|after|late reset-before|after|late html-before|after redirect slow truncated garbled moved rival
+  docs/sandboxes.md says what each does";
 
 /// Stand in for a vendor: a faithful local server of its API
 #[derive(Debug, Args)]
@@ -36,19 +43,9 @@ enum Vendor {
     Absorb(AbsorbArgs),
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Profile {
-    /// The API as the guides describe it
-    #[default]
-    Guide,
-}
-
 /// What both take.
 #[derive(Debug, Args)]
 struct Common {
-    /// Which reading of the API
-    #[arg(long, value_enum, default_value_t)]
-    profile: Profile,
     /// How many people the company has at first [default: what the data folder was made with, else 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     people: Option<usize>,
@@ -70,6 +67,9 @@ struct Common {
     /// How fast calls may come: a number a period (Lessonly: a minute, Absorb: a second), `off`, or `default`
     #[arg(long, value_name = "N|off", default_value = "default", allow_negative_numbers = true)]
     limit: Limit,
+    /// What goes wrong on purpose, e.g. `throttle=5%, reset-after@POST=1%, seed=7`; see `provost sandbox --help`
+    #[arg(long, value_name = "SPEC")]
+    faults: Option<Faults>,
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +77,9 @@ struct Common {
 struct LessonlyArgs {
     #[command(flatten)]
     common: Common,
+    /// Which reading of the API [default: what the data folder was made with, else guide]
+    #[arg(long, value_parser = PossibleValuesParser::new(lessonly::PROFILES.iter().map(|profile| profile.name)))]
+    profile: Option<String>,
     /// The company's subdomain [default: acme]
     #[arg(long)]
     subdomain: Option<String>,
@@ -95,6 +98,9 @@ struct LessonlyArgs {
 struct AbsorbArgs {
     #[command(flatten)]
     common: Common,
+    /// Which reading of the API [default: what the data folder was made with, else guide]
+    #[arg(long, value_parser = PossibleValuesParser::new(absorb::PROFILES.iter().map(|profile| profile.name)))]
+    profile: Option<String>,
     /// The environment variable with the Private Key [default: a well-known key]
     #[arg(long, value_name = "NAME")]
     api_key_env: Option<String>,
@@ -148,8 +154,8 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
             let subdomain = args.subdomain.unwrap_or(known.subdomain);
             let user = vec![("subdomain", subdomain.clone())];
             let config = lessonly::Config {
+                profile: lessonly_profile(args.profile.as_deref(), args.common.data.as_deref()).map_err(unknown_profile)?,
                 options: options(globals, args.common),
-                profile: known.profile,
                 subdomain,
                 api_key,
                 declared_fields: args.declared,
@@ -177,6 +183,7 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
             let user = admins.iter().map(|admin| ("username", admin.username.clone())).collect();
             let named: Vec<String> = admins.iter().flat_map(|admin| admin.departments.clone().unwrap_or_default()).collect();
             let config = absorb::Config {
+                profile: absorb_profile(args.profile.as_deref(), args.common.data.as_deref()).map_err(unknown_profile)?,
                 options: options(globals, args.common),
                 api_key,
                 admins,
@@ -197,8 +204,13 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
 }
 
 fn options(globals: &Globals, common: Common) -> Options {
-    let Common { profile: Profile::Guide, people, seed, data, ledger, access_log, listen, limit } = common;
-    Options { listen, people, seed, data, ledger, access_log, limit, now: globals.now.map_or(Clock::System, Clock::From) }
+    let Common { people, seed, data, ledger, access_log, listen, limit, faults } = common;
+    let now = globals.now.map_or(Clock::System, Clock::From);
+    Options { listen, people, seed, data, ledger, access_log, limit, faults: faults.unwrap_or_default(), now }
+}
+
+fn unknown_profile(why: String) -> Failure {
+    Failure::new(format!("the sandbox cannot be started: {why}"), "use another --data folder, or --profile")
 }
 
 /// A secret from the environment.

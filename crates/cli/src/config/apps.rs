@@ -1,6 +1,7 @@
 //! `[app.X]`: where an app is, who should have an account there, and what is ours in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use model::{Adopt, AppName, AppPolicy, EnrolRule, GroupPolicy, Lower, MatchRule, On, SetRule, SourceRole};
 use toml::Spanned;
@@ -214,6 +215,16 @@ fn also(context: &Context<'_>, name: Option<Text>, sources: &Sources) -> Option<
     }
 }
 
+/// An option of a sandbox that we start.
+fn sandboxed<T: FromStr<Err = String>>(context: &Context<'_>, section: &mut Section<'_>, name: &'static str) -> Option<T> {
+    let text = section.text(name)?;
+    let read = text.text.parse();
+    if let Err(why) = &read {
+        context.problems.add(format!("`{name}` is not understood"), &text.span, "here", why);
+    }
+    read.ok()
+}
+
 fn connection(
     context: &Context<'_>,
     section: &mut Section<'_>,
@@ -226,14 +237,8 @@ fn connection(
     let profile = section.word("profile", &[("auto", "auto"), ("guide", "guide"), ("vendor", "vendor")]);
     let profile_value = profile.unwrap_or("auto").to_owned();
     let limit = section.section("rate").and_then(rate);
-    let sandbox_limit = section.text("sandbox_limit").and_then(|text| {
-        let read = text.text.parse();
-        if let Err(why) = &read {
-            context.problems.add("`sandbox_limit` is not understood", &text.span, "here", why);
-        }
-        read.ok()
-    });
-    let sandbox_limit = sandbox_limit.unwrap_or_default();
+    let sandbox_limit = sandboxed(context, section, "sandbox_limit");
+    let faults = sandboxed(context, section, "faults");
     let source = section.source();
     let mut credentials = BTreeMap::new();
     for (name, _) in entry.credentials {
@@ -259,7 +264,8 @@ fn connection(
         declared: declared.clone(),
         scope_all,
         protect,
-        sandbox_limit,
+        sandbox_limit: sandbox_limit.unwrap_or_default(),
+        faults: faults.unwrap_or_default(),
     };
     if let Some(dir) = url.text.strip_prefix("sandbox:") {
         if dir.trim().is_empty() {
@@ -268,6 +274,10 @@ fn connection(
         }
         connection.address = Address::Sandbox(context.dir.join(dir));
         return Some(connection);
+    }
+    if section.had("faults") {
+        let next = "leave it out, or set base_url = \"sandbox:FOLDER\": only a local stand-in fails on purpose";
+        context.problems.add("`faults` are for a sandbox only", &url.span, "this is none", next);
     }
     for (name, what) in entry.credentials {
         if !section.had(name) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use engine::FileSource;
 use model::{Fingerprint, RateLimit, Secret, digest_of};
-use sandbox::Limit;
+use sandbox::{Faults, Limit};
 use toml::Spanned;
 use toml::de::DeValue;
 use vendors::registry::{Entry, Settings};
@@ -57,6 +57,8 @@ pub(crate) struct AppConnection {
     pub(crate) protect: BTreeSet<String>,
     /// How fast calls may come to a sandbox that we start.
     pub(crate) sandbox_limit: Limit,
+    /// What goes wrong on purpose there.
+    pub(crate) faults: Faults,
 }
 
 impl fmt::Debug for AppConnection {

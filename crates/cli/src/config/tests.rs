@@ -97,6 +97,12 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ("left = [\"terminated\"]", "left = [\"Active\"]", &["means both employed and left"]),
     ("course = \"Welcome to Acme\"", "course = \"A\"\nlesson = \"B\"", &["names 2 things to learn"]),
     ("profile = \"auto\"", "profile = \"guid\"", &["`profile` cannot be \"guid\"", "\"guide\""]),
+    (
+        "base_url = \"sandbox:./absorb\"",
+        "base_url = \"sandbox:./absorb\"\nfaults = \"500-afer=2%\"",
+        &["`faults` is not understood", "there is no fault `500-afer`"],
+    ),
+    ("profile = \"auto\"", "faults = \"429=2%\"", &["`faults` are for a sandbox only", "sandbox:FOLDER"]),
     ("api_key = { env = \"LESSONLY_API_KEY\" }", "api_key = { var = \"X\" }", &["names no single place", "has no key `var`"]),
     ("join = \"person.email == record.userName\"", "join = \"email\"", &["`join` does not say"]),
     ("[approval]", "[aproval]", &["has no key `aproval`", "did you mean `approval`?"]),
