@@ -93,26 +93,25 @@ impl Pace {
                 self.sleep.sleep(wait.max(Duration::from_micros(500))).await;
             }
         }
-        loop {
-            let wait = {
-                let now = self.clock.elapsed();
-                let mut state = self.state();
-                if state.hold > now {
-                    state.hold - now
-                } else if let Some(adapting) = &mut state.adapting {
-                    let at = adapting.next.max(now);
-                    adapting.next = at + Duration::from_secs_f64(1.0 / adapting.rate);
-                    drop(state);
-                    if at > now {
-                        self.sleep.sleep(at - now).await;
-                    }
-                    return;
-                } else {
-                    return;
-                }
-            };
+        while let Some((wait, ours)) = self.turn() {
             self.sleep.sleep(wait).await;
+            if ours {
+                return;
+            }
         }
+    }
+
+    /// How long to wait, and whether it is our turn then; none: it is our turn now.
+    fn turn(&self) -> Option<(Duration, bool)> {
+        let now = self.clock.elapsed();
+        let mut state = self.state();
+        if state.hold > now {
+            return Some((state.hold - now, false));
+        }
+        let adapting = state.adapting.as_mut()?;
+        let at = adapting.next.max(now);
+        adapting.next = at + Duration::from_secs_f64(1.0 / adapting.rate);
+        (at > now).then(|| (at - now, true))
     }
 
     /// The app answered without asking to slow down.
