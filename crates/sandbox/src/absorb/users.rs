@@ -27,9 +27,11 @@ pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refu
         // Rows that are skipped need not be looked at.
         let total = state.user_count();
         let (begin, end) = (window.skip.min(total), window.skip.saturating_add(window.limit).min(total));
-        let rows: Vec<&User> = match backwards {
-            false => state.users_at(begin..end).collect(),
-            true => state.users_at(total - end..total - begin).rev().collect(),
+        let row = |row: usize| if backwards { total - 1 - row } else { row };
+        let rows: Vec<&User> = match (window.moved(total), backwards) {
+            (Some(rows), _) => rows.into_iter().flat_map(|at| state.users_at(row(at)..row(at) + 1)).collect(),
+            (None, false) => state.users_at(begin..end).collect(),
+            (None, true) => state.users_at(total - end..total - begin).rev().collect(),
         };
         return listed(total, rows);
     }

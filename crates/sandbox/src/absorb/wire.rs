@@ -98,7 +98,7 @@ impl Query {
 
     /// The query as one text, without these parameters.
     pub(super) fn without(&self, names: &[&str]) -> String {
-        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        let kept = self.pairs.iter().filter(|(name, _)| !names.contains(&name.as_str()));
         kept.map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 
@@ -142,11 +142,18 @@ impl Window {
         Ok(Self { limit, offset, skip, shuffle: query.shuffle.clone() })
     }
 
+    /// Which rows of `total` are on the page when some have moved; None: those of the window.
+    pub(super) fn moved(&self, total: usize) -> Option<Vec<usize>> {
+        self.shuffle.as_ref()?.rows(total, self.skip, self.limit)
+    }
+
     /// The rows of the window out of all.
     pub(super) fn cut<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<T> {
-        let Some(shuffle) = &self.shuffle else { return all.into_iter().skip(self.skip).take(self.limit).collect() };
+        if self.shuffle.is_none() {
+            return all.into_iter().skip(self.skip).take(self.limit).collect();
+        }
         let mut all: Vec<Option<T>> = all.into_iter().map(Some).collect();
-        match shuffle.rows(all.len(), self.skip, self.limit) {
+        match self.moved(all.len()) {
             Some(rows) => rows.into_iter().filter_map(|row| all[row].take()).collect(),
             None => all.into_iter().skip(self.skip).take(self.limit).flatten().collect(),
         }
