@@ -2,20 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, Attributes};
+use crate::{AccountId, Attributes, Text};
 
 /// What one app holds about someone.  Attribute names are the app's own, as `[app.X.set]` writes them.
+///
+/// The fields stand in the order of canonical JSON, so that digesting many moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The vendor's id.
-    pub id: AccountId,
     /// Whether its owner can log in (not archived, not inactive).
     pub active: bool,
-    /// Why no plan may ever touch it ("role admin", "the API's own account"), when there is a reason (F09).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub protected: Option<String>,
     /// Attributes by the app's names; references (department, supervisor) are ids; empty ones are left out.
     pub attributes: Attributes,
+    /// The vendor's id.
+    pub id: AccountId,
+    /// Why no plan may ever touch it ("role admin", "the API's own account"), when there is a reason (F09).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected: Option<Text>,
 }
 
 /// A group of an app with all its members.
@@ -70,7 +72,7 @@ pub struct Enrolment {
     /// Whose.
     pub account: AccountId,
     /// In what: a [`Content::id`].
-    pub content: String,
+    pub content: Text,
     /// Where it stands; several records of one pair count by their best (Open, Done, Ended).
     pub state: EnrolmentState,
 }

@@ -180,14 +180,14 @@ impl Approved<Step> {
         let step = &mut self.inner;
         let made = Ref::CreatedBy { created_by: made_by.clone() };
         if step.account.as_ref() == Some(&made) {
-            step.account = Some(Ref::Id(id.to_owned()));
+            step.account = Some(Ref::Id(id.into()));
         }
         if step.add_groups.remove(&made) {
-            step.add_groups.insert(Ref::Id(id.to_owned()));
+            step.add_groups.insert(Ref::Id(id.into()));
         }
         for change in step.set.values_mut() {
             if matches!(&change.after, Value::CreatedBy(step) if step == made_by) {
-                change.after = Value::Text(id.to_owned());
+                change.after = Value::Text(id.into());
             }
         }
     }

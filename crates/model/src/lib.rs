@@ -4,14 +4,19 @@
 //! ([`SourceReading`], [`AppReading`], [`Certificate`]), what policy wants ([`Policy`]), what shall change ([`Step`], [`Plan`]), who
 //! said yes ([`Decision`], [`Approved`]) and what became of it ([`StepRecord`], [`Run`], [`Finding`]).
 
+/// Text as the model keeps it: up to 24 bytes without memory of its own.
+pub use compact_str::CompactString as Text;
+
 mod account;
 mod canonical;
-mod changes;
 mod decision;
+mod effects;
+mod few;
 mod finding;
 mod ids;
 mod link;
 mod manifest;
+mod named;
 mod person;
 mod plan;
 mod policy;
@@ -23,12 +28,14 @@ mod value;
 
 pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group};
 pub use canonical::{canonical_json, digest_of, digest_set};
-pub use changes::Changes;
 pub use decision::{Actor, Approved, Decision, Proof, Refusal, Verdict};
+pub use effects::Effects;
+pub use few::Few;
 pub use finding::{Finding, FindingKind, Place};
 pub use ids::{AccountId, AppName, Digest, DigestError, Fingerprint, PersonKey, RunId, SourceName, StepId};
 pub use link::{Evidence, Link};
 pub use manifest::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
+pub use named::{Iter, Named};
 pub use person::{Person, Standing};
 pub use plan::{Class, GuardVerdict, Inputs, PLAN_VERSION, Plan, Proposal};
 pub use policy::{
@@ -38,5 +45,5 @@ pub use policy::{
 pub use reading::{AppReading, Certificate, Completeness, Increments, Kind, SourceReading, Tenant};
 pub use run::{Receipt, Run, RunState, StepRecord, StepState};
 pub use secret::Secret;
-pub use step::{Change, Effect, Ref, Step, Verb};
+pub use step::{Change, Changes, Effect, Ref, Step, Verb};
 pub use value::{Attributes, Value};

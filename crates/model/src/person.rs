@@ -1,11 +1,9 @@
 //! A human in the roster.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::PersonKey;
+use crate::{Named, PersonKey, Text};
 
 /// What the employment source's own status column says, by the configured words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,8 +18,16 @@ pub enum Standing {
 }
 
 /// One person as one source said it; the source's key says who is who, e-mail and name are attributes (F07).
+///
+/// The fields stand in the order of canonical JSON, so that digesting many moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
+    /// Every other column, by attribute name (`email`, `given_name`, `family_name`, `title`, `department`, `manager`, …); trimmed,
+    /// blank cells left out.
+    pub attributes: Named<Text>,
+    /// Last day (worked to its end), in the person's zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Date>,
     /// The source's key.
     pub key: PersonKey,
     /// Employed or not, by the status column.
@@ -29,21 +35,15 @@ pub struct Person {
     /// First day, in the person's zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts: Option<Date>,
-    /// Last day (worked to its end), in the person's zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends: Option<Date>,
     /// IANA time zone, when the source has a column for it (attribute `time_zone`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
-    /// Every other column, by attribute name (`email`, `given_name`, `family_name`, `title`, `department`, `manager`, …); trimmed,
-    /// blank cells left out.
-    pub attributes: BTreeMap<String, String>,
+    pub zone: Option<Text>,
 }
 
 impl Person {
     /// An attribute's text, or "" when the source had none.
     pub fn get(&self, attribute: &str) -> &str {
-        self.attributes.get(attribute).map_or("", String::as_str)
+        self.attributes.get(attribute).map_or("", Text::as_str)
     }
 
     /// How people call this person: given and family name, else the e-mail, else the key.

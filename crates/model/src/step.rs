@@ -1,11 +1,9 @@
 //! One change to one account, fully decided.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::digest_of;
-use crate::{AppName, Changes, PersonKey, StepId, Value};
+use crate::{AppName, Effects, Few, Named, PersonKey, StepId, Text, Value};
 
 /// What a step does at the app.  The order here is the order of running; each verb is one phase (a phase starts when the one before
 /// it has ended in that app); a step that needs one of a later phase runs in that phase.
@@ -63,6 +61,22 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// All of them, in order.
+    pub const ALL: [Self; 12] = [
+        Self::AccessGiven,
+        Self::AccessLost,
+        Self::GroupGained,
+        Self::GroupLost,
+        Self::RoleRaised,
+        Self::RoleLowered,
+        Self::Notified,
+        Self::RecordChanged,
+        Self::EnrolmentStarted,
+        Self::EnrolmentPossible,
+        Self::Adopted,
+        Self::StructureCreated,
+    ];
+
     /// The word in configuration and plans (`access_lost`).
     pub fn word(self) -> &'static str {
         match self {
@@ -87,7 +101,7 @@ impl Effect {
 #[serde(untagged)]
 pub enum Ref {
     /// A vendor's id.
-    Id(String),
+    Id(Text),
     /// What a step of the same plan makes.
     CreatedBy {
         /// That step.
@@ -104,6 +118,9 @@ impl Ref {
         }
     }
 }
+
+/// What a step sets: owned values before → after, by attribute.
+pub type Changes = Named<Change>;
 
 /// One owned value, before → after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,33 +143,34 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Ref>,
     /// Groups to add.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub add_groups: BTreeSet<Ref>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub add_groups: Few<Ref>,
     /// In which app.
     pub app: AppName,
     /// The content to enrol in (Enrol only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<String>,
+    pub content: Option<Text>,
     /// What it does to the human.
-    pub effects: BTreeSet<Effect>,
+    pub effects: Effects,
     /// The rule that matched (Link only): how the account is found again and the evidence that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<String>,
+    pub evidence: Option<Text>,
     /// Content hash of everything else.
+    #[serde(skip_serializing_if = "StepId::is_blank")]
     pub id: StepId,
     /// How people call them (display name), or the name of the new group or department.
-    pub label: String,
+    pub label: Text,
     /// Steps that must have been done before.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub needs: BTreeSet<StepId>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub needs: Few<StepId>,
     /// For whom; none for groups and departments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonKey>,
     /// Why, in one sentence.
-    pub reason: String,
+    pub reason: Text,
     /// Groups to remove (ids).
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub remove_groups: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub remove_groups: Few<Text>,
     /// Owned values before → after, by attribute.
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
     pub set: Changes,
@@ -163,10 +181,9 @@ pub struct Step {
 impl Step {
     /// Gives the step its content hash; called once, when everything else is set.
     pub fn seal(&mut self) {
-        self.id = StepId::new("");
-        let mut hash = digest_of(self).to_string();
-        hash.truncate(32);
-        self.id = StepId::new(hash);
+        self.id = StepId::default();
+        let digest = digest_of(self);
+        self.id = StepId::new(*digest.as_bytes().first_chunk().expect("a digest is longer than a step's id"));
     }
 
     /// The step with its content hash.

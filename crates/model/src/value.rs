@@ -1,15 +1,14 @@
 //! Attribute values: the small part of JSON in which accounts differ.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::StepId;
+use crate::{Named, StepId, Text};
 
 /// Attribute name → value, in byte order of the names.
-pub type Attributes = BTreeMap<String, Value>;
+pub type Attributes = Named<Value>;
 
 /// One attribute's value.  Numbers are integers: neither vendor's owned attributes have fractions, and RFC 8785 is then exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,16 +21,16 @@ pub enum Value {
     /// A whole number.
     Int(i64),
     /// Text, dates (`YYYY-MM-DD`) and ids included.
-    Text(String),
+    Text(Text),
     /// A list, order kept.
-    List(Vec<Value>),
+    List(Box<[Value]>),
     /// The id that an earlier step of the same plan will make; JSON `{"created_by": STEP}`.
     CreatedBy(StepId),
 }
 
 impl Value {
     /// Text, or [`Value::Null`] when there is none: apps and rosters do not tell the two apart.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<Text>) -> Self {
         let text = text.into();
         if text.is_empty() { Self::Null } else { Self::Text(text) }
     }
@@ -69,7 +68,7 @@ impl fmt::Display for Value {
                 }
                 Ok(())
             }
-            Self::CreatedBy(step) => write!(f, "(made by step {:.8})", step.as_str()),
+            Self::CreatedBy(step) => write!(f, "(made by step {step:.8})"),
         }
     }
 }
@@ -81,7 +80,7 @@ impl Serialize for Value {
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int(value) => serializer.serialize_i64(*value),
             Self::Text(value) => serializer.serialize_str(value),
-            Self::List(values) => serializer.collect_seq(values),
+            Self::List(values) => serializer.collect_seq(values.iter()),
             Self::CreatedBy(step) => serializer.collect_map([("created_by", step)]),
         }
     }
@@ -109,17 +108,17 @@ impl<'de> Deserialize<'de> for Value {
                 i64::try_from(value).map(Value::Int).map_err(|_| E::custom("a number beyond 64 bits"))
             }
             fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-                Ok(Value::Text(value.to_owned()))
+                Ok(Value::Text(value.into()))
             }
             fn visit_string<E>(self, value: String) -> Result<Value, E> {
-                Ok(Value::Text(value))
+                Ok(Value::Text(value.into()))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
                 let mut values = Vec::new();
                 while let Some(value) = seq.next_element()? {
                     values.push(value);
                 }
-                Ok(Value::List(values))
+                Ok(Value::List(values.into_boxed_slice()))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
                 match map.next_entry::<String, StepId>()? {
@@ -129,5 +128,17 @@ impl<'de> Deserialize<'de> for Value {
             }
         }
         deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Millions of them are in memory at once.
+    #[test]
+    fn a_value_is_three_words() {
+        assert_eq!(size_of::<Value>(), 24);
+        assert_eq!(size_of::<Option<crate::Ref>>(), 24);
     }
 }

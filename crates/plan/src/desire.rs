@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use model::{Account, Adopt, Change, Changes, Effect, Finding, FindingKind, Lower, On, Shape, Value, Verb};
+use model::{Account, Adopt, Change, Changes, Effect, Effects, Finding, FindingKind, Lower, On, Shape, Value, Verb};
 
 use crate::compiled::{Owned, Setting};
 use crate::correlate::{Bond, facts};
@@ -38,7 +38,7 @@ pub(crate) struct Wish {
     pub(crate) add: Vec<usize>,
     pub(crate) remove: Vec<usize>,
     pub(crate) enrol: Vec<usize>,
-    pub(crate) effects: BTreeSet<Effect>,
+    pub(crate) effects: Effects,
     /// A role goes down and policy wants a person to look.
     pub(crate) lowered: bool,
     pub(crate) reason: String,
@@ -57,7 +57,7 @@ impl Wish {
             add: Vec::new(),
             remove: Vec::new(),
             enrol: Vec::new(),
-            effects: BTreeSet::new(),
+            effects: Effects::new(),
             lowered: false,
             reason: String::new(),
         }
@@ -218,9 +218,9 @@ impl View<'_, '_> {
         let mut made = None;
         let after = match owned.shape {
             _ if text.trim().is_empty() => Value::Null,
-            Shape::Text => Value::Text(text),
+            Shape::Text => Value::Text(text.into()),
             Shape::Date => match text.parse::<Date>() {
-                Ok(date) if text.len() == 10 => Value::Text(date.to_string()),
+                Ok(date) if text.len() == 10 => Value::Text(date.to_string().into()),
                 _ => return Err(objection(format!("{} = {text:?} is no day (YYYY-MM-DD)", owned.name))),
             },
             Shape::Int => {
@@ -234,7 +234,7 @@ impl View<'_, '_> {
                 }
             },
             Shape::Department => match self.scene.department(&text) {
-                Named::Id(id) => Value::Text(id),
+                Named::Id(id) => Value::Text(id.into()),
                 Named::ToMake => {
                     made = Some(text.trim().to_owned());
                     Value::Null

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Adopt, Change, Changes, Effect, Finding, FindingKind, PersonKey, Ref, Step, StepId, Value, Verb};
+use model::{Adopt, Change, Changes, Effect, Effects, Few, Finding, FindingKind, PersonKey, Ref, Step, StepId, Text, Value, Verb};
 
 use crate::desire::{Act, Wish, verb_of};
 use crate::roster::Roster;
@@ -70,7 +70,7 @@ impl Drafter<'_, '_> {
                     (key.clone(), key.as_str().to_owned())
                 }
             };
-            made.push(if *possible { self.steps(wish, person, label, &departments, &groups) } else { Made::default() });
+            made.push(if *possible { self.steps(wish, person, label.into(), &departments, &groups) } else { Made::default() });
         }
         for (at, frees) in frees.iter().enumerate() {
             if let Some(values) = made[at].values {
@@ -109,28 +109,28 @@ impl Drafter<'_, '_> {
         self.drafts.len() - 1
     }
 
-    fn blank(&self, verb: Verb, person: Option<PersonKey>, label: String) -> Step {
+    fn blank(&self, verb: Verb, person: Option<PersonKey>, label: Text) -> Step {
         Step {
-            id: StepId::new(""),
+            id: StepId::default(),
             app: self.scene.name.clone(),
             verb,
             person,
             label,
             account: None,
             set: Changes::new(),
-            add_groups: BTreeSet::new(),
-            remove_groups: BTreeSet::new(),
+            add_groups: Few::new(),
+            remove_groups: Few::new(),
             content: None,
             evidence: None,
-            effects: BTreeSet::new(),
-            reason: String::new(),
-            needs: BTreeSet::new(),
+            effects: Effects::new(),
+            reason: Text::default(),
+            needs: Few::new(),
         }
     }
 
     fn structure(&mut self, verb: Verb, name: &str) -> usize {
-        let mut step = self.blank(verb, None, name.to_owned());
-        step.set.insert("name".into(), Change { before: Value::Null, after: Value::from(name) });
+        let mut step = self.blank(verb, None, name.into());
+        step.set.insert("name", Change { before: Value::Null, after: Value::from(name) });
         step.effects.insert(Effect::StructureCreated);
         step.reason = match verb {
             Verb::CreateGroup => "policy manages this group, and the app has none of this name".into(),
@@ -164,24 +164,24 @@ impl Drafter<'_, '_> {
         &mut self,
         wish: &mut Wish,
         person: PersonKey,
-        label: String,
+        label: Text,
         departments: &BTreeMap<String, usize>,
         groups: &BTreeMap<usize, usize>,
     ) -> Made {
         let scene = self.scene;
         let mut made = Made::default();
-        let account = wish.account.map(|account| Ref::Id(scene.account(account).id.as_str().to_owned()));
+        let account = wish.account.map(|account| Ref::Id(scene.account(account).id.as_str().into()));
         let step = |drafter: &Self, verb: Verb, reason: String| {
-            let mut step = drafter.blank(verb, Some(person.clone()), label.clone());
+            let mut step = drafter.blank(verb, Some(person.clone()), label.clone().into());
             step.account = account.clone();
-            step.reason = reason;
+            step.reason = reason.into();
             step
         };
         if let Some(rule) = wish.found {
             let matching = &scene.rules.matching[rule];
             let rule = &matching.rule;
             let mut link = step(self, Verb::Link, format!("an account that we did not make matches by `{rule}`"));
-            link.evidence = Some(rule.clone());
+            link.evidence = Some(rule.clone().into());
             // What matched must still be so when the account is taken over.
             let matched =
                 wish.account.and_then(|at| scene.account(at).attributes.get(&matching.attribute)).cloned().unwrap_or_default();
@@ -237,7 +237,7 @@ impl Drafter<'_, '_> {
         for rule in &wish.enrol {
             let Named::Id(content) = &scene.content[*rule] else { continue };
             let mut enrol = step(self, Verb::Enrol, format!("policy enrols in {:?}", scene.policy.enrol[*rule].content));
-            enrol.content = Some(content.clone());
+            enrol.content = Some(content.clone().into());
             enrol.effects.insert(Effect::EnrolmentStarted);
             let at = self.push(enrol, None);
             self.drafts[at].needs.extend(made.link.into_iter().chain(made.access));
@@ -251,7 +251,7 @@ impl Drafter<'_, '_> {
     fn values(&mut self, at: usize, wish: &mut Wish, departments: &BTreeMap<String, usize>) {
         let draft = &mut self.drafts[at];
         draft.step.set = std::mem::take(&mut wish.set);
-        draft.step.effects.extend(&wish.effects);
+        draft.step.effects |= wish.effects;
         if wish.act != Act::Create && !draft.step.set.is_empty() {
             draft.step.effects.insert(Effect::RecordChanged);
         }
@@ -270,7 +270,7 @@ impl Drafter<'_, '_> {
             draft.step.effects.insert(Effect::GroupGained);
             match (&scene.groups[*group].found, groups.get(group)) {
                 (Named::Id(id), _) => {
-                    draft.step.add_groups.insert(Ref::Id(id.clone()));
+                    draft.step.add_groups.insert(Ref::Id(id.clone().into()));
                 }
                 (_, Some(made)) => {
                     draft.needs.insert(*made);
@@ -282,7 +282,7 @@ impl Drafter<'_, '_> {
         for group in &wish.remove {
             if let Named::Id(id) = &scene.groups[*group].found {
                 draft.step.effects.insert(Effect::GroupLost);
-                draft.step.remove_groups.insert(id.clone());
+                draft.step.remove_groups.insert(id.clone().into());
             }
         }
     }
@@ -321,8 +321,8 @@ impl Drafter<'_, '_> {
             };
             let person = self.roster.people[person].person;
             let at = *of_wish.entry(relation.wish).or_insert_with(|| {
-                let mut step = self.blank(Verb::Relate, Some(person.key.clone()), person.display_name());
-                step.account = wish.account.map(|account| Ref::Id(self.scene.account(account).id.as_str().to_owned()));
+                let mut step = self.blank(Verb::Relate, Some(person.key.clone()), person.display_name().into());
+                step.account = wish.account.map(|account| Ref::Id(self.scene.account(account).id.as_str().into()));
                 // The second half of a create changes nothing that anybody had: it counts with the create.
                 if wish.act != Act::Create {
                     step.effects.insert(Effect::RecordChanged);
@@ -337,7 +337,7 @@ impl Drafter<'_, '_> {
             draft.needs.extend(own.link.into_iter().chain(own.access));
             draft.needs.extend(relation.adopts.and_then(|adopts| made[adopts].link));
             let after = match end {
-                Ok(id) => Value::Text(id),
+                Ok(id) => Value::Text(id.into()),
                 Err(access) => {
                     draft.needs.insert(access);
                     draft.made.push((Slot::Attribute(relation.attribute.clone()), access));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use model::{AccountId, AppName, Change, Class, Evidence, Finding, PersonKey, Standing, Step};
+use model::{AccountId, AppName, Changes, Class, Evidence, Finding, Named, PersonKey, Standing, Step, Text};
 use serde::Serialize;
 
 use crate::Given;
@@ -23,7 +23,7 @@ pub struct Explanation {
     /// What the roster says, in words: "employed since 1998-03-02", "left on …", "held: …", "not in the roster".
     pub stands: String,
     /// Every attribute of the roster.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Named<Text>,
     /// What there is and will be in each app.
     pub apps: BTreeMap<AppName, InApp>,
     /// What was found about this person.
@@ -48,7 +48,7 @@ pub struct InApp {
     /// Whether policy wants the person to have an account.
     pub wanted: bool,
     /// Owned values that differ, before → after, over all steps of the next plans.
-    pub differs: BTreeMap<String, Change>,
+    pub differs: Changes,
     /// What the next plans would do: the steps, each with the class that holds it, if one does.
     pub next: Vec<(Option<String>, Step)>,
 }
@@ -95,7 +95,7 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
             (None, _) => "no account".into(),
         };
         let mut next: Vec<(Option<String>, Step)> = Vec::new();
-        let mut differs: BTreeMap<String, Change> = BTreeMap::new();
+        let mut differs: Changes = Changes::new();
         for plan in proposal.plans() {
             for step in plan.steps.iter().filter(|step| &step.app == app && step.person.as_ref() == Some(person)) {
                 let class = match &plan.class {
@@ -111,7 +111,7 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
             bond: words,
             active: account.map(|account| account.active),
             has: account
-                .map(|account| account.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect())
+                .map(|account| account.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
                 .unwrap_or_default(),
             groups: account
                 .map(|account| scene.member_of(&account.id).iter().map(|group| scene.groups[*group].name.clone()).collect())

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cel::common::ast::{CallExpr, EntryExpr, Expr as Ast, IdedExpr, LiteralValue, SelectExpr, operators};
 use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Value as CelValue};
-use model::Person;
+use model::{Person, Text};
 
 /// What `person` always has, whatever the columns of the roster.
 const RESERVED: &[&str] = &["active", "ends", "key", "starts", "tenure_days", "time_zone"];
@@ -84,7 +84,7 @@ impl Facts<'_> {
             "key" => self.person.key.as_str().to_owned(),
             "starts" => self.person.starts.map_or_else(String::new, |day| day.to_string()),
             "ends" => self.person.ends.map_or_else(String::new, |day| day.to_string()),
-            "time_zone" => self.person.zone.clone().unwrap_or_else(|| self.person.get(name).to_owned()),
+            "time_zone" => self.person.zone.clone().unwrap_or_else(|| self.person.get(name).into()).into(),
             _ => self.person.get(name).to_owned(),
         }
     }
@@ -129,7 +129,7 @@ impl<'m, 'a> Scope<'m, 'a> {
             let text = |name: &str| CelValue::String(Arc::new(self.facts.text(name)));
             let mut map = HashMap::with_capacity(self.names.attributes.len() + 2);
             if self.names.dynamic {
-                for name in self.facts.person.attributes.keys().map(String::as_str).chain(["key", "starts", "ends", "time_zone"]) {
+                for name in self.facts.person.attributes.keys().map(Text::as_str).chain(["key", "starts", "ends", "time_zone"]) {
                     map.insert(Key::String(Arc::new(name.to_owned())), text(name));
                 }
             }

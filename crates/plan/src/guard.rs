@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use model::{AppName, By, Effect, GuardRule, GuardVerdict, PersonKey, Plan, SourceReading, Step, StepId};
+use model::{AppName, By, Effect, Effects, GuardRule, GuardVerdict, PersonKey, Plan, SourceReading, Step, StepId};
 use serde::{Deserialize, Serialize};
 
 use crate::Given;
@@ -20,7 +20,7 @@ pub struct Counted {
     /// In which app.
     pub app: AppName,
     /// What it did, or will do.
-    pub effects: BTreeSet<Effect>,
+    pub effects: Effects,
     /// To whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonKey>,
@@ -49,7 +49,7 @@ pub fn counted<'p>(plan: &'p Plan, roster: &'p SourceReading) -> impl Iterator<I
         Counted {
             step: step.id.clone(),
             app: step.app.clone(),
-            effects: step.effects.clone(),
+            effects: step.effects,
             person: step.person.clone(),
             department: step.person.as_ref().and_then(|key| departments.get(key)).map(|name| (*name).to_owned()),
             groups_gained,
@@ -128,7 +128,8 @@ pub(crate) fn judge(
             };
             let before: Vec<&Counted> = earlier.values().copied().filter(|counted| &counted.app == app && belongs(counted)).collect();
             // People are counted, not steps: who is updated and related loses and gains once.  What has no person counts by itself.
-            let mut subjects: BTreeSet<&str> = members.iter().map(|at| subject(steps[*at].person.as_ref(), &steps[*at].id)).collect();
+            let mut subjects: BTreeSet<Result<&str, StepId>> =
+                members.iter().map(|at| subject(steps[*at].person.as_ref(), &steps[*at].id)).collect();
             for counted in &before {
                 let same = match (&within, rule.by, rule.effect) {
                     (Some(name), By::Group, Effect::GroupLost) => counted.groups_lost.contains(name),
@@ -153,8 +154,9 @@ pub(crate) fn judge(
     (verdicts, held)
 }
 
-fn subject<'s>(person: Option<&'s PersonKey>, step: &'s StepId) -> &'s str {
-    person.map_or(step.as_str(), PersonKey::as_str)
+/// Whom an effect counts for: the person, else the step by itself.
+fn subject<'s>(person: Option<&'s PersonKey>, step: &StepId) -> Result<&'s str, StepId> {
+    person.map(PersonKey::as_str).ok_or(*step)
 }
 
 /// Active managed accounts before the window: those of today, less what was given within it, and what was taken.

@@ -3,9 +3,7 @@
 //! Steps run by verb (each verb is one phase), in a phase by key; a step that needs another comes after it, in the phase of the needed
 //! one when that is later (a new account whose e-mail a rename has to free first is made in the phase of the renames).
 
-use std::collections::BTreeSet;
-
-use model::{Change, Ref, Step, StepId, Value, Verb};
+use model::{Change, Few, Ref, Step, StepId, Text, Value, Verb};
 
 use crate::draft::{Draft, Slot};
 use crate::parallel::in_chunks_mut;
@@ -43,8 +41,8 @@ pub(crate) fn order(drafts: Vec<Draft>) -> Vec<Ordered> {
         let (x, y) = (&work[*a], &work[*b]);
         let (a, b) = (&places[by_level[*a]], &places[by_level[*b]]);
         let key = |place: &Place, step: &Step| (place.phase, place.depth, step.verb);
-        let who = |step: &Step| -> (bool, String) {
-            (step.person.is_some(), step.person.as_ref().map_or_else(|| step.label.clone(), |key| key.as_str().to_owned()))
+        let who = |step: &Step| -> (bool, Text) {
+            (step.person.is_some(), step.person.as_ref().map_or_else(|| step.label.clone(), |key| key.as_str().into()))
         };
         key(a, &x.step)
             .cmp(&key(b, &y.step))
@@ -95,7 +93,7 @@ fn places(drafts: &[Draft]) -> Vec<Place> {
 }
 
 fn seal<'i>(draft: &mut Draft, id: impl Fn(usize) -> &'i StepId) {
-    let needs: BTreeSet<StepId> = draft.needs.iter().map(|need| id(*need).clone()).collect();
+    let needs: Few<StepId> = draft.needs.iter().map(|need| id(*need).clone()).collect();
     let step = &mut draft.step;
     step.needs = needs;
     for (slot, other) in &draft.made {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use model::{
     AccountId, AppName, AppReading, Change, Class, Effect, EnrolmentsBy, Finding, FindingKind, GuardVerdict, Inputs, Link,
-    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceReading, Step, StepId, Value, Verb, digest_of,
+    PLAN_VERSION, PersonKey, Plan, Proposal, Ref, SourceReading, Step, StepId, Text, Value, Verb, digest_of,
 };
 
 use crate::Compiled;
@@ -318,8 +318,8 @@ fn labels(planned: &Planned<'_, '_>, roster: &Roster<'_>, steps: &[Ordered]) -> 
     };
     for Ordered { step, .. } in steps {
         step.add_groups.iter().filter_map(Ref::id).for_each(&mut add);
-        step.remove_groups.iter().map(String::as_str).for_each(&mut add);
-        step.content.iter().map(String::as_str).for_each(&mut add);
+        step.remove_groups.iter().map(Text::as_str).for_each(&mut add);
+        step.content.iter().map(Text::as_str).for_each(&mut add);
         for setting in planned
             .scene
             .rules
@@ -399,7 +399,7 @@ fn mentioned(names: &BTreeMap<AppName, BTreeMap<String, String>>, steps: &[Step]
     for step in steps {
         let Some(known) = names.get(&step.app) else { continue };
         let values = step.set.values().flat_map(|change| [&change.before, &change.after]).filter_map(Value::as_text);
-        let groups = step.add_groups.iter().filter_map(Ref::id).chain(step.remove_groups.iter().map(String::as_str));
+        let groups = step.add_groups.iter().filter_map(Ref::id).chain(step.remove_groups.iter().map(Text::as_str));
         for id in values.chain(groups).chain(step.content.as_deref()) {
             if let Some(name) = known.get(id)
                 && !part.get(&step.app).is_some_and(|part| part.contains_key(id))

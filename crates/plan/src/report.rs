@@ -63,7 +63,7 @@ pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
     let labels: BTreeMap<&StepId, String> = plan
         .steps
         .iter()
-        .map(|step| (&step.id, step.person.as_ref().map_or_else(|| step.label.clone(), |key| format!("{key} {}", step.label))))
+        .map(|step| (&step.id, step.person.as_ref().map_or_else(|| step.label.to_string(), |key| format!("{key} {}", step.label))))
         .collect();
     let mut report = Report {
         run: run.id.clone(),

@@ -162,7 +162,7 @@ impl<'a> Scene<'a> {
     /// Why no plan may touch the account, if so: the app's reason, or policy's `protect` (F09, A18).
     pub(crate) fn protected(&self, account: &Account) -> Option<String> {
         if let Some(why) = &account.protected {
-            return Some(why.clone());
+            return Some(why.clone().into());
         }
         if self.rules.protect.is_empty() {
             return None;

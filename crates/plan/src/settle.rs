@@ -204,9 +204,9 @@ impl Ground<'_, '_> {
                     .unwrap_or_default();
                 let second_pass = adopts.is_some() || wish.person.is_some_and(|person| circles.contains(&person));
                 match end {
-                    End::Id(id) if same(&before, &Value::Text(id.clone()), attribute.compare) => {}
+                    End::Id(id) if same(&before, &Value::Text(id.clone().into()), attribute.compare) => {}
                     End::Id(id) if !second_pass => {
-                        let change = Change { before, after: Value::Text(id) };
+                        let change = Change { before, after: Value::Text(id.into()) };
                         wishes[at].set.insert(attribute.name.clone(), change);
                     }
                     end => relations.push(Relation { wish: at, attribute: attribute.name.clone(), before, end, adopts, whom: key }),

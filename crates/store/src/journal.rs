@@ -151,7 +151,7 @@ fn values(write: &Write, record: &StepRecord, seq: i64) -> Vec<Arg> {
         write.epoch.app.as_str(),
         write.epoch.number,
         i64::try_from(record.call).unwrap_or(i64::MAX),
-        record.step.as_str(),
+        record.step.to_string(),
         json(&record.state),
         millis(record.at),
         receipt,
@@ -188,7 +188,7 @@ fn entry(row: &Row) -> Result<Entry, StoreError> {
         seq: row.int(0)?.unsigned_abs(),
         epoch: Epoch { app: AppName::new(row.text(1)?), number: row.int(2)? },
         record: StepRecord {
-            step: StepId::new(row.text(4)?),
+            step: row.parsed(4, "a line of the journal")?,
             call: row.int(3)?.unsigned_abs(),
             state: row.json(5, what)?,
             receipt: if receipt.is_empty() { Receipt::default() } else { unpack(&receipt, what)? },

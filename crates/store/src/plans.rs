@@ -242,7 +242,7 @@ impl Store {
     async fn said(&self, run: &RunId) -> Result<BTreeMap<StepId, (StepState, Timestamp)>, StoreError> {
         let what = "a line of the journal";
         let rows = self.db.fetch(sql::JOURNAL_STATES, args![run.as_str()]).await?;
-        rows.iter().map(|row| Ok((StepId::new(row.text(0)?), (row.json(1, what)?, time(row.int(2)?, what)?)))).collect()
+        rows.iter().map(|row| Ok((row.parsed(0, what)?, (row.json(1, what)?, time(row.int(2)?, what)?)))).collect()
     }
 }
 

@@ -78,7 +78,7 @@ async fn many_writes_at_once_are_few_commits() {
     let writers: Vec<_> = (0..500u64)
         .map(|n| {
             let (journal, run, epoch) = (store.journal().clone(), run.id.clone(), epoch.clone());
-            tokio::spawn(async move { journal.started(&run, &epoch, n, &[StepId::new(format!("s{n}"))], at(3)).await.unwrap() })
+            tokio::spawn(async move { journal.started(&run, &epoch, n, &[step_id(n)], at(3)).await.unwrap() })
         })
         .collect();
     let mut places = BTreeSet::new();
@@ -90,7 +90,7 @@ async fn many_writes_at_once_are_few_commits() {
     assert!((1..50).contains(&commits), "{commits} commits for 500 writes");
     // One by one, each is a commit of its own: acknowledged means committed.
     for n in 0..3 {
-        store.journal().started(&run.id, &epoch, n, &[StepId::new("s")], at(4)).await.unwrap();
+        store.journal().started(&run.id, &epoch, n, &[step_id(0)], at(4)).await.unwrap();
     }
     assert_eq!(store.journal().commits() - before, commits + 3);
     assert_eq!(store.entries(&run.id).await.unwrap().len(), 503);
@@ -106,7 +106,7 @@ async fn a_batch_with_a_conflict_in_it_refuses_only_that() {
             let (journal, run, epoch) = (store.journal().clone(), run.id.clone(), epoch.clone());
             // Two people claim the account "7".
             let link = link("academy", &format!("p{n}"), &if n == 13 { 7 } else { n }.to_string());
-            let done = record(&StepId::new(format!("s{n}")), n, StepState::Done, 3);
+            let done = record(&step_id(n), n, StepState::Done, 3);
             tokio::spawn(async move { journal.outcomes(&run, &epoch, &[done], &[link]).await })
         })
         .collect();
@@ -123,7 +123,7 @@ async fn a_call_of_many_steps_is_one_write() {
     let (_dir, store) = store().await;
     let run = running(&store, plan(1, &["ann"]), "r1").await;
     let epoch = lease(&store, "academy", "me", 2).await;
-    let ids: Vec<StepId> = (0..20_000).map(|n| StepId::new(format!("{n:032}"))).collect();
+    let ids: Vec<StepId> = (0..20_000).map(step_id).collect();
     let before = store.journal().commits();
     assert_eq!(store.journal().started(&run.id, &epoch, 1, &ids, at(3)).await.unwrap(), 20_000);
     assert_eq!(store.journal().commits(), before + 1);
@@ -193,7 +193,7 @@ fn child_that_is_killed() {
             .map(|writer| {
                 let (journal, epoch) = (store.journal().clone(), epoch.clone());
                 tokio::spawn(async move {
-                    let steps = [StepId::new(format!("a{writer}")), StepId::new(format!("b{writer}"))];
+                    let steps = [step_id(2 * writer), step_id(2 * writer + 1)];
                     while let Ok(place) = journal.started(&RunId::new("r1"), &epoch, writer, &steps, at(4)).await {
                         println!("acknowledged {place}");
                     }

@@ -35,7 +35,7 @@ fn source(name: &str, people: &[&str], certificate: Certificate) -> SourceReadin
         starts: Some("2020-02-29".parse().unwrap()),
         ends: None,
         zone: None,
-        attributes: BTreeMap::from([("email".into(), format!("{key}@x.example"))]),
+        attributes: [("email", format!("{key}@x.example"))].into(),
     };
     SourceReading {
         source: SourceName::new(name),
@@ -52,7 +52,7 @@ fn app(fingerprint: &str, accounts: &[&str], certificate: Certificate) -> AppRea
         id: AccountId::new(*id),
         active: true,
         protected: None,
-        attributes: BTreeMap::from([("emailAddress".into(), Value::text(format!("{id}@x.example"))), ("n".into(), Value::Int(7))]),
+        attributes: [("emailAddress", Value::text(format!("{id}@x.example"))), ("n", Value::Int(7))].into(),
     };
     AppReading {
         app: AppName::new("academy"),

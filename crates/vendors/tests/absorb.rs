@@ -363,7 +363,7 @@ async fn course(client: &absorb_portal::Client, name: &str) -> Content {
 
 fn enrol(account: &str, course: &Content) -> Step {
     let mut enrol = step(Verb::Enrol, Some(account));
-    enrol.content = Some(course.id.clone());
+    enrol.content = Some(course.id.clone().into());
     enrol
 }
 
@@ -498,7 +498,7 @@ async fn what_the_vendor_would_refuse_is_an_objection() {
         }
         let missing = review(&|step| drop(step.set.remove("department")));
         assert!(missing[0].what.contains("department is required"));
-        let group = review(&|step| step.add_groups.extend([Ref::Id("g".to_owned())]));
+        let group = review(&|step| step.add_groups.extend([Ref::Id("g".into())]));
         assert_eq!(group.len(), 1);
     }
 }

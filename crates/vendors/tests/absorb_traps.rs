@@ -524,7 +524,7 @@ async fn a17_an_enrolment_status_that_nobody_knows_is_kept() {
         let course = "00000000-0000-4000-8000-000000000001";
         let enrol = || {
             let mut enrol = step(Verb::Enrol, Some(&id));
-            enrol.content = Some(course.to_owned());
+            enrol.content = Some(course.into());
             enrol
         };
         let enrolled = |status: Json| {

@@ -83,7 +83,7 @@ async fn an_archived_group_is_not_made_again_and_takes_nobody() {
     let found = bench.find(Kind::Groups, "name", "Alumni").await.expect("found");
     assert!(matches!(&found[0].body, connector::Body::Group(group) if !group.writable));
     let mut make = step(Verb::CreateGroup, None);
-    make.label = "Alumni".to_owned();
+    make.label = "Alumni".into();
     match bench.apply(make).await {
         Err(Fault::Refused { detail, .. }) => assert!(detail.contains(&group) && detail.contains("archived"), "{detail}"),
         other => panic!("{other:?}"),
@@ -214,7 +214,7 @@ async fn p6_a_create_whose_groups_were_not_heard_of_is_completed_and_not_repeate
     // The first of the two calls was made, and the answer to the second never came.
     let made = bench.done(bench.create(1), true).await.expect("made").receipt.account.expect("an id");
     let mut whole = bench.create(1);
-    whole.add_groups.insert(model::Ref::Id(group.clone()));
+    whole.add_groups.insert(model::Ref::Id(group.clone().into()));
     let accounts = sandbox.accounts().len();
     let again = bench.done(whole.clone(), true).await.expect("completed").receipt;
     assert_eq!((again.account.as_ref(), sandbox.accounts().len()), (Some(&made), accounts));

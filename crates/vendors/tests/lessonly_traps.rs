@@ -207,14 +207,14 @@ async fn l07_group_ids_replace_every_membership_and_what_is_not_ours_survives(pr
     sandbox.by_hand(jane, json!({ "group_ids": restored }));
     let bench = ours(&sandbox, |_| {}).await;
     let mut add = step(Verb::Update, Some(jane));
-    add.add_groups.insert(Ref::Id(sales.clone()));
+    add.add_groups.insert(Ref::Id(sales.clone().into()));
     sandbox.put_into(jane, &late);
     let wanted: BTreeSet<String> = department.iter().chain([&sales, &late]).cloned().collect();
     bench.done(add, true).await.expect("added");
     assert_eq!(sandbox.groups_of(jane).into_iter().collect::<BTreeSet<_>>(), wanted);
 
     let mut remove = step(Verb::Update, Some(jane));
-    remove.remove_groups.insert(sales.clone());
+    remove.remove_groups.insert(sales.clone().into());
     bench.done(remove, true).await.expect("removed");
     assert!(!sandbox.groups_of(jane).contains(&sales) && sandbox.groups_of(jane).len() == wanted.len() - 1);
 
@@ -256,7 +256,7 @@ async fn l08_a_duplicate_email_is_an_error_and_adopted_only_on_evidence(profile:
     assert_eq!(bench.done(create("new@acme.example", "N2"), false).await.expect("known again").receipt.account, id);
     // With our key and other values it is ours, and somebody has to look.
     let mut other = create("new@acme.example", "N2");
-    other.set.insert("job_title".to_owned(), Change { before: Value::Null, after: Value::text("Buyer") });
+    other.set.insert("job_title", Change { before: Value::Null, after: Value::text("Buyer") });
     let Err(Fault::Drift { found }) = bench.apply(other).await else { panic!("no drift") };
     assert!(found.contains("job_title should be `Buyer`"), "{found}");
     // Archived in between, it is not taken for done.
@@ -328,7 +328,7 @@ async fn l11_restoring_enrols_nothing_and_the_enrolment_is_a_step_of_its_own(pro
     // What a rehire wants is asked for; what was completed stays completed and is not begun anew.
     for (content, written, state) in [("path/1", true, EnrolmentState::Open), ("course/2", false, EnrolmentState::Done)] {
         let mut enrol = step(Verb::Enrol, Some("101"));
-        enrol.content = Some(content.to_owned());
+        enrol.content = Some(content.into());
         bench.done(enrol, written).await.unwrap_or_else(|why| panic!("{content}: {why}"));
         assert_eq!(bench.enrolments("101", content).await, Ok(vec![state]), "{content}");
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan as _};
 use model::{
-    Account, Actor, AppName, Approved, Attributes, Change, Changes, Class, Content, Decision, EnrolmentState, EnrolmentsBy, Inputs,
-    Kind, PLAN_VERSION, Plan, Proof, Ref, Step, StepId, Support, Value, Verb, Verdict, digest_of,
+    Account, Actor, AppName, Approved, Attributes, Change, Changes, Class, Content, Decision, Effects, EnrolmentState, EnrolmentsBy,
+    Few, Inputs, Kind, PLAN_VERSION, Plan, Proof, Ref, Step, StepId, Support, Value, Verb, Verdict, digest_of,
 };
 
 use super::{CountingRandom, FaultyTransport, Hand, Opened, Rig, SkippingClock};
@@ -208,20 +208,20 @@ pub(super) fn changes(before: &Attributes, after: &Attributes) -> Changes {
 /// A step that does nothing yet.
 pub fn step(verb: Verb, account: Option<&str>) -> Step {
     Step {
-        id: StepId::new(""),
+        id: StepId::default(),
         app: AppName::new("app"),
         verb,
         person: None,
-        label: account.unwrap_or("somebody new").to_owned(),
-        account: account.map(|id| Ref::Id(id.to_owned())),
+        label: account.unwrap_or("somebody new").into(),
+        account: account.map(|id| Ref::Id(id.into())),
         set: Changes::new(),
-        add_groups: BTreeSet::new(),
-        remove_groups: BTreeSet::new(),
+        add_groups: Few::new(),
+        remove_groups: Few::new(),
         content: None,
         evidence: None,
-        effects: BTreeSet::new(),
-        reason: "the conformance suite asks for it".to_owned(),
-        needs: BTreeSet::new(),
+        effects: Effects::new(),
+        reason: "the conformance suite asks for it".into(),
+        needs: Few::new(),
     }
 }
 

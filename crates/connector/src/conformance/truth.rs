@@ -44,8 +44,8 @@ pub(super) async fn structures_are_made_once(rig: &dyn Rig) -> Checked {
             continue;
         }
         let mut make = step(verb, None);
-        make.label = "Conformance Structure".to_owned();
-        make.set.insert("name".to_owned(), Change { before: Value::Null, after: Value::text(make.label.as_str()) });
+        make.label = "Conformance Structure".into();
+        make.set.insert("name", Change { before: Value::Null, after: Value::text(make.label.as_str()) });
         let id = bench.done(make.clone(), true).await?.receipt.account.ok_or("no id")?;
         let all = bench.everything(kind).await?;
         let named: Vec<&Record> = all.iter().filter(|record| name(record) == make.label).collect();
@@ -62,7 +62,7 @@ pub(super) async fn a_link_writes_nothing_and_checks_its_evidence(rig: &dyn Rig)
     let someone = bench.someone(1).await?;
     let value = someone.attributes.get(key).map(ToString::to_string).ok_or_else(|| format!("the account has no {key}"))?;
     let mut link = step(Verb::Link, Some(someone.id.as_str()));
-    link.evidence = Some(format!("{key} == person.key"));
+    link.evidence = Some(format!("{key} == person.key").into());
     link.person = Some(PersonKey::new(value.as_str()));
     let matched = |value: &str| Change { before: Value::text(value), after: Value::text(value) };
     link.set.insert(key.to_owned(), matched(&value));

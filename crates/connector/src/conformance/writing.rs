@@ -23,7 +23,7 @@ pub(super) async fn what_is_created_is_found_with_its_values_and_not_created_twi
     let bench = Bench::open(rig, 30, false).await?;
     let group = bench.hand.make_group("Conformance Group");
     let mut create = bench.create(1);
-    create.add_groups.extend(group.iter().cloned().map(Ref::Id));
+    create.add_groups.extend(group.iter().cloned().map(|id| Ref::Id(id.into())));
     let accounts = bench.hand.accounts().len();
     let done = bench.done(create.clone(), true).await?;
     let id = done.receipt.account.map(|id| id.to_string()).unwrap_or_default();
@@ -150,7 +150,7 @@ pub(super) async fn groups_are_added_and_removed_and_others_survive(rig: &dyn Ri
     let before = bench.hand.groups_of(id);
 
     let mut add = step(Verb::Update, Some(id));
-    add.add_groups.insert(Ref::Id(ours.clone()));
+    add.add_groups.insert(Ref::Id(ours.clone().into()));
     bench.done(add.clone(), true).await?;
     let mut with: Vec<String> = before.iter().cloned().chain([ours.clone()]).collect();
     with.sort();
@@ -163,7 +163,7 @@ pub(super) async fn groups_are_added_and_removed_and_others_survive(rig: &dyn Ri
     ensure!(bench.hand.groups_of(id) == with, "an update of values changed the groups: {:?}", bench.hand.groups_of(id));
 
     let mut remove = step(Verb::Update, Some(id));
-    remove.remove_groups.insert(ours);
+    remove.remove_groups.insert(ours.into());
     bench.done(remove.clone(), true).await?;
     ensure!(bench.hand.groups_of(id) == before, "after removing: {:?}, not {before:?}", bench.hand.groups_of(id));
     bench.done(remove, false).await?;
@@ -180,7 +180,7 @@ pub(super) async fn content_is_enrolled_in_once(rig: &dyn Rig) -> Checked {
     for content in bench.content().await?.iter().take(10) {
         ensure!(bench.enrolments(id, &content.id).await?.is_empty(), "a new account is enrolled in {}", content.name);
         let mut enrol = step(Verb::Enrol, Some(id));
-        enrol.content = Some(content.id.clone());
+        enrol.content = Some(content.id.clone().into());
         bench.done(enrol.clone(), true).await.map_err(|why| format!("{}: {why}", content.name))?;
         let states = bench.enrolments(id, &content.id).await?;
         ensure!(states == [EnrolmentState::Open], "{}: {states:?}", content.name);
@@ -191,7 +191,7 @@ pub(super) async fn content_is_enrolled_in_once(rig: &dyn Rig) -> Checked {
         ensure!(states == [EnrolmentState::Done], "{}, completed: {states:?}", content.name);
     }
     let mut unknown = step(Verb::Enrol, Some(id));
-    unknown.content = Some("nothing/at all".to_owned());
+    unknown.content = Some("nothing/at all".into());
     let before = bench.hand.writes();
     ensure!(bench.apply(unknown).await.is_err(), "enrolling in unknown content went well");
     ensure!(bench.hand.writes() == before, "enrolling in unknown content changed something");
@@ -209,7 +209,7 @@ pub(super) async fn an_unknown_account_is_left_alone(rig: &dyn Rig) -> Checked {
                 wrong.set = bench.set_plain(&bench.someone(0).await?, &Value::Null, "Set by the suite").set;
             }
             if verb == Verb::Enrol {
-                wrong.content = bench.content().await?.first().map(|content| content.id.clone());
+                wrong.content = bench.content().await?.first().map(|content| content.id.as_str().into());
             }
             match bench.apply(wrong).await {
                 // Not visible is what an app that hides accounts has to say.

@@ -252,7 +252,7 @@ impl<'a> Lane<'a> {
     fn link(&self, step: &Step, record: &StepRecord) -> Option<Link> {
         let evidence = match step.verb {
             Verb::Create => Evidence::Created,
-            Verb::Link => Evidence::Matched { rule: step.evidence.clone().unwrap_or_default() },
+            Verb::Link => Evidence::Matched { rule: step.evidence.clone().unwrap_or_default().into() },
             _ => return None,
         };
         // An account that we made is the person's, also where it did not become what was wanted.

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use model::{Completeness, Finding, FindingKind, Join, Person, PersonKey, Policy, SourceName, SourcePolicy, SourceReading, Standing};
+use model::{
+    Completeness, Finding, FindingKind, Join, Person, PersonKey, Policy, SourceName, SourcePolicy, SourceReading, Standing, Text,
+};
 use plan::fold;
 
 /// Another source, as read now and at its last good reading.
@@ -89,8 +91,8 @@ fn gone(person: &Person, at: Timestamp) -> bool {
 
 /// Fills in what the records say, each attribute from the first source that has it.
 fn merge(policy: &Policy, employment: &SourceName, person: &mut Person, records: &BTreeMap<&SourceName, &Person>) {
-    let said = records.values().flat_map(|record| record.attributes.keys()).chain(policy.precedence.keys());
-    let said: BTreeSet<String> = said.cloned().collect();
+    let said = records.values().flat_map(|record| record.attributes.keys()).map(Text::as_str);
+    let said: BTreeSet<Text> = said.chain(policy.precedence.keys().map(String::as_str)).map(Text::from).collect();
     for attribute in said {
         let by_name = || std::iter::once(employment).chain(records.keys().copied());
         let value_of = |source: &SourceName| {
@@ -100,7 +102,7 @@ fn merge(policy: &Policy, employment: &SourceName, person: &mut Person, records:
                 records.get(source).and_then(|record| record.attributes.get(&attribute)).cloned()
             }
         };
-        let value = match policy.precedence.get(&attribute) {
+        let value = match policy.precedence.get(attribute.as_str()) {
             Some(order) => order.iter().find_map(value_of),
             None => by_name().find_map(value_of),
         };
@@ -257,7 +259,7 @@ mod tests {
         last: Option<SourceReading>,
     ) -> SourceReading {
         let attributes =
-            now.people.iter().flat_map(|person| person.attributes.keys().map(|name| (name.clone(), name.clone()))).collect();
+            now.people.iter().flat_map(|person| person.attributes.keys().map(|name| (name.to_string(), name.to_string()))).collect();
         let name = now.source.clone();
         let mut roster = hr();
         join(&policy(precedence), &mut roster, &[Other { name: &name, policy: policy_of, reading: now, last_good: last, attributes }])

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use model::{
-    Certificate, Completeness, Digest, Finding, FindingKind, Person, PersonKey, SourceName, SourcePolicy, SourceReading, Standing,
+    Certificate, Completeness, Digest, Finding, FindingKind, Person, PersonKey, SourceName, SourcePolicy, SourceReading, Standing, Text,
 };
 
 use super::cells::{self, DateOrder};
@@ -152,7 +152,7 @@ impl<'a> Rows<'a> {
             // A roster without a status column lists who works here; an end date in it is the word that somebody leaves.
             None => Standing::Unsaid,
         };
-        let zone = Some(cell(self.columns.zone)).filter(|zone| !zone.is_empty());
+        let zone = Some(Text::from(cell(self.columns.zone))).filter(|zone| !zone.is_empty());
         if let Some(zone) = &zone
             && jiff::tz::TimeZone::get(zone).is_err()
         {

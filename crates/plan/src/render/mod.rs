@@ -240,8 +240,8 @@ fn line(plan: &Plan, step: &Step, labels: &BTreeMap<&StepId, &Step>) -> Line {
     let account = step.account.as_ref().and_then(Ref::id).map(|id| format!(" (account {id})")).unwrap_or_default();
     let who = match &step.person {
         Some(key) => format!("{key} {}{account}", step.label),
-        None => step.label.clone(),
+        None => step.label.clone().into(),
     };
     let effects: Vec<&str> = step.effects.iter().map(|effect| effect.word()).collect();
-    Line { verb: verb_word(step.verb), who, reason: step.reason.clone(), details, effects: effects.join(", ") }
+    Line { verb: verb_word(step.verb), who, reason: step.reason.clone().into(), details, effects: effects.join(", ") }
 }

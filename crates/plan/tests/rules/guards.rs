@@ -97,9 +97,9 @@ fn by_group_the_memberships_are_counted() {
     let mut world = company();
     world.policy.guards.insert("group_lost".into(), guard(Effect::GroupLost, By::Group, 3, None, Some(20)));
     for at in [0, 2, 4, 6, 8] {
-        world.people[at].attributes.insert("department".into(), "Development".into());
+        world.people[at].attributes.insert("department", "Development".into());
     }
-    world.people[1].attributes.insert("department".into(), "Sales".into());
+    world.people[1].attributes.insert("department", "Sales".into());
     let proposal = world.propose();
     sound(&proposal);
     assert_eq!(held(&proposal, "group_lost").steps.len(), 5, "5 of 20 left Sales");
@@ -137,7 +137,7 @@ fn f02_a_thousand_plans_of_one_person_are_a_thousand() {
 fn what_needs_a_held_step_is_held_with_it_and_classes_do_not_depend_on_each_other() {
     let mut world = company();
     world.policy.guards.insert("record".into(), guard(Effect::RecordChanged, By::App, 0, Some(0), None));
-    world.people[0].attributes.insert("email".into(), "new@acme.example".into());
+    world.people[0].attributes.insert("email", "new@acme.example".into());
     world.people.push(person("99", "Joiner").with("email", "n0@acme.example"));
     let proposal = world.propose();
     sound(&proposal);

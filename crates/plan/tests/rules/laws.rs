@@ -44,10 +44,10 @@ fn world(draws: &[Draw], adopt: u8, guards: bool) -> World {
     let people = draws.iter().enumerate().map(|(at, draw)| {
         let mut person = person(&at.to_string(), "N");
         let email = if draw.email < 5 { format!("p{at}@x.example") } else { format!("E{}@x.example", draw.email) };
-        person.attributes.insert("email".into(), email);
-        person.attributes.insert("department".into(), ["Sales", "Development", "Nowhere", "sales"][draw.department as usize].into());
-        person.attributes.insert("manager".into(), draw.manager.to_string());
-        person.attributes.insert("title".into(), ["Clerk", "Manager", "Manager of Clerks"][draw.title as usize].into());
+        person.attributes.insert("email", email.into());
+        person.attributes.insert("department", ["Sales", "Development", "Nowhere", "sales"][draw.department as usize].into());
+        person.attributes.insert("manager", draw.manager.to_string().into());
+        person.attributes.insert("title", ["Clerk", "Manager", "Manager of Clerks"][draw.title as usize].into());
         match draw.standing {
             0 => person.standing = Standing::Left,
             1 => (person.standing, person.ends) = (Standing::Left, Some(date(1999, 1, 1))),
@@ -121,7 +121,7 @@ fn unowned(world: &World) -> BTreeMap<(AppName, AccountId), (Attributes, bool)> 
         let owned = owned(app);
         for account in &reading.accounts {
             let whole = account.protected.is_some();
-            let attributes = account.attributes.iter().filter(|(name, _)| whole || !owned.contains(name));
+            let attributes = account.attributes.iter().filter(|(name, _)| whole || !owned.iter().any(|own| *own == *name));
             let chess = reading.groups.iter().any(|group| group.name == "Chess" && group.members.contains(&account.id));
             rest.insert(
                 (app.clone(), account.id.clone()),

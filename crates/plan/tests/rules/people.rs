@@ -37,7 +37,7 @@ fn a_mover_changes_only_what_policy_owns() {
     let mut world = settled(vec![person("1", "Ada")]);
     let id = world.apps["flat"].accounts[0].id.clone();
     world.app("flat").groups[2].members.push(id);
-    world.app("flat").accounts[0].attributes.insert("department".into(), "theirs".into());
+    world.app("flat").accounts[0].attributes.insert("department", "theirs".into());
     world.people[0] = person("1", "Ada").with("department", "Development").with("title", "Manager");
     let proposal = world.propose();
     let flat = proposal.open.steps.iter().find(|step| step.app.as_str() == "flat").unwrap();
@@ -95,7 +95,7 @@ fn days_begin_and_end_where_the_person_is() {
         (date(1990, 1, 1), Some(date(1998, 7, 1)), Some("Pacific/Auckland"), 0, false),
     ] {
         let mut human = person("1", "Ada");
-        (human.starts, human.ends, human.zone) = (Some(starts), ends, zone.map(str::to_owned));
+        (human.starts, human.ends, human.zone) = (Some(starts), ends, zone.map(Into::into));
         let mut world = World::new(vec![human]).only_app("flat");
         world.app_policy("flat").before_start = before_start;
         let proposal = world.propose();
@@ -222,6 +222,6 @@ fn only_some_people_are_planned_for_and_correlation_still_sees_all() {
     assert_eq!(steps(&proposal.open), ["create 2"]);
     assert_eq!(proposal.open.inputs.only, ["2"]);
     world.account("flat", "a", true, &[("email", "ADA@acme.example")]);
-    world.people[1].attributes.insert("email".into(), "ada@acme.example".into());
+    world.people[1].attributes.insert("email", "ada@acme.example".into());
     assert_eq!(kinds(&world.propose()), ["Ambiguous 2"]);
 }

@@ -54,7 +54,7 @@ fn required_and_ill_shaped_values_are_objections() {
     let mut world = World::new(vec![person("1", "Ada").with("day", "01/02/1998")]).only_app("flat");
     world.app_policy("flat").set.insert("hire_date".into(), set("person.day"));
     assert_eq!(kinds(&world.propose()), ["Objection 1"]);
-    world.people[0].attributes.insert("day".into(), "1998-01-02".into());
+    world.people[0].attributes.insert("day", "1998-01-02".into());
     assert_eq!(world.propose().open.steps[0].set["hire_date"].after, "1998-01-02".into());
 }
 
@@ -97,7 +97,7 @@ fn three() -> World {
 fn a_chain_of_renames_runs_from_its_free_end() {
     let mut world = three();
     for (at, email) in ["b@acme.example", "c@acme.example", "d@acme.example"].iter().enumerate() {
-        world.people[at].attributes.insert("email".into(), (*email).into());
+        world.people[at].attributes.insert("email", (*email).into());
     }
     world.people.push(person("0", "Joiner").with("email", "a@acme.example"));
     let proposal = world.propose();
@@ -110,7 +110,7 @@ fn a_chain_of_renames_runs_from_its_free_end() {
 fn a_circle_of_renames_is_an_objection() {
     let mut world = three();
     for (at, email) in ["b@acme.example", "a@acme.example", "a@acme.example"].iter().enumerate().take(2) {
-        world.people[at].attributes.insert("email".into(), (*email).into());
+        world.people[at].attributes.insert("email", (*email).into());
     }
     let proposal = world.propose();
     assert!(proposal.open.steps.is_empty());
@@ -120,7 +120,7 @@ fn a_circle_of_renames_is_an_objection() {
 #[test]
 fn what_waits_for_an_objection_is_an_objection() {
     let mut world = three();
-    world.people[0].attributes.insert("email".into(), "b@acme.example".into());
+    world.people[0].attributes.insert("email", "b@acme.example".into());
     let gone = world.people[1].clone().with("email", "d@acme.example").with("given_name", "!");
     world.people[1] = gone;
     let proposal = world.propose();
@@ -133,12 +133,12 @@ fn l16_roles_go_up_and_down_as_effects() {
     let mut world = World::new(vec![person("1", "Ada").with("title", "Manager")]).only_app("flat");
     assert!(!world.propose().open.steps[0].effects.contains(&Effect::RoleRaised), "a new account had no role before");
     world.settle();
-    world.people[0].attributes.insert("title".into(), "Clerk".into());
+    world.people[0].attributes.insert("title", "Clerk".into());
     let proposal = world.propose();
     let plan = held(&proposal, "role_lowered");
     assert!(plan.steps[0].effects.contains(&Effect::RoleLowered));
     assert!(proposal.open.steps.is_empty());
-    world.app("flat").accounts[0].attributes.insert("role".into(), "custom".into());
+    world.app("flat").accounts[0].attributes.insert("role", "custom".into());
     let effects = &held(&world.propose(), "role_lowered").steps[0].effects.clone();
     assert!(effects.contains(&Effect::RoleRaised) && effects.contains(&Effect::RoleLowered), "from a role without rank, either may be");
     world.app_policy("flat").set.insert("role".into(), set("'boss'"));
@@ -159,7 +159,7 @@ fn supervisors_that_are_not_there_are_findings_and_stop_nothing() {
     assert_eq!(kinds(&proposal), ["Cycle 4", "UnknownReference 1", "UnknownReference 2"]);
     assert!(proposal.open.steps.iter().all(|step| !step.set.contains_key("supervisor")));
     world.settle();
-    world.app("deep").accounts[0].attributes.insert("supervisor".into(), "x".into());
+    world.app("deep").accounts[0].attributes.insert("supervisor", "x".into());
     assert!(world.propose().open.steps.is_empty(), "what cannot be told is left alone");
     world.people[0].attributes.remove("manager");
     let proposal = world.propose();
@@ -228,7 +228,7 @@ fn enrolments_are_asked_for_and_begun_once() {
 fn values_on_create_are_never_changed_afterwards() {
     let mut world = World::new(vec![person("1", "Ada")]).only_app("deep");
     world.settle();
-    world.people[0].attributes.insert("email".into(), "new@acme.example".into());
+    world.people[0].attributes.insert("email", "new@acme.example".into());
     let proposal = world.propose();
     assert_eq!(proposal.open.steps[0].set.keys().collect::<Vec<_>>(), ["emailAddress"]);
     assert_eq!(world.policy.apps["deep"].set["username"].on, On::Create);

@@ -172,8 +172,8 @@ pub(crate) fn compile(policy: Policy) -> Result<Compiled, Vec<plan::PolicyError>
 /// An employed person of Sales since 1990; `name@acme.example`.
 pub(crate) fn person(key: &str, name: &str) -> Person {
     let attributes = [("given_name", name), ("family_name", "Doe"), ("title", "Clerk"), ("department", "Sales")];
-    let mut attributes: BTreeMap<String, String> = attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    attributes.insert("email".into(), format!("{}@acme.example", name.to_lowercase()));
+    let mut attributes: Named<Text> = attributes.iter().copied().collect();
+    attributes.insert("email", format!("{}@acme.example", name.to_lowercase()).into());
     Person {
         key: key.into(),
         standing: Standing::Active,
@@ -193,7 +193,7 @@ impl With for Person {
         if value.is_empty() {
             self.attributes.remove(name)
         } else {
-            self.attributes.insert(name.into(), value.into())
+            self.attributes.insert(name, value.into())
         };
         self
     }
@@ -361,21 +361,23 @@ impl World {
         let mut made: BTreeMap<StepId, String> = BTreeMap::new();
         let mut done: BTreeSet<StepId> = BTreeSet::new();
         for step in &plan.steps {
-            assert!(step.needs.is_subset(&done), "a needed step comes first: {step:?}");
+            assert!(step.needs.iter().all(|need| done.contains(need)), "a needed step comes first: {step:?}");
             self.next_id += 1;
             let new = format!("new{}", self.next_id);
             let manifest = if step.app.as_str() == "flat" { &FLAT } else { &DEEP };
             let as_of = self.as_of;
             let app = self.apps.get_mut(&step.app).unwrap();
             let resolve = |id: &Ref| match id {
-                Ref::Id(id) => id.clone(),
+                Ref::Id(id) => id.to_string(),
                 Ref::CreatedBy { created_by } => made[created_by].clone(),
             };
             let id = step.account.as_ref().map_or_else(|| new.clone(), resolve);
             match step.verb {
-                Verb::CreateDepartment => app.departments.push(Department { id: new.clone(), name: step.label.clone(), parent: None }),
+                Verb::CreateDepartment => {
+                    app.departments.push(Department { id: new.clone(), name: step.label.to_string(), parent: None })
+                }
                 Verb::CreateGroup => {
-                    app.groups.push(Group { id: new.clone(), name: step.label.clone(), writable: true, members: Vec::new() });
+                    app.groups.push(Group { id: new.clone(), name: step.label.to_string(), writable: true, members: Vec::new() });
                 }
                 Verb::Create => {
                     app.accounts.push(Account {
@@ -388,7 +390,7 @@ impl World {
                     self.links.push(Link { app: step.app.clone(), person, account: new.as_str().into(), evidence, since: as_of });
                 }
                 Verb::Link => {
-                    let evidence = Evidence::Matched { rule: step.evidence.clone().unwrap() };
+                    let evidence = Evidence::Matched { rule: step.evidence.clone().unwrap().into() };
                     let (person, account) = (step.person.clone().unwrap(), id.as_str().into());
                     self.links.push(Link { app: step.app.clone(), person, account, evidence, since: as_of });
                 }
@@ -430,7 +432,7 @@ impl World {
                     app.groups.iter_mut().find(|it| it.id == group).unwrap().members.push(id.as_str().into());
                 }
                 for group in &step.remove_groups {
-                    app.groups.iter_mut().find(|it| &it.id == group).unwrap().members.retain(|member| member.as_str() != id);
+                    app.groups.iter_mut().find(|it| it.id == *group).unwrap().members.retain(|member| member.as_str() != id);
                 }
             }
             made.insert(step.id.clone(), if step.account.is_none() { new } else { id });

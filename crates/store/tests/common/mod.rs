@@ -25,25 +25,26 @@ pub(crate) fn actor(name: &str) -> Actor {
     Actor { name: name.into(), proof: Proof::Authenticated }
 }
 
+pub(crate) fn step_id(number: u64) -> StepId {
+    StepId::new(u128::from(number).to_be_bytes())
+}
+
 pub(crate) fn step(person: &str) -> Step {
     Step {
-        id: StepId::new(""),
+        id: StepId::default(),
         app: AppName::new("academy"),
         verb: Verb::Create,
         person: Some(PersonKey::new(person)),
         label: person.into(),
         account: None,
-        set: Changes::from_iter([(
-            "emailAddress".into(),
-            Change { before: Value::Null, after: Value::text(format!("{person}@x.example")) },
-        )]),
-        add_groups: BTreeSet::new(),
-        remove_groups: BTreeSet::new(),
+        set: [("emailAddress", Change { before: Value::Null, after: Value::text(format!("{person}@x.example")) })].into(),
+        add_groups: Few::new(),
+        remove_groups: Few::new(),
         content: None,
         evidence: None,
-        effects: BTreeSet::from([Effect::AccessGiven]),
+        effects: [Effect::AccessGiven].into(),
         reason: "works here".into(),
-        needs: BTreeSet::new(),
+        needs: Few::new(),
     }
     .sealed()
 }

@@ -121,14 +121,14 @@ pub(super) fn value(raw: &Json, attribute: &Attribute) -> Result<Value, Fault> {
         (None | Some(Json::Null), _) => Ok(Value::Null),
         (Some(Json::String(text)), Shape::Date) => match text.get(..10).and_then(|day| day.parse::<jiff::civil::Date>().ok()) {
             _ if text.is_empty() => Ok(Value::Null),
-            Some(day) => Ok(Value::Text(day.to_string())),
+            Some(day) => Ok(Value::Text(day.to_string().into())),
             None => wrong("is no date"),
         },
         (Some(Json::Number(number)), Shape::Int) => Ok(match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => Value::Int(whole),
             (None, Some(decimal)) if decimal.fract() == 0.0 && decimal.abs() < 9e15 => Value::Int(decimal as i64),
             // A decimal with a fraction is shown as it is; it equals no whole number that policy could want.
-            _ => Value::Text(number.to_string()),
+            _ => Value::Text(number.to_string().into()),
         }),
         (Some(_), Shape::Int) => wrong("is no number"),
         (Some(Json::String(text)), _) => Ok(Value::text(text.as_str())),
@@ -162,7 +162,7 @@ pub(super) fn account(raw: Json, profile: &Profile, protected: &Protected) -> Re
     let account = Account {
         id: AccountId::new(id.clone()),
         active: active(&raw, profile)?,
-        protected: protected.why(&raw).map(str::to_owned),
+        protected: protected.why(&raw).map(Into::into),
         attributes,
     };
     Ok(Record { id, body: Body::Account(account), raw: image(&raw) })
@@ -252,7 +252,7 @@ pub(super) fn enrolment(account: &str, raw: Json, place: usize) -> Result<Record
     let state = if history { EnrolmentState::Ended } else { status.state() };
     // The guide's records have no id; their place in the account's list tells them apart.
     let id = raw.get("id").and_then(Json::as_str).map_or_else(|| format!("{account}/{course}/{place}"), str::to_owned);
-    Ok(Record { id, body: Body::Enrolment(Enrolment { account: AccountId::new(account), content: course, state }), raw })
+    Ok(Record { id, body: Body::Enrolment(Enrolment { account: AccountId::new(account), content: course.into(), state }), raw })
 }
 
 fn to_json(value: &Value) -> Json {

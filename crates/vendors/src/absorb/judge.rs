@@ -118,7 +118,7 @@ fn differing(step: &Step, raw: &Json, wanted: impl Fn(&model::Change) -> &Value)
         let attribute = MANIFEST.attribute(name).ok_or_else(|| Fault::Unsupported { what: format!("an attribute called {name}") })?;
         let is = value(raw, attribute)?;
         if !same(attribute, &is, wanted(change)) {
-            return Ok(Some((name.clone(), is)));
+            return Ok(Some((name.clone().into(), is)));
         }
     }
     Ok(None)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use connector::{Body, Compare, Fault, Record, Shape};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use model::{Account, AccountId, Attributes, Content, Enrolment, EnrolmentState, Finding, FindingKind, Group, Step, Value, Verb};
+use model::{Account, AccountId, Attributes, Content, Enrolment, EnrolmentState, Finding, FindingKind, Group, Step, Text, Value, Verb};
 use serde_json::{Value as Json, json};
 
 use super::manifest::{CUSTOM, MANIFEST, ROLES};
@@ -68,7 +68,7 @@ pub(super) fn account(raw: &Json, path: &str, protect: &BTreeSet<String>) -> Res
     let mut attributes = Attributes::new();
     for attribute in MANIFEST.attributes {
         if let Some(text) = text(raw, path, attribute.name)? {
-            attributes.insert(attribute.name.to_owned(), Value::Text(text));
+            attributes.insert(attribute.name.to_owned(), Value::Text(text.into()));
         }
     }
     let Some(email) = attributes.get("email").and_then(Value::as_text) else {
@@ -87,11 +87,11 @@ pub(super) fn account(raw: &Json, path: &str, protect: &BTreeSet<String>) -> Res
             let place = format!("{place}[{index}]");
             let name = text(field, &place, "name")?.ok_or_else(|| garbled(&format!("{place}.name"), "text", field.get("name")))?;
             if let Some(value) = text(field, &place, "value")? {
-                attributes.insert(format!("{CUSTOM}{name}"), Value::Text(value));
+                attributes.insert(format!("{CUSTOM}{name}"), Value::Text(value.into()));
             }
         }
     }
-    Ok(Account { id: AccountId::new(id), active: !archived(raw, path)?, protected, attributes })
+    Ok(Account { id: AccountId::new(id), active: !archived(raw, path)?, protected: protected.map(Into::into), attributes })
 }
 
 /// An account as a record.
@@ -159,7 +159,7 @@ pub(super) fn enrolment_record(raw: &Json, path: &str) -> Result<Record, Fault> 
     let status = text(raw, path, "status")?.ok_or_else(|| garbled(&format!("{path}.status"), "text", raw.get("status")))?;
     let completed = status.trim().eq_ignore_ascii_case("completed") || text(raw, path, "completed_at")?.is_some();
     let state = if completed { EnrolmentState::Done } else { EnrolmentState::Open };
-    Ok(Record { id, body: Body::Enrolment(Enrolment { account, content, state }), raw: raw.clone() })
+    Ok(Record { id, body: Body::Enrolment(Enrolment { account, content: content.into(), state }), raw: raw.clone() })
 }
 
 /// Kind and number of a content id (`lesson/7`).
@@ -184,7 +184,7 @@ pub(super) fn same(attribute: &str, left: &Value, right: &Value) -> bool {
 }
 
 /// Puts values into the body of a request.
-pub(super) fn body<'a>(values: impl IntoIterator<Item = (&'a String, &'a Value)>, custom_fields: &str) -> Result<Json, Fault> {
+pub(super) fn body<'a>(values: impl IntoIterator<Item = (&'a Text, &'a Value)>, custom_fields: &str) -> Result<Json, Fault> {
     let mut body = serde_json::Map::new();
     let mut fields = Vec::new();
     for (name, value) in values {
@@ -202,7 +202,7 @@ pub(super) fn body<'a>(values: impl IntoIterator<Item = (&'a String, &'a Value)>
         };
         match name.strip_prefix(CUSTOM) {
             Some(field) => fields.push(json!({ "name": field, "value": value })),
-            None => drop(body.insert(name.clone(), value)),
+            None => drop(body.insert(name.clone().into(), value)),
         }
     }
     if !fields.is_empty() {

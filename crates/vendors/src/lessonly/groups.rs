@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use connector::{Done, Fault, Outcome, Write};
-use model::{Receipt, Ref, Step};
+use model::{Few, Receipt, Ref, Step};
 use serde_json::{Value as Json, json};
 
 use super::convert::{self, typed};
@@ -47,7 +47,7 @@ pub(super) async fn moves(wire: &Write, step: &Step, look: &mut Look) -> Result<
     Ok((!(add.is_empty() && remove.is_empty())).then_some(Moves { add, remove, all }))
 }
 
-pub(super) fn group_numbers(groups: &BTreeSet<Ref>) -> Result<BTreeSet<u64>, Fault> {
+pub(super) fn group_numbers(groups: &Few<Ref>) -> Result<BTreeSet<u64>, Fault> {
     groups.iter().map(|group| group_number(group.id().unwrap_or_default())).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connector::{Done, Fault, Key, Outcome, Write};
-use model::{Account, AccountId, Approved, Kind, Receipt, Ref, Step, Value, Verb};
+use model::{Account, AccountId, Approved, Kind, Receipt, Ref, Step, Text, Value, Verb};
 use serde_json::{Value as Json, json};
 
 use super::Lessonly;
@@ -109,7 +109,7 @@ async fn set(
     app: &Lessonly,
     wire: &Write,
     look: &Look,
-    changed: Vec<(&String, &Value)>,
+    changed: Vec<(&Text, &Value)>,
     groups: Option<&BTreeSet<u64>>,
 ) -> Result<Look, Fault> {
     let profile = profile(wire.read());
@@ -135,7 +135,7 @@ fn half(fault: Fault) -> Fault {
 /// Makes an account with its groups: in one call, or the groups in a second one.  The answer is the look afterwards; a value that the app did not keep is reported as drift,
 /// naming the new account, and it is left to the executor to look (L13).
 async fn create(app: &Lessonly, wire: &Write, step: &Step) -> Outcome {
-    let wanted: Vec<(&String, &Value)> =
+    let wanted: Vec<(&Text, &Value)> =
         step.set.iter().map(|(name, change)| (name, &change.after)).filter(|(_, value)| !value.is_null()).collect();
     let profile = profile(wire.read());
     let mut body = convert::body(wanted.iter().copied(), profile.custom_fields)?;
@@ -166,7 +166,7 @@ async fn taken(
     app: &Lessonly,
     wire: &Write,
     step: &Step,
-    wanted: &[(&String, &Value)],
+    wanted: &[(&Text, &Value)],
     groups: BTreeSet<u64>,
     code: &str,
     detail: &str,
@@ -350,11 +350,7 @@ pub(super) fn unreadable(fault: Fault) -> Fault {
 }
 
 /// Whether the account is what was sent, as the manifest compares.
-fn kept<'a>(
-    after: &Look,
-    sent: impl IntoIterator<Item = (&'a String, &'a Value)>,
-    groups: Option<&BTreeSet<u64>>,
-) -> Result<(), Fault> {
+fn kept<'a>(after: &Look, sent: impl IntoIterator<Item = (&'a Text, &'a Value)>, groups: Option<&BTreeSet<u64>>) -> Result<(), Fault> {
     let mut lost: Vec<String> = sent
         .into_iter()
         .filter(|(name, value)| !convert::same(name, after.value(name), value))

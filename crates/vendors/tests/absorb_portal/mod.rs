@@ -331,7 +331,7 @@ impl Client {
 /// A step that makes the `n`th new account.
 pub(crate) fn create(n: usize, department: &str) -> Step {
     let mut create = step(Verb::Create, None);
-    create.label = format!("New {n}");
+    create.label = format!("New {n}").into();
     let values = [
         ("username", format!("new{n}@acme.example")),
         ("firstName", "New".to_owned()),

@@ -72,7 +72,7 @@ impl Hand for Absorb {
             ("jobTitle", "Tester".to_owned()),
             ("dateHired", "2024-02-29".to_owned()),
         ];
-        values.into_iter().map(|(name, value)| (name.to_owned(), Value::Text(value))).collect()
+        values.into_iter().map(|(name, value)| (name.to_owned(), Value::Text(value.into()))).collect()
     }
 
     fn plain(&self) -> &'static str {

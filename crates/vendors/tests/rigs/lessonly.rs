@@ -100,7 +100,7 @@ impl Hand for Lessonly {
             ("job_title", "Tester".to_owned()),
             ("hire_date", "2024-02-29".to_owned()),
         ];
-        values.into_iter().map(|(name, value)| (name.to_owned(), Value::Text(value))).collect()
+        values.into_iter().map(|(name, value)| (name.to_owned(), Value::Text(value.into()))).collect()
     }
 
     fn plain(&self) -> &'static str {
