@@ -39,6 +39,40 @@ pub enum StoreError {
     /// Another process held the store for too long.
     #[error("another process kept the store busy for too long; try again")]
     Busy,
+    /// The way to the database server broke.  What was to be committed at that moment may have been kept.
+    #[error(
+        "the connection to the store's database is lost ({why}); what was being written may or may not have been kept; check that the server is up, and go on"
+    )]
+    Lost {
+        /// What was noticed.
+        why: String,
+    },
+    /// A text holds a NUL character.
+    #[error("a text with a NUL character cannot be stored: {text:?}; remove it where it comes from")]
+    Nul {
+        /// The text.
+        text: String,
+    },
+    /// There is something in a store that has to be empty.
+    #[error("the store {at} is not empty: {holds}; {next}")]
+    NotEmpty {
+        /// Which store.
+        at: String,
+        /// What it holds.
+        holds: String,
+        /// What to do.
+        next: &'static str,
+    },
+    /// A file is no backup, or cannot become one.
+    #[error("{path} {why}; {next}")]
+    Backup {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+        /// What to do.
+        next: &'static str,
+    },
     /// The database failed in another way.
     #[error("the store failed: {why}")]
     Failed {
@@ -196,16 +230,58 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::PoolClosed => return Self::Closed,
             sqlx::Error::PoolTimedOut => return Self::Busy,
+            sqlx::Error::Io(why) => return Self::Lost { why: why.to_string() },
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => return Self::corrupt("a row", &error),
             _ => {}
         }
+        let Some(database) = error.as_database_error() else { return Self::Failed { why: error.to_string() } };
+        let code = database.code().unwrap_or_default();
+        if database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+            return Self::of_postgres(&code, database.message());
+        }
         // SQLite's primary result code is the low byte of the extended one.
-        let code = error.as_database_error().and_then(|error| error.code()?.parse::<i64>().ok()).map(|code| code & 0xff);
-        match code {
-            Some(5 | 6) => Self::Busy,
-            Some(11 | 26) => Self::corrupt("the database file", &error),
-            Some(13) => Self::DiskFull,
+        match code.parse::<i64>().map(|code| code & 0xff) {
+            Ok(5 | 6) => Self::Busy,
+            Ok(11 | 26) => Self::corrupt("the database file", &error),
+            Ok(13) => Self::DiskFull,
             _ => Self::Failed { why: error.to_string() },
+        }
+    }
+}
+
+impl StoreError {
+    /// By PostgreSQL's own list of codes, `SQLSTATE`.
+    fn of_postgres(code: &str, message: &str) -> Self {
+        match code {
+            // Its file system, or the quota of a tablespace.
+            "53100" => Self::DiskFull,
+            // Waited too long for somebody's lock; serialization failures and deadlocks, should another program cause one.
+            "55P03" | "40001" | "40P01" => Self::Busy,
+            // The server goes down, or ended this connection: idle too long within a transaction.
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Self::Lost { why: message.to_owned() },
+            code if code.starts_with("08") => Self::Lost { why: message.to_owned() },
+            "XX001" | "XX002" => Self::corrupt("the database", message),
+            _ => Self::Failed { why: message.to_owned() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgresql_says_is_told_by_what_to_do() {
+        for (code, told) in [
+            ("53100", "make room"),
+            ("55P03", "try again"),
+            ("57P01", "the connection to the store's database is lost"),
+            ("08006", "the connection to the store's database is lost"),
+            ("XX001", "restore it from a backup"),
+            ("42601", "the store failed: it said so"),
+        ] {
+            let error = StoreError::of_postgres(code, "it said so").to_string();
+            assert!(error.contains(told), "{code}: {error}");
         }
     }
 }

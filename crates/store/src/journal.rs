@@ -93,6 +93,8 @@ async fn write_all(db: &Db, commits: &AtomicU64, batch: Vec<Request>) {
     let results = match write_once(db, commits, &writes).await {
         Ok(results) => results,
         Err(error) if writes.len() == 1 => vec![Err(error)],
+        // It may have been kept: noted again, it would be there twice.
+        Err(StoreError::Lost { why }) => writes.iter().map(|_| Err(StoreError::Lost { why: why.clone() })).collect(),
         Err(_) => {
             let mut results = Vec::with_capacity(writes.len());
             for write in writes.chunks(1) {

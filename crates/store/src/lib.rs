@@ -1,4 +1,4 @@
-//! The store: what Provost remembers.  SQLite now; every statement is written so that PostgreSQL takes it too.
+//! The store: what Provost remembers, in a SQLite file or a schema of a PostgreSQL database; one set of statements for both.
 //!
 //! One [`Store`] is one organization's: readings, links, plans, decisions, runs with their journal, and one connection per app.
 //! The store has no clock: whoever calls says when it is.  Times are kept to the millisecond.
@@ -9,14 +9,16 @@ mod decisions;
 mod error;
 mod journal;
 mod links;
+mod location;
 mod pack;
 mod plans;
 mod readings;
 mod runs;
 mod seal;
 mod sql;
+mod transfer;
 
-use std::path::Path;
+use std::sync::Arc;
 
 use crate::db::{Db, args};
 
@@ -24,26 +26,35 @@ pub use connections::{Epoch, StoredSession};
 pub use decisions::Decided;
 pub use error::StoreError;
 pub use journal::{Entry, Journal};
+pub use location::{Location, LocationError, Server};
 pub use plans::{CountedRow, LatestFindings, PlanStatus, PlanSummary, StoredPlan};
 pub use seal::SealKey;
+pub use transfer::{Contents, Copied, Heard, Tally};
 
 /// The store of one organization; cheap to clone, all clones are one.
 #[derive(Clone)]
 pub struct Store {
     db: Db,
+    at: Arc<Location>,
     journal: Journal,
     key: Option<SealKey>,
 }
 
 impl Store {
-    /// Opens a SQLite file, makes it (readable by its owner only) when there is none, and brings it to this program's schema.
-    /// Must be called within a tokio runtime, which must live as long as the store.
+    /// Opens a store, makes it when there is none, and brings it to this program's schema: a SQLite file, readable by its owner
+    /// only, or a schema of a PostgreSQL database.  Must be called within a tokio runtime, which must live as long as the store.
     ///
     /// # Errors
-    /// [`StoreError::CannotOpen`] when the file cannot be made, is damaged or is no store; [`StoreError::NewerSchema`].
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let db = Db::open_sqlite(path.as_ref()).await?;
-        Ok(Self { journal: Journal::begin(db.clone()), db, key: None })
+    /// [`StoreError::CannotOpen`] when it cannot be made or reached, is damaged or is no store; [`StoreError::NewerSchema`].
+    pub async fn open(at: impl Into<Location>) -> Result<Self, StoreError> {
+        let at = at.into();
+        let db = Db::open(&at).await?;
+        Ok(Self { journal: Journal::begin(db.clone()), db, at: Arc::new(at), key: None })
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.at
     }
 
     /// The same store, able to keep secrets: sealed with this key, never in clear.

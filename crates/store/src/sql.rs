@@ -1,12 +1,14 @@
 //! Every statement of the store, in one SQL that SQLite and PostgreSQL take alike.
 //!
-//! Text is compared and ordered bytewise: a PostgreSQL schema has to be made with collation C.
+//! Text is compared and ordered bytewise: on PostgreSQL each column is made with the collation C.
+
+use std::borrow::Cow;
 
 /// A statement that inserts many rows at once: measured, a statement costs far more than a row.
 pub(crate) struct Rows {
-    head: &'static str,
-    columns: usize,
-    tail: &'static str,
+    pub(crate) head: Cow<'static, str>,
+    pub(crate) columns: usize,
+    pub(crate) tail: &'static str,
 }
 
 impl Rows {
@@ -20,7 +22,7 @@ impl Rows {
 
     /// The statement for so many rows.
     pub(crate) fn text(&self, rows: usize) -> String {
-        let mut text = String::from(self.head);
+        let mut text = String::from(self.head.as_ref());
         for row in 0..rows {
             text.push_str(if row == 0 { " VALUES (" } else { ", (" });
             for column in 1..=self.columns {
@@ -134,33 +136,63 @@ statements! {
     // The fence: no row changes when the turn is over, and the row is locked against the next turn until the commit.
     CONNECTION_FENCE = "UPDATE connections SET writes = writes + 1 WHERE app = $1 AND epoch = $2 AND owner <> ''";
     SESSION = "SELECT session, session_expires FROM connections WHERE app = $1";
+    // All turns, and how they end where the store is a copy: whoever had one must not go on there.
+    TURNS = "SELECT app, epoch, owner, leased_until FROM connections ORDER BY app";
+    TURNS_END = "UPDATE connections SET epoch = epoch + 1, owner = '', leased_until = 0";
+    TURN_ABOVE = "UPDATE connections SET epoch = $2 + 1 WHERE app = $1 AND epoch <= $2";
+    // A yes is used once: a copy has none that is not used yet.
+    APPROVALS_END = "UPDATE decisions SET live = 0 WHERE live = 1 AND yes = 1 AND used_by = ''";
+    APPROVED_AGAIN = "UPDATE plans SET status = 'pending', approved_until = 0 WHERE status = 'approved'";
     SESSION_PUT = "UPDATE connections SET session = $3, session_expires = $4 WHERE app = $1 AND epoch = $2 AND owner <> ''";
 }
 
-pub(crate) const LINKS_PUT: Rows =
-    Rows { head: "INSERT INTO links (app, person, account, evidence, since)", columns: 5, tail: " ON CONFLICT DO NOTHING" };
+pub(crate) const LINKS_PUT: Rows = Rows {
+    head: Cow::Borrowed("INSERT INTO links (app, person, account, evidence, since)"),
+    columns: 5,
+    tail: " ON CONFLICT DO NOTHING",
+};
 
-pub(crate) const JOURNAL_PUT: Rows =
-    Rows { head: "INSERT INTO journal (run, seq, app, epoch, call_no, step, state, noted, receipt)", columns: 9, tail: "" };
+pub(crate) const JOURNAL_PUT: Rows = Rows {
+    head: Cow::Borrowed("INSERT INTO journal (run, seq, app, epoch, call_no, step, state, noted, receipt)"),
+    columns: 9,
+    tail: "",
+};
 
 #[cfg(test)]
 mod tests {
     use sqlx::{Executor, SqlSafeStr};
 
     use super::*;
-    use crate::db::Db;
+    use crate::Location;
+    use crate::db::{Db, Tx};
 
-    #[tokio::test]
-    async fn the_database_takes_every_statement() {
-        let dir = tempfile::tempdir().unwrap();
-        let Db::Sqlite { writer, .. } = Db::open_sqlite(&dir.path().join("store")).await.unwrap();
+    fn texts() -> Vec<String> {
         let mut texts: Vec<String> = ALL.iter().map(|text| text.to_string()).collect();
         for rows in [&LINKS_PUT, &JOURNAL_PUT] {
             texts.extend((0..=6).map(|power| rows.text(1 << power)));
         }
         assert!(texts.len() > 60, "the list has lost statements: {}", texts.len());
-        for text in texts {
-            let prepared = writer.prepare(sqlx::AssertSqlSafe(text.clone()).into_sql_str()).await;
+        texts
+    }
+
+    #[tokio::test]
+    async fn sqlite_takes_every_statement() {
+        let dir = tempfile::tempdir().unwrap();
+        let Tx::Sqlite(mut tx) = Db::open(&dir.path().join("store").into()).await.unwrap().begin().await.unwrap() else {
+            panic!("a file is SQLite")
+        };
+        for text in texts() {
+            let prepared = (&mut *tx).prepare(sqlx::AssertSqlSafe(text.clone()).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
+        }
+    }
+
+    #[tokio::test]
+    async fn postgresql_takes_every_statement() {
+        let at = Location::parse(&xtask::postgres::fresh(), std::path::Path::new("")).unwrap();
+        let Tx::Postgres(mut tx, _) = Db::open(&at).await.unwrap().begin().await.unwrap() else { panic!("an address is PostgreSQL") };
+        for text in texts() {
+            let prepared = (&mut *tx).prepare(sqlx::AssertSqlSafe(text.clone()).into_sql_str()).await;
             assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
         }
     }
@@ -180,18 +212,25 @@ mod tests {
         );
     }
 
-    /// SQL is only here, and only `db.rs` hands it to a database.
+    /// SQL is only here and in `db`, and only `db` hands it to a database.
     #[test]
     fn sql_is_nowhere_else() {
-        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if name != "sql.rs" && name != "db.rs" {
-                let text = std::fs::read_to_string(&path).unwrap();
-                for word in ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "sqlx::query"] {
-                    assert!(!text.contains(word), "{name} contains {word:?}");
+        let (mut folders, mut seen) = (vec![concat!(env!("CARGO_MANIFEST_DIR"), "/src").into()], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir::<std::path::PathBuf>(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                if path.is_dir() && name != "db" {
+                    folders.push(path);
+                } else if path.is_file() && name != "sql.rs" {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    for word in ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "sqlx::query"] {
+                        assert!(!text.contains(word), "{name} contains {word:?}");
+                    }
+                    seen += 1;
                 }
             }
         }
+        assert!(seen > 10, "it looks in the wrong place");
     }
 }

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use model::{AppName, Organization, Policy, SourceName};
+use store::Location;
 use toml::de::DeTable;
 
 use crate::failure::Failure;
@@ -33,8 +34,8 @@ pub(crate) struct Config {
     pub(crate) file: PathBuf,
     /// What planning knows, compiled.
     pub(crate) policy: plan::Compiled,
-    /// The database file.
-    pub(crate) store: PathBuf,
+    /// Where the store is.
+    pub(crate) store: Location,
     /// Where sources are.
     pub(crate) sources: BTreeMap<SourceName, SourceConnection>,
     /// Where apps are.
@@ -131,8 +132,8 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections })
 }
 
-/// `[organization]`: what policy knows of it, and the database file.
-fn organization(context: &Context<'_>, section: Option<Section<'_>>, top: &Section<'_>) -> Option<(Organization, PathBuf)> {
+/// `[organization]`: what policy knows of it, and where the store is.
+fn organization(context: &Context<'_>, section: Option<Section<'_>>, top: &Section<'_>) -> Option<(Organization, Location)> {
     let Some(mut section) = section else {
         top.missing("[organization]", "say whose accounts these are: [organization] with name = \"…\" and time_zone = \"…\"");
         return None;
@@ -151,15 +152,18 @@ fn organization(context: &Context<'_>, section: Option<Section<'_>>, top: &Secti
             None
         }
     });
-    let store = section.text("store");
-    let store = match &store {
-        Some(url) if url.text.contains("://") => {
-            let next = "name a file: store = \"provost.db\"";
-            context.problems.add("a database server as the store is not built in this version", &url.span, "not a file", next);
-            None
-        }
-        Some(path) => Some(context.dir.join(&path.text)),
-        None => Some(context.dir.join("provost.db")),
+    let store = match section.text("store") {
+        None => Some(Location::File(context.dir.join("provost.db"))),
+        Some(text) => match Location::parse(&text.text, context.dir) {
+            Ok(location) => Some(location),
+            Err(error) => {
+                if error.secret {
+                    context.problems.blot(&text.span);
+                }
+                context.problems.add(error.what, &text.span, "here", error.next);
+                None
+            }
+        },
     };
     section.end();
     Some((Organization { name: name?.text, time_zone: time_zone? }, store?))

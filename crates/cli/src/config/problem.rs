@@ -86,6 +86,8 @@ pub(crate) fn likely_secrets(text: &str) -> Vec<Range<usize>> {
         if let Some((key, value)) = line.split_once('=') {
             let key = key.to_ascii_lowercase();
             let secret = ["key", "password", "secret", "token"].iter().any(|word| key.contains(word));
+            // A database's address with a password in it.
+            let secret = secret || value.split_once("://").is_some_and(|(_, rest)| rest.contains('@') && rest.contains(':'));
             if secret && !value.trim_start().starts_with('{') {
                 let from = start + key.len() + 1;
                 found.push(from..from + value.trim_end().len());

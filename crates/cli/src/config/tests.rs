@@ -31,7 +31,7 @@ fn sample(from: &str, to: &str) -> String {
 fn the_sample_means_what_it_says() {
     let config = parse(SAMPLE).unwrap_or_else(|error| panic!("{:?}", error.problems));
     let policy = config.policy.policy();
-    assert_eq!(config.store, Path::new("acme/provost.db"));
+    assert_eq!(config.store, Path::new("acme/provost.db").into());
     assert_eq!((policy.sources.len(), policy.apps.len(), policy.guards.len()), (2, 2, 3));
     let hr = &policy.sources["hr"];
     assert_eq!((hr.key.as_str(), hr.absent_leaves, hr.shrink.max, hr.shrink.percent_milli), ("employee_id", false, 20, 5_000));

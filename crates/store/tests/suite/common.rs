@@ -1,11 +1,13 @@
 //! What the tests of the store share: values of the model, small and valid.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use model::*;
-use provost_store::{Epoch, Store};
+use provost_store::{Epoch, Location, Store};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr};
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -15,10 +17,62 @@ pub(crate) fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
 }
 
-pub(crate) async fn store() -> (tempfile::TempDir, Store) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path().join("store")).await.unwrap();
-    (dir, store)
+/// Where a store of a test is: a folder of its own, or a schema of its own.
+pub(crate) struct Home {
+    pub(crate) at: Location,
+    pub(crate) dir: tempfile::TempDir,
+}
+
+impl Home {
+    /// A file in a new folder.
+    pub(crate) fn file() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { at: dir.path().join("store").into(), dir }
+    }
+
+    /// A schema that is not there yet.
+    pub(crate) fn schema() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { at: Location::parse(&xtask::postgres::fresh(), dir.path()).unwrap(), dir }
+    }
+
+    /// Opens it, each time with connections of its own, as another process would.
+    pub(crate) async fn open(&self) -> Store {
+        Store::open(&self.at).await.unwrap()
+    }
+
+    /// Runs a statement behind the store's back.
+    pub(crate) async fn raw(&self, sql: impl SqlSafeStr) {
+        match &self.at {
+            Location::File(path) => {
+                let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.unwrap();
+                sqlx::query(sql).execute(&pool).await.unwrap();
+                pool.close().await;
+            }
+            Location::Postgres(server) => {
+                let options: PgConnectOptions = xtask::postgres::url().parse().unwrap();
+                let mut connection = options.options([("search_path", server.schema())]).connect().await.unwrap();
+                sqlx::query(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
+    /// Everything that is kept: the files, or the rows as a backup has them.
+    pub(crate) async fn kept(&self, store: &Store) -> Vec<Vec<u8>> {
+        if let Location::Postgres(_) = self.at {
+            store.backup(&self.dir.path().join("all"), &mut |_, _, _| {}).await.unwrap();
+        }
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+}
+
+/// A new store of the engine that this suite is for.
+pub(crate) async fn store() -> (Home, Store) {
+    let home = crate::home();
+    let store = home.open().await;
+    (home, store)
 }
 
 pub(crate) fn actor(name: &str) -> Actor {

@@ -1,14 +1,12 @@
 //! Readings and links.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::*;
+use super::common::*;
 use model::*;
 use provost_store::StoreError;
 
-fn complete(second: i64, count: u64) -> Certificate {
+pub(super) fn complete(second: i64, count: u64) -> Certificate {
     Certificate {
         at: at(second),
         completeness: Completeness::Complete { proof: "read to its end".into() },
@@ -28,7 +26,7 @@ fn partial(second: i64, count: u64) -> Certificate {
     }
 }
 
-fn source(name: &str, people: &[&str], certificate: Certificate) -> SourceReading {
+pub(super) fn source(name: &str, people: &[&str], certificate: Certificate) -> SourceReading {
     let person = |key: &&str| Person {
         key: PersonKey::new(*key),
         standing: Standing::Active,

@@ -1,14 +1,13 @@
 //! The journal: durable when acknowledged, fenced, committed in groups.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::*;
+use super::common::*;
 use model::*;
-use provost_store::{Store, StoreError};
+use provost_store::{Location, Store, StoreError};
 
 #[tokio::test]
 async fn what_was_noted_comes_back_in_order_and_the_newest_word_counts() {
@@ -135,19 +134,18 @@ const CHILD: &str = "PROVOST_STORE_TEST_CHILD";
 /// P9: kill -9 in the middle of writing; everything that was acknowledged is there, in one piece.
 #[test]
 fn p9_what_was_acknowledged_survives_kill_9() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store");
+    let home = crate::home();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = Store::open(&path).await.unwrap();
+        let store = home.open().await;
         running(&store, plan(1, &["ann"]), "r1").await;
         store.close().await;
     });
     let mut total = 0;
     for round in 0..3 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_is_killed", "--nocapture"])
-            .env(CHILD, &path)
+            .args(["--exact", "suite::journal::child_that_is_killed", "--nocapture"])
+            .env(CHILD, home.at.to_string())
             .env("PROVOST_STORE_TEST_ROUND", round.to_string())
             .stdout(Stdio::piped())
             .spawn()
@@ -165,7 +163,7 @@ fn p9_what_was_acknowledged_survives_kill_9() {
         child.wait().unwrap();
         assert!(acknowledged.len() >= 200, "{} lines", acknowledged.len());
         runtime.block_on(async {
-            let store = Store::open(&path).await.unwrap();
+            let store = home.open().await;
             let entries = store.entries(&RunId::new("r1")).await.unwrap();
             let places: BTreeSet<u64> = entries.iter().map(|entry| entry.seq).collect();
             assert_eq!(places, (1..=entries.len() as u64).collect(), "no gap and nothing twice");
@@ -182,10 +180,10 @@ fn p9_what_was_acknowledged_survives_kill_9() {
 /// The child of the test above; does nothing when run by itself.
 #[test]
 fn child_that_is_killed() {
-    let Ok(path) = std::env::var(CHILD) else { return };
+    let Ok(place) = std::env::var(CHILD) else { return };
     let round: i64 = std::env::var("PROVOST_STORE_TEST_ROUND").unwrap().parse().unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let store = Store::open(path).await.unwrap();
+        let store = Store::open(Location::parse(&place, Path::new("")).unwrap()).await.unwrap();
         // The one before was killed without a word: its turn is taken because its process is known to be gone.
         let owner = format!("child {round}");
         let epoch = store.lease(&AppName::new("academy"), &owner, at(3), hours(1), |_| true).await.unwrap();

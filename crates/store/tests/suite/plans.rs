@@ -1,8 +1,6 @@
 //! Proposals, plans, decisions and runs.
 
-mod common;
-
-use common::*;
+use super::common::*;
 use model::*;
 use provost_store::{PlanStatus, StoreError};
 

@@ -1,0 +1,247 @@
+//! The one place that knows which database it is: run a statement, read rows, write in a transaction.
+//!
+//! Writers take turns on both engines: SQLite has one at a time by itself, on PostgreSQL each transaction begins with a lock of its
+//! schema.  So a transaction that reads before it writes finds nobody in between, whatever it reads.
+
+mod catalog;
+mod migrate;
+mod postgres;
+pub(crate) mod sqlite;
+
+use std::str::FromStr;
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use sqlx::postgres::PgRow;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, Type};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::sql::Rows;
+use crate::{Location, StoreError};
+
+pub(crate) use catalog::Table;
+
+/// One value of a statement.  There are no NULLs: nothing is '' or 0, so that both engines see the same types.
+#[derive(Clone, Debug)]
+pub(crate) enum Arg {
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<bool> for Arg {
+    fn from(value: bool) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<Vec<u8>> for Arg {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+/// The values of a statement, in the order of `$1`, `$2`, ….
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Arg::from($value)),*] };
+}
+pub(crate) use args;
+
+/// A row that was read; columns by their place.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    pub(crate) fn int(&self, column: usize) -> Result<i64, StoreError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
+    pub(crate) fn text(&self, column: usize) -> Result<String, StoreError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
+    pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
+    pub(crate) fn parsed<T: FromStr>(&self, column: usize, what: &str) -> Result<T, StoreError> {
+        let text = self.text(column)?;
+        text.parse().map_err(|_| StoreError::corrupt(what, format!("{text:?} is not one")))
+    }
+
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: usize, what: &str) -> Result<T, StoreError> {
+        serde_json::from_str(&self.text(column)?).map_err(|error| StoreError::corrupt(what, error))
+    }
+}
+
+/// The database.
+#[derive(Clone)]
+pub(crate) enum Db {
+    /// One connection writes, a few read; WAL lets them do so at once.
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    /// A schema of a server's database.
+    Postgres(postgres::Pool),
+}
+
+impl Db {
+    /// Opens a store, makes it when there is none, and brings it to this program's schema.
+    pub(crate) async fn open(at: &Location) -> Result<Self, StoreError> {
+        match at {
+            Location::File(path) => sqlite::open(path).await,
+            Location::Postgres(server) => postgres::open(server).await.map(Self::Postgres),
+        }
+    }
+
+    /// Reads rows, outside any transaction.
+    pub(crate) async fn fetch(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_all(readers).await?.into_iter().map(Row::Sqlite).collect()),
+            Self::Postgres(pool) => {
+                let (_turn, pool) = pool.reading().await?;
+                Ok(bound(sql, args)?.fetch_all(pool).await.map_err(postgres::lost)?.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    /// Reads at most one row, outside any transaction.
+    pub(crate) async fn fetch_one(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<Row>, StoreError> {
+        match self {
+            Self::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_optional(readers).await?.map(Row::Sqlite)),
+            Self::Postgres(pool) => {
+                let (_turn, pool) = pool.reading().await?;
+                Ok(bound(sql, args)?.fetch_optional(pool).await.map_err(postgres::lost)?.map(Row::Postgres))
+            }
+        }
+    }
+
+    /// Begins to write: nobody else writes until this is committed or dropped.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        match self {
+            // IMMEDIATE: a transaction that reads before it writes must not find another process in between.
+            Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Postgres(pool) => pool.begin().await,
+        }
+    }
+
+    /// Begins to read what is there now, all of it as it is at one instant, while others go on to write.
+    pub(crate) async fn snapshot(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
+            Self::Postgres(pool) => pool.snapshot().await,
+        }
+    }
+
+    /// Ends all connections.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction; dropped without commit, it never was.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    /// With its place in this process's queue, given up after it.
+    Postgres(Transaction<'static, Postgres>, OwnedSemaphorePermit),
+}
+
+impl Tx {
+    /// Runs a statement; how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(tx) => Ok(bound(sql, args)?.execute(&mut **tx).await?.rows_affected()),
+            Self::Postgres(tx, _) => Ok(bound(sql, args)?.execute(&mut **tx).await?.rows_affected()),
+        }
+    }
+
+    /// Reads rows as the transaction sees them.
+    pub(crate) async fn fetch(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(tx) => Ok(bound(sql, args)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()),
+            Self::Postgres(tx, _) => Ok(bound(sql, args)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect()),
+        }
+    }
+
+    /// Reads at most one row as the transaction sees it.
+    pub(crate) async fn fetch_one(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Option<Row>, StoreError> {
+        match self {
+            Self::Sqlite(tx) => Ok(bound(sql, args)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite)),
+            Self::Postgres(tx, _) => Ok(bound(sql, args)?.fetch_optional(&mut **tx).await?.map(Row::Postgres)),
+        }
+    }
+
+    /// Reads rows one after the other, never all at once.
+    pub(crate) fn stream(&mut self, sql: String) -> BoxStream<'_, Result<Row, StoreError>> {
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite(tx) => sqlx::query(sql).fetch(&mut **tx).map_ok(Row::Sqlite).map_err(StoreError::from).boxed(),
+            Self::Postgres(tx, _) => sqlx::query(sql).fetch(&mut **tx).map_ok(Row::Postgres).map_err(StoreError::from).boxed(),
+        }
+    }
+
+    /// Inserts many rows, many per statement; how many were inserted.
+    pub(crate) async fn insert(&mut self, rows: &Rows, values: Vec<Vec<Arg>>) -> Result<u64, StoreError> {
+        let (mut inserted, mut values) = (0, values.into_iter());
+        while values.len() > 0 {
+            let size = Rows::chunk(values.len());
+            let chunk: Vec<Arg> = values.by_ref().take(size).flatten().collect();
+            inserted += self.execute(AssertSqlSafe(rows.text(size)), chunk).await?;
+        }
+        Ok(inserted)
+    }
+
+    /// Makes it durable: when this returns, it survives a power cut.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx, _turn) => Ok(tx.commit().await?),
+        }
+    }
+}
+
+/// A statement with its values.  PostgreSQL keeps no NUL in a text: neither engine is given one.
+fn bound<'q, D: Database>(sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Query<'q, D, D::Arguments>, StoreError>
+where
+    i64: Encode<'q, D> + Type<D>,
+    String: Encode<'q, D> + Type<D>,
+    Vec<u8>: Encode<'q, D> + Type<D>,
+{
+    args.into_iter().try_fold(sqlx::query(sql), |query, arg| match arg {
+        Arg::Int(value) => Ok(query.bind(value)),
+        Arg::Text(value) if value.contains('\0') => Err(StoreError::Nul { text: value }),
+        Arg::Text(value) => Ok(query.bind(value)),
+        Arg::Bytes(value) => Ok(query.bind(value)),
+    })
+}

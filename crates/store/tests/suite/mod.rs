@@ -1,0 +1,10 @@
+//! What has to be so on every engine; each test target runs it on its own (`crate::home`).
+
+pub(crate) mod common;
+mod connections;
+mod journal;
+mod opening;
+mod plans;
+mod readings;
+mod together;
+mod transfer;

@@ -1,0 +1,3 @@
+//! What tests and tasks share: a PostgreSQL server of their own.
+
+pub mod postgres;

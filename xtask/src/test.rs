@@ -1,0 +1,25 @@
+//! `cargo xtask test`: all tests of the workspace, documentation examples included.
+
+use std::time::Instant;
+
+use xtask::postgres::{Cluster, VARIABLE};
+
+use crate::cargo::cargo;
+use crate::install::{TESTS, install};
+
+/// Installs what is missing, builds, starts a PostgreSQL server, runs everything, ends the server.
+///
+/// # Errors
+/// In words, when something cannot be had or a test failed.
+pub(crate) fn run() -> Result<(), String> {
+    install(TESTS)?;
+    let begun = Instant::now();
+    // The binaries that tests start are built first, so that no test waits for a compiler.
+    let built = cargo(&["build", "--workspace", "--bins"], &[]);
+    let passed = built.and_then(|()| {
+        let cluster = Cluster::start(false)?;
+        cargo(&["test", "--workspace", "--no-fail-fast"], &[(VARIABLE, &cluster.url())])
+    });
+    println!("cargo xtask test took {} s", begun.elapsed().as_secs());
+    passed
+}
