@@ -72,5 +72,6 @@ pub(crate) enum Command {
     Findings(commands::findings::FindingsArgs),
     Runs(commands::runs::RunsArgs),
     Apps(commands::apps::AppsArgs),
+    Store(commands::store::StoreArgs),
     Completions(commands::completions::CompletionsArgs),
 }

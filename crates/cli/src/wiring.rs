@@ -9,7 +9,7 @@ use engine::{AppSetup, Engine, Setup};
 use model::{AppName, RateLimit, Secret};
 use rand::TryRng;
 use sandbox::Limit;
-use store::{SealKey, Store};
+use store::{Location, SealKey, Store};
 
 use crate::args::Globals;
 use crate::config::{Address, AppConnection, Config, SourceConnection, is_identity};
@@ -61,8 +61,8 @@ impl Opened {
                 SourceConnection::Push => {}
             }
         }
-        let key = seal_key(&store, face)?;
-        let store = Store::open(&store).await.map_err(|error| store_failure(&error, &file))?.sealed(key);
+        let key = seal_key(&key_file_of(&store, &file), face)?;
+        let store = open_store(&store, &file).await?.sealed(key);
         let setup = Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone };
         let clock = Arc::clone(&ports.clock);
         Ok(Self { engine: Engine::new(store, ports, setup), clock, sandboxes })
@@ -153,20 +153,38 @@ fn custom_name(field: &str) -> &str {
     field.strip_prefix("custom.").or_else(|| field.strip_prefix("customFields.")).unwrap_or(field)
 }
 
-/// The key that stored secrets are sealed with: from `PROVOST_KEY`, or a file beside the store, made when there is none.
+/// Opens the store that the configuration names.
+///
+/// # Errors
+/// A [`Failure`] that says where the store is named.
+pub(crate) async fn open_store(at: &Location, config: &Path) -> Result<Store, Failure> {
+    Store::open(at).await.map_err(|error| {
+        let text = error.to_string();
+        Failure::new(text, format!("`store` in {} names it", config.display()))
+    })
+}
+
+/// The key's file: beside a store that is a file, else beside the configuration.
+pub(crate) fn key_file_of(store: &Location, config: &Path) -> PathBuf {
+    match store {
+        Location::File(path) => key_file(path),
+        Location::Postgres(_) => key_file(&config.with_file_name("provost.db")),
+    }
+}
+
+/// The key that stored secrets are sealed with: from `PROVOST_KEY`, or its file, made when there is none.
 ///
 /// # Errors
 /// A [`Failure`] when the key is not one, or its file cannot be used.
-fn seal_key(store: &Path, face: Face) -> Result<SealKey, Failure> {
+fn seal_key(path: &Path, face: Face) -> Result<SealKey, Failure> {
     const SHAPE: &str = "it has to be 64 hexadecimal digits (32 bytes)";
     if let Ok(text) = std::env::var("PROVOST_KEY") {
         return parse_key(&text).ok_or_else(|| Failure::new("PROVOST_KEY is not a key", SHAPE));
     }
-    let path = key_file(store);
-    match std::fs::read_to_string(&path) {
+    match std::fs::read_to_string(path) {
         Ok(text) => parse_key(&text).ok_or_else(|| Failure::new(format!("{} does not hold a key", path.display()), SHAPE)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = make_key_file(&path)?;
+            let text = make_key_file(path)?;
             face.note(&format!("made {}: log-ins that are kept are sealed with it", path.display()));
             parse_key(&text).ok_or_else(|| Failure::new("a key could not be made", SHAPE))
         }
@@ -207,10 +225,6 @@ fn parse_key(text: &str) -> Option<SealKey> {
     // A key has the form of a digest: 32 bytes in hexadecimal digits.
     let digest: model::Digest = text.trim().parse().ok()?;
     Some(SealKey::new(*digest.as_bytes()))
-}
-
-fn store_failure(error: &store::StoreError, config: &Path) -> Failure {
-    Failure::new(error.to_string(), format!("`store` in {} names the file", config.display()))
 }
 
 #[cfg(test)]

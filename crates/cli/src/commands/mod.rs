@@ -16,6 +16,7 @@ pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod show;
+pub(crate) mod store;
 
 use crate::args::{Cli, Command};
 use crate::faces::End;
@@ -44,6 +45,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Findings(args) => findings::run(&globals, &args).await,
         Command::Runs(args) => runs::run(&globals, &args).await,
         Command::Apps(args) => apps::run(&globals, &args).await,
+        Command::Store(args) => store::run(&globals, &args).await,
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -79,7 +79,9 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ("four_eyes = [\"access_lost\"", "four_eyes = [\"access_loss\"", &["`access_loss` is not an effect", "access_lost"]),
     ("source = \"hr\"", "source = \"h\"", &["there is no source \"h\"", "hr"]),
     ("until = \"2027-06-30\"", "until = \"2027-06-31\"", &["`until` is not a day"]),
-    ("store = \"provost.db\"", "store = \"postgres://db/acme\"", &["not built in this version", "store = \"provost.db\""]),
+    ("store = \"provost.db\"", "store = \"mysql://db/acme\"", &["cannot be at mysql://", "postgres://user@host/database"]),
+    ("store = \"provost.db\"", "store = \"postgres://bo@db/acme?schema=A-b\"", &["\"A-b\" cannot be the schema", "small letters"]),
+    ("store = \"provost.db\"", "store = \"postgres://bo:hunter2@db/acme\"", &["a password is written out", "PGPASSWORD"]),
     ("connector = \"lessonly\"", "connector = \"lesonly\"", &["there is no connector \"lesonly\"", "did you mean \"lessonly\"?"]),
     ("base_url = \"sandbox:./absorb\"\n", "", &["[app.absorb] has no `base_url`", "sandbox:FOLDER"]),
     ("who = 'person.active'\n", "", &["[app.lessonly.accounts] has no `who`"]),
@@ -203,4 +205,15 @@ fn a_sandbox_is_the_same_tenant_before_and_after_it_was_first_started() {
     let before = config.apps["absorb"].fingerprint(&[].into());
     std::fs::create_dir(dir.path().join("absorb")).unwrap();
     assert_eq!(config.apps["absorb"].fingerprint(&[].into()), before);
+}
+
+/// P11: a password in the store's address is refused, and shown nowhere, in a file that cannot be read either.
+#[test]
+fn p11_the_stores_password_is_blotted_out() {
+    for broken in ["", "\n[organization"] {
+        let shown = told(&(sample("store = \"provost.db\"", "store = \"postgres://bo:hunter2@db/acme\"") + broken));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    let config = parse(&sample("store = \"provost.db\"", "store = \"postgres://bo@db/acme?schema=hr\"")).unwrap();
+    assert_eq!(config.store.to_string(), "postgres://bo@db/acme?schema=hr");
 }

@@ -62,6 +62,14 @@ impl Progress {
         Ok(())
     }
 
+    /// Shows how far something has come.
+    pub(crate) fn count(&self, subject: &str, done: u64, total: u64) {
+        self.update(subject, |line| {
+            line.done = done;
+            line.total = Some(total);
+        });
+    }
+
     /// Takes the bars away, so that what follows stands on clean lines.
     pub(crate) fn end(&self) {
         self.clear(|_| true);
