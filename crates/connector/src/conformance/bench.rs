@@ -10,7 +10,7 @@ use model::{
 };
 
 use super::{CountingRandom, FaultyTransport, Hand, Opened, Rig, SkippingClock};
-use crate::{Body, Done, Fault, Key, Outcome, Pace, Read, Record, Target, Transport, Wire, Write};
+use crate::{Body, Done, Fault, Key, Outcome, Pace, Read, Record, Scope, Session, Target, Transport, Wire, Write};
 
 /// The connector, its wires, and the sandbox from the back.
 pub struct Bench {
@@ -50,6 +50,46 @@ impl Bench {
         let session = target.log_in(&wire, None).await.map_err(|fault| format!("log-in: {fault}"))?;
         let read = Read::new(wire.clone(), session);
         Ok(Self { target, wrong, transport, wire, write: Write::new(read.clone()), read, hand })
+    }
+
+    /// Logs in to a sandbox that may fail, as often as it takes.
+    ///
+    /// # Errors
+    /// The log-in failed for good.
+    pub(super) async fn patient(opened: Opened) -> Result<Self, String> {
+        let Opened { target, wrong, transport, base, hand } = opened;
+        let transport = Arc::new(FaultyTransport::new(transport));
+        let wire = wire(Arc::clone(&transport) as Arc<dyn Transport>, &base);
+        let session = Session { profile: String::new(), headers: Vec::new(), expires: None, refresh: None };
+        let read = Read::new(wire.clone(), session);
+        let mut bench = Self { target, wrong, transport, wire, write: Write::new(read.clone()), read, hand };
+        bench.log_in().await?;
+        Ok(bench)
+    }
+
+    /// Logs in again, as often as it takes.
+    ///
+    /// # Errors
+    /// The log-in failed for good.
+    pub(super) async fn log_in(&mut self) -> Result<(), String> {
+        for _ in 0..100 {
+            match self.target.log_in(&self.wire, None).await {
+                Ok(session) => {
+                    self.read = Read::new(self.wire.clone(), session);
+                    self.write = Write::new(self.read.clone());
+                    return Ok(());
+                }
+                Err(
+                    Fault::Wait { .. }
+                    | Fault::Unknown { .. }
+                    | Fault::Garbled { .. }
+                    | Fault::Unreachable { .. }
+                    | Fault::Denied { scope: Scope::Session },
+                ) => {}
+                Err(fault) => return Err(format!("the log-in, with the right credentials, is told as {fault:?}")),
+            }
+        }
+        Err("no log-in in 100 tries".to_owned())
     }
 
     /// Carries out one step.

@@ -1,17 +1,20 @@
 //! The conformance suite: what every connector must do, written once and run over every registry entry against its sandbox, in every
 //! profile.  For tests only: it makes its approvals and its writing wires itself.
 //!
-//! A [`Rig`] opens a connector on a fresh sandbox; [`suite`] does the rest, led by the manifest.
+//! A [`Rig`] opens a connector on a fresh sandbox; [`suite`] does the rest, led by the manifest.  [`survives`] is for sandboxes that fail by
+//! themselves.
 
 mod bench;
 mod failing;
 mod faulty;
 mod ports;
 mod reading;
+mod surviving;
 mod truth;
 mod writing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Attributes, Content};
@@ -21,6 +24,7 @@ use crate::{Target, Transport};
 pub use bench::{Bench, approve, step};
 pub use faulty::{Fail, FaultyTransport, When};
 pub use ports::{CountingRandom, SkippingClock};
+pub use surviving::survives;
 
 /// What a check returns: what went wrong, in words.
 pub type Checked = Result<(), String>;
@@ -68,6 +72,8 @@ pub trait Hand: Send + Sync {
     fn volatile(&self) -> &'static [&'static str];
     /// Changes made over the API so far: lines of the effect ledger.
     fn writes(&self) -> usize;
+    /// Requests over the API so far that changed something, however many lines each has.
+    fn writing_calls(&self) -> usize;
     /// Valid values for a new account, another for every number; all required attributes and the key attribute are among them.
     fn values(&self, number: usize) -> Attributes;
     /// A plain text attribute that may hold anything and that nothing depends on.
@@ -86,6 +92,8 @@ pub trait Hand: Send + Sync {
     fn complete(&self, account: &str, content: &Content);
     /// What the account has completed: a stable list.
     fn history(&self, account: &str) -> Vec<String>;
+    /// Puts the app's clock on.
+    fn pass_time(&self, time: Duration);
 }
 
 /// Runs every check on sandboxes of its own, and gives the names of those that passed.

@@ -1,12 +1,14 @@
 //! Absorb's sandbox for the tests.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connector::conformance::{Hand, Opened, Rig};
 use model::{Attributes, Content, Value};
-use sandbox::absorb::{Config, GUIDE, Sandbox, VENDOR};
-use sandbox::{Limit, Options};
+use sandbox::absorb::{Config, PROFILES, Sandbox};
+use sandbox::{Faults, Limit, Options};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use vendors::registry::Settings;
@@ -24,11 +26,12 @@ pub struct Absorb {
 }
 
 impl Absorb {
-    fn fresh(profile: &str, people: usize, limit: Limit) -> Self {
-        let profile = if profile == "vendor" { &VENDOR } else { &GUIDE };
+    fn fresh(profile: &str, people: usize, limit: Limit, faults: &str) -> Self {
+        let profile = PROFILES.iter().find(|known| known.name == profile).expect("the sandbox has this profile");
+        let faults = if faults.is_empty() { Faults::default() } else { faults.parse().expect("the suite's faults can be read") };
         let dir = TempDir::new().expect("a temporary folder");
         let ledger = Some(dir.path().join("ledger.jsonl"));
-        let options = Options { people: Some(people), seed: Some(7), limit, ledger, ..Options::default() };
+        let options = Options { people: Some(people), seed: Some(7), limit, faults, ledger, ..Options::default() };
         let sandbox = Sandbox::open(Config { options, profile, ..Config::default() }).expect("a sandbox opens");
         Self { sandbox, dir }
     }
@@ -57,6 +60,10 @@ impl Hand for Absorb {
 
     fn writes(&self) -> usize {
         api_changes(&self.dir.path().join("ledger.jsonl")).len()
+    }
+
+    fn writing_calls(&self) -> usize {
+        api_changes(&self.dir.path().join("ledger.jsonl")).iter().map(|entry| entry.call).collect::<BTreeSet<_>>().len()
     }
 
     fn values(&self, n: usize) -> Attributes {
@@ -107,16 +114,21 @@ impl Hand for Absorb {
     fn history(&self, account: &str) -> Vec<String> {
         self.enrollments(account).filter(|one| one["status"] == 3).map(|one| one.to_string()).collect()
     }
+
+    fn pass_time(&self, time: Duration) {
+        let clock = self.sandbox.clock();
+        clock.set(clock.now() + time);
+    }
 }
 
-/// Opens Absorb for the suite, in this profile.
-pub struct AbsorbRig(pub &'static str);
+/// Opens Absorb for the suite, in this profile, with these faults.
+pub struct AbsorbRig(pub &'static str, pub &'static str);
 
 #[async_trait]
 impl Rig for AbsorbRig {
     async fn open(&self, people: usize, limited: bool) -> Opened {
         let limit = if limited { Limit::PerPeriod(2) } else { Limit::Off };
-        let hand = Arc::new(Absorb::fresh(self.0, people, limit));
+        let hand = Arc::new(Absorb::fresh(self.0, people, limit, self.1));
         let transport = Arc::new(InProcess(hand.sandbox.router()));
         let with = |credentials: [(&str, &str); 3]| {
             let settings = settings("http://127.0.0.1:1", &credentials);

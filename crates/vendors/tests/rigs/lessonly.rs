@@ -1,7 +1,8 @@
 //! Lessonly's sandbox for the tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use connector::conformance::{Bench, Hand, Opened, Rig};
 use connector::{Broken, Transport};
 use model::{Attributes, Content, Value};
 use sandbox::lessonly::{Config, PROFILES, Sandbox};
-use sandbox::{Limit, Options};
+use sandbox::{Faults, Limit, Options};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -91,6 +92,10 @@ impl Hand for Lessonly {
         self.changes().len()
     }
 
+    fn writing_calls(&self) -> usize {
+        self.changes().iter().map(|entry| entry.call).collect::<BTreeSet<_>>().len()
+    }
+
     fn values(&self, n: usize) -> Attributes {
         let values = [
             ("name", format!("Conny Suite {n}")),
@@ -143,6 +148,11 @@ impl Hand for Lessonly {
         let all = self.sandbox.assignments().into_iter();
         all.filter(|one| one["assignee_id"] == number(account) && !one["completed_at"].is_null()).map(|one| one.to_string()).collect()
     }
+
+    fn pass_time(&self, time: Duration) {
+        let clock = self.sandbox.clock();
+        clock.set(clock.now() + time);
+    }
 }
 
 /// Keeps what is written.
@@ -194,14 +204,18 @@ pub async fn ours(sandbox: &Arc<Lessonly>, change: impl FnOnce(&mut Settings)) -
     Bench::over(opened).await.expect("the connector logs in")
 }
 
-/// Opens Lessonly for the suite, in a profile.
-pub struct LessonlyRig(pub &'static str);
+/// Opens Lessonly for the suite, in a profile, with these faults.
+pub struct LessonlyRig(pub &'static str, pub &'static str);
 
 #[async_trait]
 impl Rig for LessonlyRig {
     async fn open(&self, people: usize, limited: bool) -> Opened {
         let limit = if limited { Limit::PerPeriod(100) } else { Limit::Off };
-        let hand = Arc::new(Lessonly::fresh(self.0, people, |config| config.options.limit = limit));
+        let faults = if self.1.is_empty() { Faults::default() } else { self.1.parse().expect("the suite's faults can be read") };
+        let hand = Arc::new(Lessonly::fresh(self.0, people, |config| {
+            config.options.limit = limit;
+            config.options.faults = faults;
+        }));
         let transport = Arc::new(InProcess(hand.sandbox.router()));
         let with = |credentials: [(&str, &str); 2]| {
             let settings = Settings { profile: self.0.to_owned(), ..settings("http://127.0.0.1:1", &credentials) };

@@ -26,6 +26,9 @@ impl Transport for InProcess {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
         let broken = |error: axum::Error| Broken::NoAnswer(error.to_string());
         let answer = self.0.clone().oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
+        if answer.extensions().get::<sandbox::NoAnswer>().is_some() {
+            return Err(Broken::NoAnswer("the connection was closed".to_owned()));
+        }
         let (parts, body) = answer.into_parts();
         Ok(http::Response::from_parts(parts, axum::body::to_bytes(body, usize::MAX).await.map_err(broken)?))
     }
