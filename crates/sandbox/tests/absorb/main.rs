@@ -2,7 +2,9 @@
 
 mod calls;
 mod client;
+mod clients;
 mod edges;
 mod ledger;
+mod lists;
 mod oauth;
 mod vendor;
