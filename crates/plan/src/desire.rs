@@ -24,7 +24,7 @@ pub(crate) enum Act {
 /// What one person lacks in one app, before other people are looked at.
 #[derive(Debug)]
 pub(crate) struct Wish {
-    /// Index in the roster; none when the person is not in it any more.
+    /// Slot in the roster; none when the person is not in it any more.
     pub(crate) person: Option<usize>,
     pub(crate) account: Option<usize>,
     /// The match rule, when the account is to be adopted first.
@@ -63,7 +63,8 @@ impl Wish {
         }
     }
 
-    fn changes(&self) -> bool {
+    /// Whether there is anything to be done apart from supervisors.
+    pub(crate) fn changes(&self) -> bool {
         self.act != Act::Keep
             || !self.set.is_empty()
             || !self.departments.is_empty()
@@ -120,11 +121,14 @@ impl View<'_, '_> {
             }
         }
         if self.bond == Bond::Vanished {
-            let account = self.scene.account_of.get(self.human.person.key.as_str());
+            let link = self.scene.known.link_of(self.index).map(|link| self.scene.link(link));
             desired.stuck = true;
             // An account that we made after the reading is no riddle: the next reading shows it.
-            if (desired.wanted || self.stage == Stage::Over) && !self.scene.fresh.contains(self.human.person.key.as_str()) {
-                let id = account.map_or("", |id| id.as_str());
+            if let Some(link) = link
+                && (desired.wanted || self.stage == Stage::Over)
+                && !self.scene.is_fresh(link)
+            {
+                let id = &link.account;
                 let what = format!(
                     "the linked account {id} was not seen: it is hidden from the log-in or gone; nothing is done for the person"
                 );
@@ -181,7 +185,7 @@ impl View<'_, '_> {
         wish.reason = person.starts.map_or_else(|| story.to_owned(), |starts| format!("{story}: starts {starts}"));
         let mut objections = Vec::new();
         for (at, setting) in self.scene.rules.set.iter().enumerate() {
-            let skip = self.scene.undeclared[at] || (setting.on == On::Create && act != Act::Create);
+            let skip = self.scene.names.undeclared[at] || (setting.on == On::Create && act != Act::Create);
             if !skip && let Err(objection) = self.value(at, setting, account.map(|(_, account)| account), scope, &mut wish) {
                 objections.push(objection);
             }
@@ -191,8 +195,8 @@ impl View<'_, '_> {
                 objections.push((FindingKind::Objection, format!("{name} is required for a new account, and policy does not set it")));
             }
         }
-        objections.extend(self.groups(account.map(|(_, account)| account), scope, &mut wish).err());
-        self.enrolments(account.map(|(_, account)| account), scope, &mut wish, desired, &mut objections);
+        objections.extend(self.groups(account.map(|(at, _)| at), scope, &mut wish).err());
+        self.enrolments(account, scope, &mut wish, desired, &mut objections);
         if objections.is_empty() {
             desired.wish = Some(wish);
         } else {
@@ -279,8 +283,8 @@ impl View<'_, '_> {
         }
     }
 
-    fn groups(&self, account: Option<&Account>, scope: &Scope<'_, '_>, wish: &mut Wish) -> Result<(), (FindingKind, String)> {
-        if self.scene.groups.is_empty() {
+    fn groups(&self, account: Option<usize>, scope: &Scope<'_, '_>, wish: &mut Wish) -> Result<(), (FindingKind, String)> {
+        if self.scene.names.groups.is_empty() {
             return Ok(());
         }
         let mut names = BTreeSet::new();
@@ -289,8 +293,8 @@ impl View<'_, '_> {
                 member.names_of(scope).map_err(|what| (FindingKind::Objection, format!("{what}; nothing is done for the person")))?;
             names.extend(given.iter().map(|name| fold(name)));
         }
-        let is_in = account.map_or(&[][..], |account| self.scene.member_of(&account.id));
-        for (at, group) in self.scene.groups.iter().enumerate() {
+        let is_in = account.map_or_else(Vec::new, |account| self.scene.member_of(account));
+        for (at, group) in self.scene.names.groups.iter().enumerate() {
             match (names.contains(&fold(&group.name)), is_in.contains(&at)) {
                 (true, false) => match &group.found {
                     Named::Not(kind, what) => return Err((*kind, what.clone())),
@@ -305,7 +309,7 @@ impl View<'_, '_> {
 
     fn enrolments(
         &self,
-        account: Option<&Account>,
+        account: Option<(usize, &Account)>,
         scope: &Scope<'_, '_>,
         wish: &mut Wish,
         desired: &mut Desired,
@@ -315,12 +319,12 @@ impl View<'_, '_> {
             match when.holds(scope) {
                 Err(what) => objections.push((FindingKind::Objection, format!("{what}; nothing is done for the person"))),
                 Ok(false) => {}
-                Ok(true) => match (&self.scene.content[at], account) {
-                    (Named::Id(content), Some(account)) if !self.scene.enrolments_known(&account.id) => {
+                Ok(true) => match (&self.scene.names.content[at], account) {
+                    (Named::Id(content), Some((_, account))) if !self.scene.enrolments_known(&account.id) => {
                         let what = format!("it is not known in what the account is enrolled; no enrolment in {content} is planned");
                         desired.findings.push(self.finding(FindingKind::BlindSpot, what));
                     }
-                    (Named::Id(content), Some(account)) if self.scene.is_enrolled(&account.id, content) => {}
+                    (Named::Id(_), Some((account, _))) if self.scene.is_enrolled(account, at) => {}
                     (Named::Id(_), _) => wish.enrol.push(at),
                     // Said once for the app.
                     (Named::Not(..) | Named::ToMake, _) => {}
@@ -343,7 +347,7 @@ impl View<'_, '_> {
         }
         if let Bond::Found { rule, .. } = self.bond {
             if self.scene.policy.adopt == Adopt::Never {
-                let rule = &self.scene.rules.matching[rule].rule;
+                let rule = &self.scene.rules.matching[rule as usize].rule;
                 let what = format!("the account matches by `{rule}`, and policy adopts none");
                 desired.findings.push(self.finding(FindingKind::Adoptable, what).next("set accounts.adopt = \"approve\", or leave it"));
                 if self.stage == Stage::Over {
@@ -354,7 +358,7 @@ impl View<'_, '_> {
                 desired.stuck = true;
                 return;
             }
-            wish.found = Some(rule);
+            wish.found = Some(rule as usize);
         } else if !wish.changes() && wish.supervisors.is_empty() {
             desired.wish = None;
         }

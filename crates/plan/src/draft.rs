@@ -1,6 +1,6 @@
 //! Wishes turned into steps that name each other by place; they get their content hashes when all of them are known ([`crate::order`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{Adopt, Change, Changes, Effect, Effects, Few, Finding, FindingKind, PersonKey, Ref, Step, StepId, Text, Value, Verb};
 
@@ -22,9 +22,9 @@ pub(crate) enum Slot {
 pub(crate) struct Draft {
     pub(crate) step: Step,
     /// Drafts that must have been done before.
-    pub(crate) needs: BTreeSet<usize>,
+    pub(crate) needs: Vec<u32>,
     /// What other drafts make, and where it goes.
-    pub(crate) made: Vec<(Slot, usize)>,
+    pub(crate) made: Vec<(Slot, u32)>,
     /// The class that holds it whatever the guards say.
     pub(crate) class: Option<&'static str>,
 }
@@ -41,16 +41,25 @@ pub(crate) struct Drafter<'d, 'a> {
 /// The drafts of one wish.
 #[derive(Clone, Copy, Default)]
 struct Made {
-    link: Option<usize>,
+    link: Option<u32>,
     /// The step that makes the account usable: Create or Restore.
-    access: Option<usize>,
+    access: Option<u32>,
     /// The step that writes the values.
-    values: Option<usize>,
+    values: Option<u32>,
+}
+
+/// What relations have to know of a wish.
+#[derive(Clone, Copy)]
+struct Of {
+    /// None where nothing can be done.
+    person: Option<u32>,
+    account: Option<u32>,
+    creates: bool,
 }
 
 impl Drafter<'_, '_> {
     pub(crate) fn draft(mut self, settled: Settled, findings: &mut Vec<Finding>) -> Vec<Draft> {
-        let Settled { mut wishes, frees, relations } = settled;
+        let Settled { wishes, frees, relations } = settled;
         let mut possible = Vec::with_capacity(wishes.len());
         for wish in &wishes {
             possible.push(self.possible(wish, findings));
@@ -59,10 +68,12 @@ impl Drafter<'_, '_> {
         let groups = self.groups(&wishes, &possible);
         let mut gone = std::mem::take(&mut self.gone).into_iter();
         let mut made: Vec<Made> = Vec::with_capacity(wishes.len());
-        for (wish, possible) in wishes.iter_mut().zip(&possible) {
+        let mut of: Vec<Of> = Vec::with_capacity(wishes.len());
+        // Each wish is let go of as soon as it is steps.
+        for (mut wish, possible) in wishes.into_iter().zip(possible) {
             let (person, label) = match wish.person {
                 Some(person) => {
-                    let person = self.roster.people[person].person;
+                    let person = self.roster.human(person).person;
                     (person.key.clone(), person.display_name())
                 }
                 None => {
@@ -70,14 +81,19 @@ impl Drafter<'_, '_> {
                     (key.clone(), key.as_str().to_owned())
                 }
             };
-            made.push(if *possible { self.steps(wish, person, label.into(), &departments, &groups) } else { Made::default() });
+            of.push(Of {
+                person: wish.person.filter(|_| possible).map(|person| person as u32),
+                account: wish.account.map(|account| account as u32),
+                creates: wish.act == Act::Create,
+            });
+            made.push(if possible { self.steps(&mut wish, person, label.into(), &departments, &groups) } else { Made::default() });
         }
         for (at, frees) in frees.iter().enumerate() {
             if let Some(values) = made[at].values {
-                self.drafts[values].needs.extend(frees.iter().filter_map(|other| made[*other].values));
+                self.drafts[values as usize].needs.extend(frees.iter().filter_map(|other| made[*other].values));
             }
         }
-        self.relations(&wishes, &possible, &made, relations);
+        self.relations(&of, &made, relations);
         self.drafts
     }
 
@@ -95,7 +111,7 @@ impl Drafter<'_, '_> {
                 let what = format!("{} is needed, and the app cannot: {why}", verb_word(verb));
                 let finding = Finding::new(FindingKind::Objection, what).in_app(self.scene.name);
                 findings.push(match wish.person {
-                    Some(person) => finding.about(&self.roster.people[person].person.key),
+                    Some(person) => finding.about(self.roster.key(person)),
                     None => finding,
                 });
                 return false;
@@ -104,9 +120,9 @@ impl Drafter<'_, '_> {
         true
     }
 
-    fn push(&mut self, step: Step, class: Option<&'static str>) -> usize {
-        self.drafts.push(Draft { step, needs: BTreeSet::new(), made: Vec::new(), class });
-        self.drafts.len() - 1
+    fn push(&mut self, step: Step, class: Option<&'static str>) -> u32 {
+        self.drafts.push(Draft { step, needs: Vec::new(), made: Vec::new(), class });
+        self.drafts.len() as u32 - 1
     }
 
     fn blank(&self, verb: Verb, person: Option<PersonKey>, label: Text) -> Step {
@@ -128,7 +144,7 @@ impl Drafter<'_, '_> {
         }
     }
 
-    fn structure(&mut self, verb: Verb, name: &str) -> usize {
+    fn structure(&mut self, verb: Verb, name: &str) -> u32 {
         let mut step = self.blank(verb, None, name.into());
         step.set.insert("name", Change { before: Value::Null, after: Value::from(name) });
         step.effects.insert(Effect::StructureCreated);
@@ -140,7 +156,7 @@ impl Drafter<'_, '_> {
     }
 
     /// One draft for each department to be made; names that fold to the same are one department, under the first of them.
-    fn departments(&mut self, wishes: &[Wish], possible: &[bool]) -> BTreeMap<String, usize> {
+    fn departments(&mut self, wishes: &[Wish], possible: &[bool]) -> BTreeMap<String, u32> {
         let mut names: BTreeMap<String, &str> = BTreeMap::new();
         for name in wishes.iter().zip(possible).filter(|(_, possible)| **possible).flat_map(|(wish, _)| wish.departments.values()) {
             let best = names.entry(crate::text::fold(name)).or_insert(name);
@@ -149,14 +165,14 @@ impl Drafter<'_, '_> {
         names.into_iter().map(|(folded, name)| (folded, self.structure(Verb::CreateDepartment, name))).collect()
     }
 
-    fn groups(&mut self, wishes: &[Wish], possible: &[bool]) -> BTreeMap<usize, usize> {
+    fn groups(&mut self, wishes: &[Wish], possible: &[bool]) -> BTreeMap<usize, u32> {
         let wanted: BTreeSet<usize> =
             wishes.iter().zip(possible).filter(|(_, possible)| **possible).flat_map(|(wish, _)| wish.add.iter().copied()).collect();
         let scene = self.scene;
         wanted
             .into_iter()
-            .filter(|at| matches!(scene.groups[*at].found, Named::ToMake))
-            .map(|at| (at, self.structure(Verb::CreateGroup, &scene.groups[at].name)))
+            .filter(|at| matches!(scene.names.groups[*at].found, Named::ToMake))
+            .map(|at| (at, self.structure(Verb::CreateGroup, &scene.names.groups[at].name)))
             .collect()
     }
 
@@ -165,14 +181,14 @@ impl Drafter<'_, '_> {
         wish: &mut Wish,
         person: PersonKey,
         label: Text,
-        departments: &BTreeMap<String, usize>,
-        groups: &BTreeMap<usize, usize>,
+        departments: &BTreeMap<String, u32>,
+        groups: &BTreeMap<usize, u32>,
     ) -> Made {
         let scene = self.scene;
         let mut made = Made::default();
         let account = wish.account.map(|account| Ref::Id(scene.account(account).id.as_str().into()));
         let step = |drafter: &Self, verb: Verb, reason: String| {
-            let mut step = drafter.blank(verb, Some(person.clone()), label.clone().into());
+            let mut step = drafter.blank(verb, Some(person.clone()), label.clone());
             step.account = account.clone();
             step.reason = reason.into();
             step
@@ -196,7 +212,7 @@ impl Drafter<'_, '_> {
             // No reading says yet what the IdP thinks: every leave where it provisions too waits for a person (L14).
             let first = scene.policy.also_provisioned_by.is_some();
             let at = self.push(leave, first.then_some("idp_first"));
-            self.drafts[at].needs.extend(made.link);
+            self.drafts[at as usize].needs.extend(made.link);
             return made;
         }
         let sets_with = match wish.act {
@@ -210,10 +226,10 @@ impl Drafter<'_, '_> {
             access.effects.insert(Effect::AccessGiven);
             let at = self.push(access, None);
             made.access = Some(at);
-            self.drafts[at].needs.extend(made.link);
+            self.drafts[at as usize].needs.extend(made.link);
             if sets_with.is_some() {
                 self.values(at, wish, departments);
-                self.drafts[at].class = lowered;
+                self.drafts[at as usize].class = lowered;
                 made.values = Some(at);
             }
             if wish.act == Act::Create {
@@ -226,30 +242,30 @@ impl Drafter<'_, '_> {
             let reason = self.changes(wish, values);
             let update = step(self, Verb::Update, reason);
             let at = self.push(update, None);
-            self.drafts[at].needs.extend(made.link.into_iter().chain(made.access));
+            self.drafts[at as usize].needs.extend(made.link.into_iter().chain(made.access));
             if values {
                 self.values(at, wish, departments);
-                self.drafts[at].class = lowered;
+                self.drafts[at as usize].class = lowered;
                 made.values = Some(at);
             }
             self.memberships(at, wish, groups);
         }
         for rule in &wish.enrol {
-            let Named::Id(content) = &scene.content[*rule] else { continue };
+            let Named::Id(content) = &scene.names.content[*rule] else { continue };
             let mut enrol = step(self, Verb::Enrol, format!("policy enrols in {:?}", scene.policy.enrol[*rule].content));
             enrol.content = Some(content.clone().into());
             enrol.effects.insert(Effect::EnrolmentStarted);
             let at = self.push(enrol, None);
-            self.drafts[at].needs.extend(made.link.into_iter().chain(made.access));
+            self.drafts[at as usize].needs.extend(made.link.into_iter().chain(made.access));
             if wish.act == Act::Create {
-                self.drafts[at].made.extend(made.access.map(|access| (Slot::Account, access)));
+                self.drafts[at as usize].made.extend(made.access.map(|access| (Slot::Account, access)));
             }
         }
         made
     }
 
-    fn values(&mut self, at: usize, wish: &mut Wish, departments: &BTreeMap<String, usize>) {
-        let draft = &mut self.drafts[at];
+    fn values(&mut self, at: u32, wish: &mut Wish, departments: &BTreeMap<String, u32>) {
+        let draft = &mut self.drafts[at as usize];
         draft.step.set = std::mem::take(&mut wish.set);
         draft.step.effects |= wish.effects;
         if wish.act != Act::Create && !draft.step.set.is_empty() {
@@ -257,30 +273,30 @@ impl Drafter<'_, '_> {
         }
         for (attribute, name) in &wish.departments {
             if let Some(made) = departments.get(&crate::text::fold(name)) {
-                draft.needs.insert(*made);
+                draft.needs.push(*made);
                 draft.made.push((Slot::Attribute(attribute.clone()), *made));
             }
         }
     }
 
-    fn memberships(&mut self, at: usize, wish: &Wish, groups: &BTreeMap<usize, usize>) {
+    fn memberships(&mut self, at: u32, wish: &Wish, groups: &BTreeMap<usize, u32>) {
         let scene = self.scene;
-        let draft = &mut self.drafts[at];
+        let draft = &mut self.drafts[at as usize];
         for group in &wish.add {
             draft.step.effects.insert(Effect::GroupGained);
-            match (&scene.groups[*group].found, groups.get(group)) {
+            match (&scene.names.groups[*group].found, groups.get(group)) {
                 (Named::Id(id), _) => {
                     draft.step.add_groups.insert(Ref::Id(id.clone().into()));
                 }
                 (_, Some(made)) => {
-                    draft.needs.insert(*made);
+                    draft.needs.push(*made);
                     draft.made.push((Slot::Group, *made));
                 }
                 (_, None) => {}
             }
         }
         for group in &wish.remove {
-            if let Named::Id(id) = &scene.groups[*group].found {
+            if let Named::Id(id) = &scene.names.groups[*group].found {
                 draft.step.effects.insert(Effect::GroupLost);
                 draft.step.remove_groups.insert(id.clone().into());
             }
@@ -293,7 +309,8 @@ impl Drafter<'_, '_> {
         if values {
             parts.push(format!("{} changed", wish.set.keys().cloned().collect::<Vec<_>>().join(", ")));
         }
-        let names = |groups: &[usize]| groups.iter().map(|at| self.scene.groups[*at].name.as_str()).collect::<Vec<_>>().join(", ");
+        let names =
+            |groups: &[usize]| groups.iter().map(|at| self.scene.names.groups[*at].name.as_str()).collect::<Vec<_>>().join(", ");
         if !wish.add.is_empty() {
             parts.push(format!("joins {}", names(&wish.add)));
         }
@@ -306,40 +323,40 @@ impl Drafter<'_, '_> {
         parts.join("; ")
     }
 
-    fn relations(&mut self, wishes: &[Wish], possible: &[bool], made: &[Made], relations: Vec<crate::settle::Relation>) {
-        let mut of_wish: BTreeMap<usize, usize> = BTreeMap::new();
+    fn relations(&mut self, wishes: &[Of], made: &[Made], relations: Vec<crate::settle::Relation>) {
+        let mut of_wish: HashMap<usize, u32> = HashMap::new();
         for relation in relations {
             let wish = &wishes[relation.wish];
-            let (Some(person), true) = (wish.person, possible[relation.wish]) else { continue };
+            let Some(person) = wish.person else { continue };
             let own = made[relation.wish];
             let end = match relation.end {
-                End::Id(id) => Ok(id),
+                End::Account(account) => Ok(self.scene.account(account).id.as_str().to_owned()),
                 End::Made(other) => match made[other].access {
                     Some(access) => Err(access),
                     None => continue,
                 },
             };
-            let person = self.roster.people[person].person;
+            let person = self.roster.human(person as usize).person;
             let at = *of_wish.entry(relation.wish).or_insert_with(|| {
                 let mut step = self.blank(Verb::Relate, Some(person.key.clone()), person.display_name().into());
-                step.account = wish.account.map(|account| Ref::Id(self.scene.account(account).id.as_str().into()));
+                step.account = wish.account.map(|account| Ref::Id(self.scene.account(account as usize).id.as_str().into()));
                 // The second half of a create changes nothing that anybody had: it counts with the create.
-                if wish.act != Act::Create {
+                if !wish.creates {
                     step.effects.insert(Effect::RecordChanged);
                 }
                 let at = self.push(step, None);
-                if wish.act == Act::Create {
-                    self.drafts[at].made.extend(own.access.map(|access| (Slot::Account, access)));
+                if wish.creates {
+                    self.drafts[at as usize].made.extend(own.access.map(|access| (Slot::Account, access)));
                 }
                 at
             });
-            let draft = &mut self.drafts[at];
+            let draft = &mut self.drafts[at as usize];
             draft.needs.extend(own.link.into_iter().chain(own.access));
             draft.needs.extend(relation.adopts.and_then(|adopts| made[adopts].link));
             let after = match end {
                 Ok(id) => Value::Text(id.into()),
                 Err(access) => {
-                    draft.needs.insert(access);
+                    draft.needs.push(access);
                     draft.made.push((Slot::Attribute(relation.attribute.clone()), access));
                     Value::Null
                 }

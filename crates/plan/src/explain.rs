@@ -9,9 +9,11 @@ use serde::Serialize;
 use crate::Given;
 use crate::correlate::Bond;
 use crate::draft::verb_word;
-use crate::propose::{Planned, propose};
+use crate::expr::Machine;
+use crate::planned::{Memory, Planned};
+use crate::propose::propose;
 use crate::render::{Paint, clean, kind_word};
-use crate::roster::{Roster, Stage};
+use crate::roster::{People, Roster, Stage};
 
 /// Everything about one person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,25 +60,31 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
     let everybody = Given { only: None, ..*given };
     let proposal = propose(&everybody);
     let mut ignored = Vec::new();
-    let roster = Roster::new(&everybody, &mut ignored);
+    let mut people = People::default();
+    let moved = people.update(given.roster);
+    let roster = Roster::new(&everybody, &people, &mut ignored);
     let at = roster.find(person.as_str());
     let mut explanation = Explanation {
         person: person.clone(),
-        name: at.map(|at| roster.people[at].person.display_name()).unwrap_or_default(),
+        name: at.map(|at| roster.human(at).person.display_name()).unwrap_or_default(),
         stands: stands(&roster, person),
-        attributes: at.map(|at| roster.people[at].person.attributes.clone()).unwrap_or_default(),
+        attributes: at.map(|at| roster.human(at).person.attributes.clone()).unwrap_or_default(),
         apps: BTreeMap::new(),
         findings: proposal.findings.iter().filter(|finding| finding.person.as_ref() == Some(person)).cloned().collect(),
     };
+    let machine = Machine::new();
     let only = [person.clone()].into();
     let narrow = Given { only: Some(&only), ..*given };
     for (app, reading) in given.apps {
-        let Some(planned) = Planned::new(&narrow, &roster, app, reading, &mut ignored) else { continue };
+        let Memory { mut known, mut outcome, .. } = Memory::default();
+        let planned = Planned::new(&narrow, &roster, &moved, (app, reading), (&mut known, &mut outcome), &mut ignored);
+        let Some(planned) = planned else { continue };
         let scene = &planned.scene;
         let link = given.links.iter().find(|link| &link.app == app && &link.person == person);
         let bond = at.map_or(Bond::None, |at| planned.bonds.of[at]);
-        let linked = link.and_then(|link| scene.by_id.get(link.account.as_str()).copied());
-        let account = bond.account().or(linked).map(|account| scene.account(account));
+        let linked = link.and_then(|link| scene.find(link.account.as_str()));
+        let slot = bond.account().or(linked);
+        let account = slot.map(|account| scene.account(account));
         let words = match (link, bond) {
             (Some(link), _) => {
                 let how = match &link.evidence {
@@ -85,12 +93,12 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
                 };
                 let seen = match account {
                     Some(_) => "",
-                    None if scene.fresh.contains(person.as_str()) => "; made after the last reading, `provost plan` reads again",
+                    None if scene.is_fresh(link) => "; made after the last reading, `provost plan` reads again",
                     None => "; the account was not seen",
                 };
                 format!("linked since {} ({how}){seen}", link.since)
             }
-            (None, Bond::Found { rule, .. }) => format!("found by `{}`, not linked yet", scene.rules.matching[rule].rule),
+            (None, Bond::Found { rule, .. }) => format!("found by `{}`, not linked yet", scene.rules.matching[rule as usize].rule),
             (None, Bond::Stuck) => "cannot be told, see the findings".into(),
             (None, _) => "no account".into(),
         };
@@ -113,10 +121,10 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
             has: account
                 .map(|account| account.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
                 .unwrap_or_default(),
-            groups: account
-                .map(|account| scene.member_of(&account.id).iter().map(|group| scene.groups[*group].name.clone()).collect())
+            groups: slot
+                .map(|account| scene.member_of(account).iter().map(|group| scene.names.groups[*group].name.clone()).collect())
                 .unwrap_or_default(),
-            wanted: at.is_some_and(|at| planned.desired[at].wanted),
+            wanted: at.is_some_and(|at| planned.view(&roster, at).desire(&machine).wanted),
             differs,
             next,
         };
@@ -129,7 +137,7 @@ fn stands(roster: &Roster<'_>, person: &PersonKey) -> String {
     let Some(at) = roster.find(person.as_str()) else {
         return if roster.knows(person) { "held: the row is broken or contradicts itself".into() } else { "not in the roster".into() };
     };
-    let human = &roster.people[at];
+    let human = roster.human(at);
     if let Some(why) = &human.held {
         return format!("held: {why}");
     }

@@ -98,6 +98,13 @@ pub(crate) struct Names {
     dynamic: bool,
 }
 
+impl Names {
+    /// Whether any of them may read how long somebody has been here.
+    pub(crate) fn reads_tenure(&self) -> bool {
+        self.dynamic || self.attributes.iter().any(|name| name.as_str() == "tenure_days")
+    }
+}
+
 /// Where expressions run: functions once per thread, `person` once per person.
 pub(crate) struct Machine {
     root: Context<'static, 'static>,

@@ -10,6 +10,7 @@ use model::{AppName, By, Effect, Effects, GuardRule, GuardVerdict, PersonKey, Pl
 use serde::{Deserialize, Serialize};
 
 use crate::Given;
+use crate::planned::Planned;
 use crate::roster::{Roster, percent_text};
 
 /// What guards need to remember of a step of an earlier run or of a plan that is pending.
@@ -73,11 +74,54 @@ fn groups(step: &Step, names: Option<&BTreeMap<String, String>>, labels: &HashMa
 
 /// Who had access, and was in which managed group, before this proposal: the denominators.
 #[derive(Default)]
-pub(crate) struct Census<'a> {
-    /// People with an active managed account (linked, or matched by policy).
-    pub(crate) active: HashSet<&'a str>,
+pub(crate) struct Census {
+    /// How many people have an active managed account (linked, or matched by policy).
+    active: u64,
+    /// The same, by the number of their department; nobody knows the department of those who are not in the roster.
+    departments: Vec<u64>,
     /// The same, by managed group.
-    pub(crate) groups: BTreeMap<String, HashSet<&'a str>>,
+    groups: BTreeMap<String, u64>,
+    /// Which of the people whom earlier steps name have one, and the managed groups that they are in.
+    earlier: HashMap<PersonKey, BTreeSet<String>>,
+}
+
+impl Census {
+    pub(crate) fn new(given: &Given<'_>, roster: &Roster<'_>, planned: &Planned<'_, '_>) -> Self {
+        let scene = &planned.scene;
+        let named: HashSet<&PersonKey> = given.earlier.iter().filter_map(|counted| counted.person.as_ref()).collect();
+        let by_group = given.policy.policy().guards.values().any(|guard| guard.by == By::Group);
+        let mut census = Self::default();
+        let here = roster.slots().iter().map(|person| *person as usize).filter_map(|person| {
+            let account = planned.bonds.of[person].account().filter(|account| planned.bonds.owner(*account) == Some(person))?;
+            Some((roster.key(person), roster.department(person), account))
+        });
+        let absent = scene.known.ends().filter(|(_, person, _)| person.is_none());
+        let absent = absent.filter_map(|(link, _, account)| Some((&scene.link(link).person, 0, account?)));
+        for (person, department, account) in here.chain(absent).filter(|(_, _, account)| scene.account(*account).active) {
+            census.active += 1;
+            let department = department as usize;
+            if census.departments.len() <= department {
+                census.departments.resize(department + 1, 0);
+            }
+            census.departments[department] += 1;
+            let named = named.contains(person);
+            if !by_group && !named {
+                continue;
+            }
+            let groups = scene.member_of(account);
+            for group in &groups {
+                let name = &scene.names.groups[*group].name;
+                match census.groups.get_mut(name) {
+                    Some(count) => *count += 1,
+                    None => drop(census.groups.insert(name.clone(), 1)),
+                }
+            }
+            if named {
+                census.earlier.insert(person.clone(), groups.iter().map(|group| scene.names.groups[*group].name.clone()).collect());
+            }
+        }
+        census
+    }
 }
 
 /// One thing that is counted: a guard, an app, and a group or department where the guard goes by one.
@@ -87,9 +131,9 @@ type Bucket<'s> = (&'s AppName, Option<String>);
 pub(crate) fn judge(
     given: &Given<'_>,
     roster: &Roster<'_>,
-    census: &BTreeMap<&AppName, Census<'_>>,
+    census: &BTreeMap<&AppName, Census>,
     names: &BTreeMap<AppName, BTreeMap<String, String>>,
-    steps: &[&Step],
+    steps: &[Step],
 ) -> (Vec<GuardVerdict>, Vec<BTreeSet<String>>) {
     let mut verdicts = Vec::new();
     let mut held: Vec<BTreeSet<String>> = vec![BTreeSet::new(); steps.len()];
@@ -99,7 +143,7 @@ pub(crate) fn judge(
     let labels: HashMap<&StepId, &str> =
         steps.iter().filter(|step| step.person.is_none()).map(|step| (&step.id, step.label.as_str())).collect();
     let department = |person: Option<&PersonKey>| {
-        let name = person.and_then(|key| roster.find(key.as_str())).map_or("", |at| roster.people[at].person.get("department"));
+        let name = person.and_then(|key| roster.find(key.as_str())).map_or("", |at| roster.human(at).person.get("department"));
         (!name.is_empty()).then(|| name.to_owned())
     };
     for (guard, rule) in &given.policy.policy().guards {
@@ -141,7 +185,7 @@ pub(crate) fn judge(
                 }
             }
             let count = subjects.len() as u64;
-            let accounts = accounts(census.get(app), rule, within.as_deref(), &before, &department);
+            let accounts = accounts(census.get(app), rule, within.as_deref(), &before, roster);
             let (tripped, why) = verdict(rule, count, accounts);
             if tripped {
                 for at in members {
@@ -160,23 +204,19 @@ fn subject<'s>(person: Option<&'s PersonKey>, step: &StepId) -> Result<&'s str, 
 }
 
 /// Active managed accounts before the window: those of today, less what was given within it, and what was taken.
-fn accounts(
-    census: Option<&Census<'_>>,
-    rule: &GuardRule,
-    within: Option<&str>,
-    before: &[&Counted],
-    department: &impl Fn(Option<&PersonKey>) -> Option<String>,
-) -> u64 {
-    let empty = HashSet::new();
-    let now = census.map_or(&empty, |census| match (rule.by, within) {
-        (By::Group, Some(name)) => census.groups.get(name).unwrap_or(&empty),
-        _ => &census.active,
-    });
+fn accounts(census: Option<&Census>, rule: &GuardRule, within: Option<&str>, before: &[&Counted], roster: &Roster<'_>) -> u64 {
+    let Some(census) = census else { return 0 };
     let mut count = match (rule.by, within) {
+        (By::Group, Some(name)) => census.groups.get(name).copied().unwrap_or_default(),
         (By::Department, Some(name)) => {
-            now.iter().filter(|key| department(Some(&PersonKey::new(**key))).unwrap_or_default() == name).count()
+            let counted = roster.department_named(name).and_then(|number| census.departments.get(number as usize));
+            counted.copied().unwrap_or_default()
         }
-        _ => now.len(),
+        _ => census.active,
+    };
+    let is_now = |person: &str| match (rule.by, within) {
+        (By::Group, Some(name)) => census.earlier.get(person).is_some_and(|groups| groups.contains(name)),
+        _ => census.earlier.contains_key(person),
     };
     let mut gained = HashSet::new();
     let mut lost = HashSet::new();
@@ -188,15 +228,15 @@ fn accounts(
             }
             _ => (counted.effects.contains(&Effect::AccessGiven), counted.effects.contains(&Effect::AccessLost)),
         };
-        if given && now.contains(person) {
+        if given && is_now(person) {
             gained.insert(person);
         }
-        if taken && !now.contains(person) {
+        if taken && !is_now(person) {
             lost.insert(person);
         }
     }
-    count += lost.len();
-    count.saturating_sub(gained.len()) as u64
+    count += lost.len() as u64;
+    count.saturating_sub(gained.len() as u64)
 }
 
 /// `n > exempt && (n > max || n / accounts > percent)`, and the comparison in words.

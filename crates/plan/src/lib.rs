@@ -4,6 +4,7 @@
 //! gives a [`model::Proposal`]: one open plan, one held plan for each class that waits for a person, and findings.  The same inputs give
 //! the same bytes, whatever their order, the machine or the number of its cores (P2).
 
+mod assemble;
 mod compiled;
 mod correlate;
 mod desire;
@@ -11,19 +12,25 @@ mod draft;
 mod explain;
 mod expr;
 mod guard;
+mod hash;
+mod index;
+mod known;
 mod order;
 mod parallel;
+mod part;
+mod planned;
 mod propose;
 pub mod render;
 pub mod report;
 mod roster;
 mod scene;
 mod settle;
+mod slots;
 mod split;
 mod text;
 
 pub use compiled::{Compiled, PolicyError};
 pub use explain::{Explanation, InApp, explain};
 pub use guard::{Counted, counted};
-pub use propose::{Given, enrolments_to_read, propose, time_zones};
+pub use propose::{Given, Planner, enrolments_to_read, propose, time_zones};
 pub use text::{fold, nearest};

@@ -7,26 +7,34 @@ use crate::expr::Machine;
 /// Fewer than so many are not worth a thread.
 const SMALL: usize = 512;
 
-/// Runs `work` over 0..count in chunks, each with a machine of its own, and puts the results together in order.
-pub(crate) fn in_chunks<T: Send>(count: usize, work: impl Fn(Range<usize>, &Machine) -> Vec<T> + Sync) -> Vec<T> {
+/// Runs `work` over 0..count in chunks and puts the results together in order.
+pub(crate) fn spread<T: Send>(count: usize, work: impl Fn(Range<usize>) -> Vec<T> + Sync) -> Vec<T> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(16);
     if count < SMALL || cores == 1 {
-        return work(0..count, &Machine::new());
+        return work(0..count);
     }
     let size = count.div_ceil(cores);
     let work = &work;
-    let mut results = Vec::with_capacity(count);
+    let mut results = Vec::new();
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..count).step_by(size).map(|from| scope.spawn(move || work(from..(from + size).min(count), &Machine::new()))).collect();
+        let threads: Vec<_> = (0..count).step_by(size).map(|from| scope.spawn(move || work(from..(from + size).min(count)))).collect();
         for thread in threads {
             match thread.join() {
+                Ok(mut part) if results.is_empty() => std::mem::swap(&mut results, &mut part),
                 Ok(part) => results.extend(part),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
     });
     results
+}
+
+/// The same, each chunk with a machine of its own for expressions.
+pub(crate) fn in_chunks<T: Send>(count: usize, work: impl Fn(Range<usize>, &Machine) -> Vec<T> + Sync) -> Vec<T> {
+    if count == 0 {
+        return Vec::new();
+    }
+    spread(count, |range| work(range, &Machine::new()))
 }
 
 /// Changes every item on all cores.

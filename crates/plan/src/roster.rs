@@ -1,21 +1,24 @@
 //! The people of a roster at an instant: who works here, since when, in whose zone; and whether the reading can show absence.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{Completeness, Finding, FindingKind, Person, PersonKey, SourceReading, Standing};
 
 use crate::Given;
+use crate::hash;
+use crate::parallel::spread;
+use crate::slots::Slots;
 
 /// One person with the dates worked out.
 pub(crate) struct Human<'a> {
     pub(crate) person: &'a Person,
     /// The day it is where the person is.
     pub(crate) today: Date,
-    zone: usize,
+    zone: u32,
     /// Why nothing is done about this person, when the row contradicts itself.
-    pub(crate) held: Option<String>,
+    pub(crate) held: Option<Box<str>>,
 }
 
 /// Where somebody stands between joining and leaving.
@@ -29,10 +32,42 @@ pub(crate) enum Stage {
     Over,
 }
 
-/// Everybody, in byte order of their keys.
+/// The people of the last roster, as far as the next one needs to know them.
+#[derive(Default)]
+pub(crate) struct People {
+    pub(crate) slots: Slots,
+    /// By slot: the number of the department's name.
+    departments: Vec<u32>,
+    /// The number of each department's name; 0 is none.
+    numbers: HashMap<String, u32>,
+}
+
+impl People {
+    /// Takes the next roster, and gives the slots whose rows are not what they were.
+    pub(crate) fn update(&mut self, reading: &SourceReading) -> Vec<u32> {
+        let records = spread(reading.people.len(), |range| {
+            reading.people[range].iter().map(|person| (hash::of_text(person.key.as_str()), hash::of_person(person))).collect()
+        });
+        let moved = self.slots.align(&records);
+        self.departments.resize(self.slots.len(), 0);
+        for slot in moved.iter().map(|slot| *slot as usize).filter(|slot| self.slots.is_used(*slot)) {
+            let name = reading.people[self.slots.place(slot)].get("department");
+            let next = self.numbers.len() as u32 + 1;
+            self.departments[slot] = match self.numbers.get(name) {
+                _ if name.is_empty() => 0,
+                Some(number) => *number,
+                None => *self.numbers.entry(name.to_owned()).or_insert(next),
+            };
+        }
+        moved
+    }
+}
+
+/// Everybody.  People go by their slots.
 pub(crate) struct Roster<'a> {
-    pub(crate) people: Vec<Human<'a>>,
-    by_key: HashMap<&'a str, usize>,
+    /// In the order of the reading.
+    people: Vec<Human<'a>>,
+    known: &'a People,
     pub(crate) reading: &'a SourceReading,
     zones: Vec<TimeZone>,
     /// Why a missing row proves nothing, if so.
@@ -42,15 +77,15 @@ pub(crate) struct Roster<'a> {
 }
 
 impl<'a> Roster<'a> {
-    pub(crate) fn new(given: &Given<'a>, findings: &mut Vec<Finding>) -> Self {
+    /// `known` has taken the given roster ([`People::update`]).
+    pub(crate) fn new(given: &Given<'a>, known: &'a People, findings: &mut Vec<Finding>) -> Self {
         let reading = given.roster;
         let mut zones = vec![given.policy.zone.clone()];
         let mut days = vec![day(given, &zones[0], 0)];
         let mut names: HashMap<&str, Option<usize>> = HashMap::new();
-        let mut sorted: Vec<&Person> = reading.people.iter().collect();
-        sorted.sort_by(|a, b| a.key.cmp(&b.key));
-        let mut people = Vec::with_capacity(sorted.len());
-        for (index, person) in sorted.iter().enumerate() {
+        let twins: HashSet<&PersonKey> = if known.slots.has_twins() { twins(reading) } else { HashSet::new() };
+        let mut people = Vec::with_capacity(reading.people.len());
+        for person in &reading.people {
             let mut held = None;
             let zone = match person.zone.as_deref() {
                 None => 0,
@@ -68,12 +103,11 @@ impl<'a> Roster<'a> {
                     }),
             };
             let today = days[zone];
-            let twin = |other: Option<usize>| other.and_then(|other| sorted.get(other)).is_some_and(|other| other.key == person.key);
-            if twin(index.checked_sub(1)) || twin(Some(index + 1)) {
+            if twins.contains(&person.key) {
                 held = Some("two rows have this key".into());
             }
             held = held.or_else(|| contradiction(person, today));
-            if reading.held.contains(&person.key) {
+            if !reading.held.is_empty() && reading.held.contains(&person.key) {
                 held.get_or_insert_with(|| "the row is held".into());
             } else if let Some(why) = &held {
                 findings.push(
@@ -82,9 +116,8 @@ impl<'a> Roster<'a> {
                         .next("correct the row in the source"),
                 );
             }
-            people.push(Human { person, today, zone, held });
+            people.push(Human { person, today, zone: zone as u32, held: held.map(String::into_boxed_str) });
         }
-        let by_key = people.iter().enumerate().map(|(index, human)| (human.person.key.as_str(), index)).collect();
         let policy = given.policy.policy().sources.get(&reading.source);
         let blind = match &reading.certificate.completeness {
             Completeness::Partial { why } => Some(format!("the reading is partial: {why}")),
@@ -96,16 +129,51 @@ impl<'a> Roster<'a> {
                     .next("read the source again, whole; if so many are really gone, raise `shrink` for one run"),
             );
         }
-        Self { people, by_key, reading, zones, blind, absent_leaves: policy.is_some_and(|policy| policy.absent_leaves) }
+        Self { people, known, reading, zones, blind, absent_leaves: policy.is_some_and(|policy| policy.absent_leaves) }
     }
 
+    /// How many slots there are, free ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.known.slots.len()
+    }
+
+    /// The slots of all people, in the order of the reading.
+    pub(crate) fn slots(&self) -> &'a [u32] {
+        self.known.slots.order()
+    }
+
+    /// Whether the slot is somebody's.
+    pub(crate) fn has(&self, slot: usize) -> bool {
+        self.known.slots.is_used(slot)
+    }
+
+    pub(crate) fn human(&self, slot: usize) -> &Human<'a> {
+        &self.people[self.known.slots.place(slot)]
+    }
+
+    pub(crate) fn key(&self, slot: usize) -> &'a PersonKey {
+        &self.human(slot).person.key
+    }
+
+    /// Somebody by key; of two rows with one key the same one whatever the order of the rows.
     pub(crate) fn find(&self, key: &str) -> Option<usize> {
-        self.by_key.get(key).copied()
+        let slots = &self.known.slots;
+        slots.with_key(hash::of_text(key)).filter(|slot| self.key(*slot).as_str() == key).max_by_key(|slot| slots.mark(*slot))
+    }
+
+    /// The number of the person's department; 0 when there is none.
+    pub(crate) fn department(&self, slot: usize) -> u32 {
+        self.known.departments[slot]
+    }
+
+    /// The number of a department by name; 0 for the empty name, `None` when nobody ever was in it.
+    pub(crate) fn department_named(&self, name: &str) -> Option<u32> {
+        if name.is_empty() { Some(0) } else { self.known.numbers.get(name).copied() }
     }
 
     /// Whether the roster names the key at all, in a usable row or a held one.
     pub(crate) fn knows(&self, key: &PersonKey) -> bool {
-        self.by_key.contains_key(key.as_str()) || self.reading.held.contains(key)
+        self.find(key.as_str()).is_some() || self.reading.held.contains(key)
     }
 
     /// For an app with this `before_start`: by zone, the day up to which a first day has come.
@@ -120,7 +188,7 @@ impl Human<'_> {
         let person = self.person;
         if person.standing == Standing::Left || person.ends.is_some_and(|ends| ends < self.today) {
             Stage::Over
-        } else if person.starts.is_some_and(|starts| starts > horizons[self.zone]) {
+        } else if person.starts.is_some_and(|starts| starts > horizons[self.zone as usize]) {
             Stage::NotYet
         } else {
             Stage::Here
@@ -146,6 +214,12 @@ impl Human<'_> {
 fn day(given: &Given<'_>, zone: &TimeZone, seconds: i64) -> Date {
     let at = given.as_of.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(jiff::Timestamp::MAX);
     zone.to_datetime(at).date()
+}
+
+/// The keys that two rows have.
+fn twins(reading: &SourceReading) -> HashSet<&PersonKey> {
+    let mut seen = HashSet::with_capacity(reading.people.len());
+    reading.people.iter().map(|person| &person.key).filter(|key| !seen.insert(*key)).collect()
 }
 
 /// Status and dates that cannot both be true.

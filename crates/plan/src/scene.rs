@@ -1,14 +1,16 @@
 //! One app as planning sees it: what was read, indexed by what is asked for; how far the reading can be trusted; names resolved.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{
-    Account, AccountId, AppName, AppPolicy, AppReading, Completeness, EnrolmentState, EnrolmentsBy, Finding, FindingKind, PersonKey,
-    Support, Verb,
+    Account, AccountId, AppName, AppPolicy, AppReading, Compare, Completeness, EnrolmentsBy, Finding, FindingKind, Link, Support,
+    Value, Verb,
 };
 
 use crate::Given;
 use crate::compiled::{Rules, custom_field};
+use crate::hash::{self, Mix};
+use crate::known::Known;
 use crate::text::{comparable, fold, nearest_words};
 
 /// A name of policy resolved in an app.
@@ -25,6 +27,45 @@ pub(crate) enum Named {
 pub(crate) struct Managed {
     pub(crate) name: String,
     pub(crate) found: Named,
+    /// Its place among the groups that were read, when it can be used.
+    pub(crate) place: Option<usize>,
+}
+
+/// What the names in policy mean in one app.
+pub(crate) struct Names {
+    departments: HashMap<String, Vec<usize>>,
+    pub(crate) groups: Vec<Managed>,
+    /// Per enrol rule: the content.
+    pub(crate) content: Vec<Named>,
+    /// Per set rule: whether the custom field it names is declared nowhere (L13).
+    pub(crate) undeclared: Vec<bool>,
+    /// The hash of all this: as long as it is the same, every name means the same.
+    pub(crate) mark: u64,
+}
+
+impl Names {
+    pub(crate) fn new(name: &AppName, policy: &AppPolicy, rules: &Rules, reading: &AppReading, findings: &mut Vec<Finding>) -> Self {
+        let mut departments: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, department) in reading.departments.iter().enumerate() {
+            departments.entry(fold(&department.name)).or_default().push(at);
+        }
+        let content = policy.enrol.iter().map(|rule| resolve_content(name, &rule.content, reading)).collect();
+        let undeclared = undeclared(name, policy, rules, reading, findings);
+        let mut mark = Mix::new();
+        let mut list = |items: &mut dyn Iterator<Item = (&str, &str, bool)>| {
+            for (id, name, flag) in items {
+                mark.text(id);
+                mark.text(name);
+                mark.word(u64::from(flag));
+            }
+            mark.word(u64::MAX);
+        };
+        list(&mut reading.departments.iter().map(|department| (department.id.as_str(), department.name.as_str(), true)));
+        list(&mut reading.groups.iter().map(|group| (group.id.as_str(), group.name.as_str(), group.writable)));
+        list(&mut reading.content.iter().map(|content| (content.id.as_str(), content.name.as_str(), true)));
+        list(&mut undeclared.iter().map(|undeclared| ("", "", *undeclared)));
+        Self { departments, groups: managed(policy, reading), content, undeclared, mark: mark.done() }
+    }
 }
 
 /// One app.
@@ -33,130 +74,70 @@ pub(crate) struct Scene<'a> {
     pub(crate) policy: &'a AppPolicy,
     pub(crate) rules: &'a Rules,
     pub(crate) reading: &'a AppReading,
-    pub(crate) account_of: HashMap<&'a str, &'a AccountId>,
-    pub(crate) person_of: HashMap<&'a str, &'a PersonKey>,
-    /// People whose link is younger than the reading: their account cannot be in it.
-    pub(crate) fresh: HashSet<&'a str>,
-    pub(crate) by_id: HashMap<&'a str, usize>,
-    /// Per match rule: comparable value → accounts.
-    pub(crate) indexes: Vec<HashMap<String, Vec<usize>>>,
-    departments: HashMap<String, Vec<usize>>,
-    pub(crate) groups: Vec<Managed>,
-    /// Account → managed groups it is in (indexes into `groups`).
-    members: HashMap<&'a str, Vec<usize>>,
-    /// Per enrol rule: the content.
-    pub(crate) content: Vec<Named>,
-    enrolled: HashSet<(&'a str, &'a str)>,
+    pub(crate) names: Names,
+    pub(crate) known: &'a Known,
+    /// The app's links, in the order in which they are given.
+    pub(crate) links: Vec<&'a Link>,
     /// Why somebody may have an account that was not seen, if so: then nobody gets one blindly (P4).
     pub(crate) blind: Option<String>,
-    /// Per set rule: whether the custom field it names is declared nowhere (L13).
-    pub(crate) undeclared: Vec<bool>,
 }
 
 impl<'a> Scene<'a> {
+    /// `known` has taken this reading and these links ([`Known::update`]).
     pub(crate) fn new(
         given: &Given<'a>,
         name: &'a AppName,
         rules: &'a Rules,
         reading: &'a AppReading,
-        findings: &mut Vec<Finding>,
+        names: Names,
+        links: Vec<&'a Link>,
+        known: &'a Known,
     ) -> Self {
         let policy = &given.policy.policy().apps[name];
-        let links = given.links.iter().filter(|link| &link.app == name);
-        let mut account_of = HashMap::new();
-        let mut person_of = HashMap::new();
-        let mut fresh = HashSet::new();
-        for link in links {
-            if link.since > reading.certificate.at {
-                fresh.insert(link.person.as_str());
-            }
-            account_of.insert(link.person.as_str(), &link.account);
-            person_of.insert(link.account.as_str(), &link.person);
-        }
-        let by_id: HashMap<&str, usize> =
-            reading.accounts.iter().enumerate().map(|(index, account)| (account.id.as_str(), index)).collect();
-        let indexes = rules
-            .matching
-            .iter()
-            .map(|rule| {
-                let mut index: HashMap<String, Vec<usize>> = HashMap::with_capacity(reading.accounts.len());
-                for (at, account) in reading.accounts.iter().enumerate() {
-                    if let Some(value) = account.attributes.get(&rule.attribute).and_then(|value| comparable(value, rule.compare)) {
-                        index.entry(value).or_default().push(at);
-                    }
-                }
-                index
-            })
-            .collect();
-        let mut departments: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, department) in reading.departments.iter().enumerate() {
-            departments.entry(fold(&department.name)).or_default().push(at);
-        }
-        let groups = managed(policy, reading);
-        let mut members: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (at, group) in groups.iter().enumerate() {
-            if let Named::Id(id) = &group.found {
-                for member in reading.groups.iter().filter(|group| &group.id == id).flat_map(|group| &group.members) {
-                    members.entry(member.as_str()).or_default().push(at);
-                }
-            }
-        }
-        let content = policy.enrol.iter().map(|rule| resolve_content(name, &rule.content, reading)).collect();
-        let enrolled = reading
-            .enrolments
-            .iter()
-            .filter(|enrolment| matches!(enrolment.state, EnrolmentState::Open | EnrolmentState::Done))
-            .map(|enrolment| (enrolment.account.as_str(), enrolment.content.as_str()))
-            .collect();
-        let declared: BTreeSet<&String> = policy.declared.iter().chain(&reading.tenant.declared).collect();
-        let undeclared = rules
-            .set
-            .iter()
-            .map(|setting| {
-                let name = &setting.attribute.name;
-                setting.attribute.custom
-                    && !declared.contains(name)
-                    && !custom_field(name).is_some_and(|own| declared.iter().any(|it| *it == own))
-            })
-            .collect::<Vec<bool>>();
-        for (setting, undeclared) in rules.set.iter().zip(&undeclared) {
-            if *undeclared {
-                let known = declared.iter().map(|name| name.as_str());
-                let what = format!(
-                    "no custom field {:?} is declared, and the app would lose the value{}; it is left out of every step",
-                    setting.attribute.name,
-                    nearest_words(custom_field(&setting.attribute.name).unwrap_or(&setting.attribute.name), known)
-                );
-                findings.push(
-                    Finding::new(FindingKind::Objection, what)
-                        .in_app(name)
-                        .next("declare the field at the app, or correct the name in [app.X.set]"),
-                );
-            }
-        }
-        let blind = blind(given, policy, rules, reading, &by_id, &account_of, &fresh);
-        Self {
-            name,
-            fresh,
-            policy,
-            rules,
-            reading,
-            account_of,
-            person_of,
-            by_id,
-            indexes,
-            departments,
-            groups,
-            members,
-            content,
-            enrolled,
-            blind,
-            undeclared,
-        }
+        let mut scene = Self { name, policy, rules, reading, names, known, links, blind: None };
+        scene.blind = scene.blindness(given);
+        scene
     }
 
-    pub(crate) fn account(&self, index: usize) -> &'a Account {
-        &self.reading.accounts[index]
+    /// The account in a slot.
+    pub(crate) fn account(&self, slot: usize) -> &'a Account {
+        &self.reading.accounts[self.known.accounts.place(slot)]
+    }
+
+    /// An account by its id.
+    pub(crate) fn find(&self, id: &str) -> Option<usize> {
+        self.known.accounts.with_key(hash::of_text(id)).find(|slot| self.account(*slot).id.as_str() == id)
+    }
+
+    /// A link by its slot.
+    pub(crate) fn link(&self, slot: usize) -> &'a Link {
+        self.links[self.known.links.place(slot)]
+    }
+
+    /// The link of a person who may not be in the roster.
+    pub(crate) fn link_of(&self, key: &str) -> Option<&'a Link> {
+        self.known.links_of(key).map(|link| self.link(link)).find(|link| link.person.as_str() == key)
+    }
+
+    /// Whether a link is younger than the reading: its account cannot be in it.
+    pub(crate) fn is_fresh(&self, link: &Link) -> bool {
+        link.since > self.reading.certificate.at
+    }
+
+    /// The accounts that have a value in an attribute by which they are looked up ([`Known::attribute`]).
+    pub(crate) fn with_value<'s>(
+        &'s self,
+        attribute: usize,
+        by: (&'s str, Compare),
+        value: &'s Value,
+    ) -> impl Iterator<Item = usize> + 's {
+        let wanted = comparable(value, by.1);
+        let hash = hash::of_comparable(value, by.1);
+        let slots = hash.map(|hash| self.known.with_value(attribute, hash));
+        slots
+            .into_iter()
+            .flatten()
+            .filter(move |slot| self.account(*slot).attributes.get(by.0).and_then(|value| comparable(value, by.1)) == wanted)
     }
 
     /// Why no plan may touch the account, if so: the app's reason, or policy's `protect` (F09, A18).
@@ -167,8 +148,7 @@ impl<'a> Scene<'a> {
         if self.rules.protect.is_empty() {
             return None;
         }
-        let named =
-            self.rules.manifest.attributes.iter().filter(|attribute| attribute.unique || attribute.compare == model::Compare::Folded);
+        let named = self.rules.manifest.attributes.iter().filter(|attribute| attribute.unique || attribute.compare == Compare::Folded);
         named
             .filter_map(|attribute| account.attributes.get(attribute.name).and_then(model::Value::as_text))
             .any(|text| self.rules.protect.contains(&fold(text)))
@@ -176,12 +156,13 @@ impl<'a> Scene<'a> {
     }
 
     /// The managed groups an account is in.
-    pub(crate) fn member_of(&self, account: &AccountId) -> &[usize] {
-        self.members.get(account.as_str()).map_or(&[], Vec::as_slice)
+    pub(crate) fn member_of(&self, slot: usize) -> Vec<usize> {
+        self.known.groups_of(slot, &self.account(slot).id, &self.names, self.reading)
     }
 
-    pub(crate) fn is_enrolled(&self, account: &AccountId, content: &str) -> bool {
-        self.enrolled.contains(&(account.as_str(), content))
+    /// Whether an account is enrolled in the content of a rule.
+    pub(crate) fn is_enrolled(&self, slot: usize, rule: usize) -> bool {
+        self.known.is_enrolled(slot, &self.account(slot).id, rule, self.reading)
     }
 
     /// Whether it is known in what the account is enrolled.
@@ -191,7 +172,7 @@ impl<'a> Scene<'a> {
 
     /// A department by the name people give it.
     pub(crate) fn department(&self, name: &str) -> Named {
-        match self.departments.get(&fold(name)).map_or(&[][..], Vec::as_slice) {
+        match self.names.departments.get(&fold(name)).map_or(&[][..], Vec::as_slice) {
             [one] => Named::Id(self.reading.departments[*one].id.clone()),
             [] if self.policy.create_departments => Named::ToMake,
             [] => {
@@ -212,6 +193,32 @@ impl<'a> Scene<'a> {
             Support::Cannot(why) | Support::Unbuilt(why) => Err(why),
         }
     }
+
+    /// Why the reading cannot show that somebody has no account: partial or too old, or the app may hide accounts and nobody says it does
+    /// not (A04), or a linked account that ought to be seen is not.
+    fn blindness(&self, given: &Given<'_>) -> Option<String> {
+        let reading = self.reading;
+        match &reading.certificate.completeness {
+            Completeness::Partial { why } => return Some(format!("the reading is partial: {why}")),
+            Completeness::Complete { .. } if !reading.certificate.shows_absence(given.now, self.policy.max_age) => {
+                return Some(format!("the reading of {} is older than {} s", reading.certificate.at, self.policy.max_age));
+            }
+            Completeness::Complete { .. } => {}
+        }
+        if !self.rules.manifest.hides {
+            return None;
+        }
+        match reading.tenant.sees_all {
+            Some(false) => return Some("the log-in does not see everybody".into()),
+            None if !self.policy.scope_all => {
+                return Some("it is not known whether the log-in sees everybody (`scope = \"all\"` is not stated)".into());
+            }
+            Some(true) | None => {}
+        }
+        let unseen = self.known.ends().filter(|(_, _, account)| account.is_none());
+        let hidden = unseen.filter(|(link, _, _)| !self.is_fresh(self.link(*link))).count();
+        (hidden > 0).then(|| format!("the log-in is said to see everybody, but {hidden} linked accounts are not seen"))
+    }
 }
 
 fn managed(policy: &AppPolicy, reading: &AppReading) -> Vec<Managed> {
@@ -226,6 +233,10 @@ fn managed(policy: &AppPolicy, reading: &AppReading) -> Vec<Managed> {
         .map(|(folded, name)| {
             let mut found: Vec<&model::Group> = reading.groups.iter().filter(|group| fold(&group.name) == folded).collect();
             found.sort_by(|a, b| a.id.cmp(&b.id));
+            let place = match found.as_slice() {
+                [one] if one.writable => reading.groups.iter().position(|group| group.id == one.id),
+                _ => None,
+            };
             let found = match found.as_slice() {
                 [one] if one.writable => Named::Id(one.id.clone()),
                 [_] => Named::Not(
@@ -243,7 +254,7 @@ fn managed(policy: &AppPolicy, reading: &AppReading) -> Vec<Managed> {
                     format!("{} groups are called {name:?}; nothing is done for the person", several.len()),
                 ),
             };
-            Managed { name: name.to_owned(), found }
+            Managed { name: name.to_owned(), found, place }
         })
         .collect()
 }
@@ -265,35 +276,26 @@ fn resolve_content(app: &AppName, name: &str, reading: &AppReading) -> Named {
     }
 }
 
-/// Why the reading cannot show that somebody has no account: partial or too old, or the app may hide accounts and nobody says it does not
-/// (A04), or a linked account that ought to be seen is not.
-fn blind(
-    given: &Given<'_>,
-    policy: &AppPolicy,
-    rules: &Rules,
-    reading: &AppReading,
-    by_id: &HashMap<&str, usize>,
-    account_of: &HashMap<&str, &AccountId>,
-    fresh: &HashSet<&str>,
-) -> Option<String> {
-    match &reading.certificate.completeness {
-        Completeness::Partial { why } => return Some(format!("the reading is partial: {why}")),
-        Completeness::Complete { .. } if !reading.certificate.shows_absence(given.now, policy.max_age) => {
-            return Some(format!("the reading of {} is older than {} s", reading.certificate.at, policy.max_age));
+/// Per set rule: whether the custom field it names is declared nowhere, which is a finding (L13).
+fn undeclared(name: &AppName, policy: &AppPolicy, rules: &Rules, reading: &AppReading, findings: &mut Vec<Finding>) -> Vec<bool> {
+    let declared: BTreeSet<&String> = policy.declared.iter().chain(&reading.tenant.declared).collect();
+    let mut all = Vec::with_capacity(rules.set.len());
+    for setting in &rules.set {
+        let field = &setting.attribute.name;
+        let own = custom_field(field);
+        let undeclared = setting.attribute.custom
+            && !declared.contains(field)
+            && !own.is_some_and(|own| declared.iter().any(|declared| *declared == own));
+        if undeclared {
+            let known = declared.iter().map(|name| name.as_str());
+            let what = format!(
+                "no custom field {field:?} is declared, and the app would lose the value{}; it is left out of every step",
+                nearest_words(own.unwrap_or(field), known)
+            );
+            let next = "declare the field at the app, or correct the name in [app.X.set]";
+            findings.push(Finding::new(FindingKind::Objection, what).in_app(name).next(next));
         }
-        Completeness::Complete { .. } => {}
+        all.push(undeclared);
     }
-    if !rules.manifest.hides {
-        return None;
-    }
-    match reading.tenant.sees_all {
-        Some(false) => return Some("the log-in does not see everybody".into()),
-        None if !policy.scope_all => {
-            return Some("it is not known whether the log-in sees everybody (`scope = \"all\"` is not stated)".into());
-        }
-        Some(true) | None => {}
-    }
-    let unseen = |person: &str, account: &AccountId| !fresh.contains(person) && !by_id.contains_key(account.as_str());
-    let hidden = account_of.iter().filter(|(person, account)| unseen(person, account)).count();
-    (hidden > 0).then(|| format!("the log-in is said to see everybody, but {hidden} linked accounts are not seen"))
+    all
 }

@@ -1,20 +1,21 @@
 //! Where people touch each other: values that only one account may have, and supervisors.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::{Change, Finding, FindingKind, Value};
+use model::{Change, Compare, Finding, FindingKind, Shape, Value};
 
 use crate::correlate::{Bond, Bonds};
 use crate::desire::{Act, Wish, unique_form};
+use crate::index::NONE;
 use crate::roster::{Roster, Stage};
 use crate::scene::Scene;
 use crate::text::same;
 
 /// The other end of a relation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// An account that is there.
-    Id(String),
+    Account(usize),
     /// The account that this wish creates.
     Made(usize),
 }
@@ -48,13 +49,13 @@ pub(crate) struct Ground<'g, 'a> {
 
 impl Ground<'_, '_> {
     fn key(&self, wish: &Wish) -> &str {
-        wish.person.map_or("", |person| self.roster.people[person].person.key.as_str())
+        wish.person.map_or("", |person| self.roster.key(person).as_str())
     }
 
     fn finding(&self, wish: &Wish, kind: FindingKind, what: String) -> Finding {
         let mut finding = Finding::new(kind, what).in_app(self.scene.name);
         if let Some(person) = wish.person {
-            finding = finding.about(&self.roster.people[person].person.key);
+            finding = finding.about(self.roster.key(person));
         }
         match wish.account {
             Some(account) => finding.of_account(&self.scene.account(account).id),
@@ -62,18 +63,11 @@ impl Ground<'_, '_> {
         }
     }
 
-    /// Settles the wishes, which come in the order of the people.
-    pub(crate) fn settle(&self, wishes: Vec<Wish>, findings: &mut Vec<Finding>) -> Settled {
-        let (mut wishes, frees) = self.unique(wishes, findings);
-        let relations = self.supervisors(&mut wishes, findings);
-        Settled { wishes, frees, relations }
-    }
-
-    /// Takes out wishes for a value that another account has or another wish wants, and orders those that wait for one to be freed.
-    fn unique(&self, wishes: Vec<Wish>, findings: &mut Vec<Finding>) -> (Vec<Wish>, Vec<BTreeSet<usize>>) {
+    /// Takes out wishes for a value that another account has or another wish wants, and orders those that wait for one to be freed.  The
+    /// wishes come in the order of their people's keys.
+    pub(crate) fn unique(&self, wishes: Vec<Wish>, findings: &mut Vec<Finding>) -> (Vec<Wish>, Vec<BTreeSet<usize>>) {
         let mut objections: Vec<Option<String>> = vec![None; wishes.len()];
         let mut frees: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); wishes.len()];
-        let by_account: HashMap<usize, usize> = wishes.iter().enumerate().filter_map(|(at, wish)| Some((wish.account?, at))).collect();
         for setting in self.scene.rules.set.iter().filter(|setting| setting.attribute.unique) {
             let name = setting.attribute.name.as_str();
             let mut claims: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -85,17 +79,12 @@ impl Ground<'_, '_> {
             if claims.is_empty() {
                 continue;
             }
-            let mut holders: HashMap<&str, Vec<usize>> = HashMap::new();
-            for (at, account) in self.scene.reading.accounts.iter().enumerate() {
-                if let Some(value) = account.attributes.get(name).and_then(unique_form)
-                    && let Some((value, _)) = claims.get_key_value(&value)
-                {
-                    holders.entry(value).or_default().push(at);
-                }
-            }
-            for holders in holders.values_mut() {
-                holders.sort_unstable_by(|a, b| self.scene.account(*a).id.cmp(&self.scene.account(*b).id));
-            }
+            let by_account: HashMap<usize, usize> = wishes
+                .iter()
+                .enumerate()
+                .filter(|(_, wish)| wish.set.contains_key(name))
+                .filter_map(|(at, wish)| Some((wish.account?, at)))
+                .collect();
             for (value, claimants) in &claims {
                 if claimants.len() > 1 {
                     let keys: Vec<&str> = claimants.iter().map(|at| self.key(&wishes[*at])).collect();
@@ -107,19 +96,18 @@ impl Ground<'_, '_> {
                     continue;
                 }
                 let at = claimants[0];
-                for holder in holders.get(value.as_str()).into_iter().flatten() {
-                    if wishes[at].account == Some(*holder) {
+                for holder in self.holders(name, value) {
+                    if wishes[at].account == Some(holder) {
                         continue;
                     }
-                    let freeing = by_account.get(holder).copied().filter(|other| wishes[*other].set.contains_key(name));
-                    match freeing {
+                    match by_account.get(&holder).copied() {
                         Some(other) => {
                             frees[at].insert(other);
                         }
                         None => {
-                            let account = self.scene.account(*holder);
-                            let whose = self.bonds.owner[*holder]
-                                .map_or_else(String::new, |owner| format!(" of {}", self.roster.people[owner].person.key));
+                            let account = self.scene.account(holder);
+                            let whose =
+                                self.bonds.owner(holder).map_or_else(String::new, |owner| format!(" of {}", self.roster.key(owner)));
                             let inactive = if account.active { "" } else { "inactive " };
                             objections[at].get_or_insert_with(|| {
                                 format!("{name} = {value:?} is already used by {inactive}account {}{whose}", account.id)
@@ -152,6 +140,15 @@ impl Ground<'_, '_> {
         (kept, frees)
     }
 
+    /// The accounts that have a unique value, in order of their ids.
+    fn holders(&self, name: &str, value: &str) -> Vec<usize> {
+        let Some(attribute) = self.scene.known.attribute(name, Compare::Folded) else { return Vec::new() };
+        let value = Value::Text(value.into());
+        let mut holders: Vec<usize> = self.scene.with_value(attribute, (name, Compare::Folded), &value).collect();
+        holders.sort_by(|a, b| self.scene.account(*a).id.cmp(&self.scene.account(*b).id));
+        holders
+    }
+
     /// Objects to whatever waits for a wish that will not come true, and to circles of wishes that wait for each other.
     fn circles(&self, wishes: &[Wish], frees: &[BTreeSet<usize>], objections: &mut [Option<String>]) {
         let mut waiting: BTreeSet<usize> = (0..wishes.len()).filter(|at| !frees[*at].is_empty()).collect();
@@ -176,20 +173,59 @@ impl Ground<'_, '_> {
         }
     }
 
-    fn supervisors(&self, wishes: &mut [Wish], findings: &mut Vec<Finding>) -> Vec<Relation> {
-        let mut wish_of: Vec<Option<usize>> = vec![None; self.roster.people.len()];
+    /// By person: the wish, or [`NONE`].
+    pub(crate) fn wish_of(&self, wishes: &[Wish]) -> Vec<u32> {
+        let mut wish_of = vec![NONE; self.roster.len()];
         for (at, wish) in wishes.iter().enumerate() {
             if let Some(person) = wish.person {
-                wish_of[person] = Some(at);
+                wish_of[person] = at as u32;
             }
         }
-        let circles = self.supervisor_circles(wishes, findings);
+        wish_of
+    }
+
+    /// Whether the person's account already names this supervisor, in the one attribute of that shape.
+    pub(crate) fn is_under(&self, person: usize, supervisor: usize, wish_of: &[u32], wishes: &[Wish]) -> bool {
+        let mut settings = self.scene.rules.set.iter().filter(|setting| setting.attribute.shape == Shape::Supervisor);
+        let (Some(setting), None, Some(account)) = (settings.next(), settings.next(), self.bonds.of[person].account()) else {
+            return false;
+        };
+        let Ok((End::Account(end), _)) = self.end_at(supervisor, Some(person), wish_of, wishes) else { return false };
+        self.scene
+            .account(account)
+            .attributes
+            .get(setting.attribute.name.as_str())
+            .is_some_and(|before| self.names(before, end, setting.attribute.compare))
+    }
+
+    /// Whether a value is the id of an account.
+    fn names(&self, value: &Value, account: usize, compare: Compare) -> bool {
+        let id = self.scene.account(account).id.as_str();
+        value.as_text() == Some(id) || same(value, &Value::Text(id.into()), compare)
+    }
+
+    /// Finds whom the wishes want as supervisors: sets them, or tells what a second pass has to set.  `above` has, by person, the supervisor
+    /// of those who have no wish but for one who is already right.
+    pub(crate) fn supervisors(
+        &self,
+        wishes: &mut [Wish],
+        wish_of: &[u32],
+        mut above: Vec<u32>,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Relation> {
+        for wish in wishes.iter() {
+            if let (Some(person), Some((_, key))) = (wish.person, wish.supervisors.first()) {
+                above[person] = self.roster.find(key).filter(|supervisor| *supervisor != person).map_or(NONE, |at| at as u32);
+            }
+        }
+        let circles = self.supervisor_circles(&above, findings);
+        drop(above);
         let mut relations = Vec::new();
         for at in 0..wishes.len() {
             for (setting, key) in std::mem::take(&mut wishes[at].supervisors) {
                 let attribute = &self.scene.rules.set[setting].attribute;
                 let wish = &wishes[at];
-                let (end, adopts) = match self.end(&key, wish, &wish_of, wishes) {
+                let (end, adopts) = match self.end(&key, wish, wish_of, wishes) {
                     Ok(end) => end,
                     Err((kind, why)) => {
                         let what = format!("{} {key} {why}; {} is left alone", attribute.name, attribute.name);
@@ -199,15 +235,15 @@ impl Ground<'_, '_> {
                 };
                 let before = wish
                     .account
-                    .and_then(|account| self.scene.account(account).attributes.get(&attribute.name))
+                    .and_then(|account| self.scene.account(account).attributes.get(attribute.name.as_str()))
                     .cloned()
                     .unwrap_or_default();
                 let second_pass = adopts.is_some() || wish.person.is_some_and(|person| circles.contains(&person));
                 match end {
-                    End::Id(id) if same(&before, &Value::Text(id.clone().into()), attribute.compare) => {}
-                    End::Id(id) if !second_pass => {
-                        let change = Change { before, after: Value::Text(id.into()) };
-                        wishes[at].set.insert(attribute.name.clone(), change);
+                    End::Account(account) if self.names(&before, account, attribute.compare) => {}
+                    End::Account(account) if !second_pass => {
+                        let after = Value::Text(self.scene.account(account).id.as_str().into());
+                        wishes[at].set.insert(attribute.name.clone(), Change { before, after });
                     }
                     end => relations.push(Relation { wish: at, attribute: attribute.name.clone(), before, end, adopts, whom: key }),
                 }
@@ -217,84 +253,81 @@ impl Ground<'_, '_> {
     }
 
     /// The account of a supervisor, and the wish that adopts it first; or why there is none.
-    #[allow(clippy::type_complexity)]
-    fn end(
+    fn end(&self, key: &str, of: &Wish, wish_of: &[u32], wishes: &[Wish]) -> Result<(End, Option<usize>), (FindingKind, &'static str)> {
+        let Some(person) = self.roster.find(key) else {
+            let linked = self.scene.link_of(key).and_then(|link| self.scene.find(link.account.as_str()));
+            return match linked {
+                Some(account) if self.roster.reading.held.contains(key) => Ok((End::Account(account), None)),
+                _ => Err((FindingKind::UnknownReference, "is not in the roster")),
+            };
+        };
+        self.end_at(person, of.person, wish_of, wishes)
+    }
+
+    /// The same for a supervisor who is in the roster.
+    fn end_at(
         &self,
-        key: &str,
-        of: &Wish,
-        wish_of: &[Option<usize>],
+        person: usize,
+        of: Option<usize>,
+        wish_of: &[u32],
         wishes: &[Wish],
     ) -> Result<(End, Option<usize>), (FindingKind, &'static str)> {
         let unknown = |why| Err((FindingKind::UnknownReference, why));
-        let id = |account: usize| End::Id(self.scene.account(account).id.as_str().to_owned());
-        let Some(person) = self.roster.find(key) else {
-            let linked = self.scene.account_of.get(key).and_then(|account| self.scene.by_id.get(account.as_str()));
-            return match linked {
-                Some(account) if self.roster.reading.held.iter().any(|held| held.as_str() == key) => Ok((id(*account), None)),
-                _ => unknown("is not in the roster"),
-            };
-        };
-        if of.person == Some(person) {
+        if of == Some(person) {
             return Err((FindingKind::Cycle, "is the person"));
         }
         if self.stages[person] == Stage::Over {
             return unknown("has left");
         }
-        let wish = wish_of[person].map(|at| (at, &wishes[at]));
+        let wish = Some(wish_of[person]).filter(|at| *at != NONE).map(|at| (at as usize, &wishes[at as usize]));
         match (self.bonds.of[person], wish) {
             (Bond::None, Some((at, wish))) if wish.act == Act::Create => Ok((End::Made(at), None)),
             (_, Some((_, wish))) if wish.act == Act::Leave => unknown("is to have no account here"),
             (Bond::Linked(account), wish)
-                if self.scene.account(account).active || wish.is_some_and(|(_, wish)| wish.act == Act::Restore) =>
+                if self.scene.account(account as usize).active || wish.is_some_and(|(_, wish)| wish.act == Act::Restore) =>
             {
-                Ok((id(account), None))
+                Ok((End::Account(account as usize), None))
             }
-            (Bond::Found { account, .. }, Some((at, wish))) if self.scene.account(account).active || wish.act == Act::Restore => {
-                Ok((id(account), Some(at)))
+            (Bond::Found { account, .. }, Some((at, wish)))
+                if self.scene.account(account as usize).active || wish.act == Act::Restore =>
+            {
+                Ok((End::Account(account as usize), Some(at)))
             }
-            (Bond::Found { account, .. }, None) if self.scene.protected(self.scene.account(account)).is_some() => {
-                Ok((id(account), None))
+            (Bond::Found { account, .. }, None) if self.scene.protected(self.scene.account(account as usize)).is_some() => {
+                Ok((End::Account(account as usize), None))
             }
             _ => unknown("has no account here that can be used"),
         }
     }
 
     /// The people whose supervisors form a circle, each circle a finding.
-    fn supervisor_circles(&self, wishes: &[Wish], findings: &mut Vec<Finding>) -> BTreeSet<usize> {
-        let mut above: HashMap<usize, usize> = HashMap::new();
-        for wish in wishes {
-            if let (Some(person), Some((_, key))) = (wish.person, wish.supervisors.first())
-                && let Some(supervisor) = self.roster.find(key)
-                && supervisor != person
-            {
-                above.insert(person, supervisor);
-            }
-        }
-        let mut circles = BTreeSet::new();
-        let mut seen: HashMap<usize, usize> = HashMap::with_capacity(above.len());
-        for start in wishes.iter().filter_map(|wish| wish.person) {
+    fn supervisor_circles(&self, above: &[u32], findings: &mut Vec<Finding>) -> HashSet<usize> {
+        let mut circles = HashSet::new();
+        // By person: from where it was come by first.
+        let mut seen = vec![NONE; above.len()];
+        for start in 0..above.len() {
             let mut at = start;
-            while above.contains_key(&at) && !seen.contains_key(&at) {
-                seen.insert(at, start);
-                at = above[&at];
+            while above[at] != NONE && seen[at] == NONE {
+                seen[at] = start as u32;
+                at = above[at] as usize;
             }
-            if seen.get(&at) != Some(&start) || circles.contains(&at) {
+            if seen[at] != start as u32 || circles.contains(&at) {
                 continue;
             }
             let mut circle = vec![at];
-            let mut next = above[&at];
+            let mut next = above[at] as usize;
             while next != at {
                 circle.push(next);
-                next = above[&next];
+                next = above[next] as usize;
             }
-            circle.sort_unstable();
-            let keys: Vec<&str> = circle.iter().map(|person| self.roster.people[*person].person.key.as_str()).collect();
+            circle.sort_by(|a, b| self.roster.key(*a).cmp(self.roster.key(*b)));
+            let keys: Vec<&str> = circle.iter().map(|person| self.roster.key(*person).as_str()).collect();
             let what = format!(
                 "{} people are each other's supervisors in a circle: {}; they are set as the source says",
                 keys.len(),
                 keys.join(", ")
             );
-            let first = &self.roster.people[circle[0]].person.key;
+            let first = self.roster.key(circle[0]);
             findings.push(
                 Finding::new(FindingKind::Cycle, what).in_app(self.scene.name).about(first).next("correct the managers in the source"),
             );

@@ -19,17 +19,17 @@ pub(crate) struct Split {
 }
 
 /// Splits steps that are in the order of running, each with all the classes that hold it; it goes by the first of them by name.
-pub(crate) fn split(steps: Vec<(Step, BTreeSet<String>)>) -> Split {
-    if steps.iter().all(|(_, classes)| classes.is_empty()) {
-        return Split { open: steps.into_iter().map(|(step, _)| step).collect(), ..Split::default() };
+pub(crate) fn split(steps: Vec<Step>, classes: Vec<BTreeSet<String>>) -> Split {
+    if classes.iter().all(BTreeSet::is_empty) {
+        return Split { open: steps, ..Split::default() };
     }
-    let at: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(at, (step, _))| (&step.id, at)).collect();
+    let at: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
     let needs: Vec<Vec<usize>> =
-        steps.iter().map(|(step, _)| step.needs.iter().filter_map(|need| at.get(need).copied()).collect()).collect();
+        steps.iter().map(|step| step.needs.iter().filter_map(|need| at.get(need).copied()).collect()).collect();
     let mut held = vec![false; steps.len()];
     let mut put_off = vec![false; steps.len()];
     let mut parent: Vec<usize> = (0..steps.len()).collect();
-    for (at, (_, classes)) in steps.iter().enumerate() {
+    for (at, classes) in classes.iter().enumerate() {
         held[at] = !classes.is_empty() || needs[at].iter().any(|need| held[*need]);
         if !held[at] {
             continue;
@@ -41,7 +41,7 @@ pub(crate) fn split(steps: Vec<(Step, BTreeSet<String>)>) -> Split {
         }
     }
     let mut class_of: HashMap<usize, String> = HashMap::new();
-    for (at, (_, classes)) in steps.iter().enumerate() {
+    for (at, classes) in classes.iter().enumerate() {
         if let Some(class) = classes.first() {
             let best = class_of.entry(root(&mut parent, at)).or_insert_with(|| class.clone());
             if class < best {
@@ -50,7 +50,7 @@ pub(crate) fn split(steps: Vec<(Step, BTreeSet<String>)>) -> Split {
         }
     }
     let mut split = Split::default();
-    for (at, (step, own)) in steps.into_iter().enumerate() {
+    for (at, (step, own)) in steps.into_iter().zip(classes).enumerate() {
         if !held[at] {
             split.open.push(step);
             continue;
