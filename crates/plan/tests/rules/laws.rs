@@ -10,7 +10,7 @@ use crate::world::{World, person};
 
 /// What one person and one account of a random world are drawn from.
 #[derive(Clone, Debug)]
-struct Draw {
+pub(crate) struct Draw {
     email: u8,
     department: u8,
     manager: u8,
@@ -22,7 +22,7 @@ struct Draw {
     flags: u8,
 }
 
-fn draws() -> impl Strategy<Value = Vec<Draw>> {
+pub(crate) fn draws() -> impl Strategy<Value = Vec<Draw>> {
     let draw = (0u8..8, 0u8..4, 0u8..12, 0u8..3, 0u8..8, 0u8..6, 0u8..8, 0u8..12, any::<u8>()).prop_map(
         |(email, department, manager, title, standing, account, account_email, account_key, flags)| Draw {
             email,
@@ -40,7 +40,7 @@ fn draws() -> impl Strategy<Value = Vec<Draw>> {
 }
 
 /// A world of people and accounts that share few e-mails, keys and managers, so that everything collides.
-fn world(draws: &[Draw], adopt: u8, guards: bool) -> World {
+pub(crate) fn world(draws: &[Draw], adopt: u8, guards: bool) -> World {
     let people = draws.iter().enumerate().map(|(at, draw)| {
         let mut person = person(&at.to_string(), "N");
         let email = if draw.email < 5 { format!("p{at}@x.example") } else { format!("E{}@x.example", draw.email) };
@@ -132,7 +132,7 @@ fn unowned(world: &World) -> BTreeMap<(AppName, AccountId), (Attributes, bool)> 
     rest
 }
 
-fn reversed(world: &World) -> World {
+pub(crate) fn reversed(world: &World) -> World {
     let mut world = world.clone();
     world.people.reverse();
     world.links.reverse();

@@ -3,6 +3,7 @@
 extern crate provost_plan as plan;
 
 mod accounts;
+mod again;
 mod goldens;
 mod guards;
 mod laws;

@@ -320,29 +320,26 @@ impl World {
 
     /// Runs something with what a planning needs; enrolments are read first, as the engine does.
     pub(crate) fn given<T>(&mut self, work: impl FnOnce(&Given<'_>) -> T) -> T {
-        let compiled = compile(self.policy.clone()).expect("the test's policy is right");
-        let roster = self.roster();
-        let wanted = plan::enrolments_to_read(&Given {
-            policy: &compiled,
-            as_of: self.as_of,
-            now: self.as_of,
-            review: &|_| Vec::new(),
-            roster: &roster,
-            last_good: self.last_good,
-            apps: &self.apps,
-            links: &self.links,
-            earlier: &self.earlier,
-            only: self.only.as_ref(),
-        });
-        for (app, accounts) in wanted {
+        self.read_enrolments(plan::enrolments_to_read);
+        self.as_read(work)
+    }
+
+    /// Reads the enrolments that are asked for.
+    pub(crate) fn read_enrolments(&mut self, asked: impl FnOnce(&Given<'_>) -> BTreeMap<AppName, BTreeSet<AccountId>>) {
+        for (app, accounts) in self.as_read(asked) {
             self.apps.get_mut(&app).unwrap().enrolments_of.extend(accounts);
         }
+    }
+
+    /// Runs something with what was read so far.
+    pub(crate) fn as_read<T>(&self, work: impl FnOnce(&Given<'_>) -> T) -> T {
+        let compiled = compile(self.policy.clone()).expect("the test's policy is right");
         work(&Given {
             policy: &compiled,
             as_of: self.as_of,
             now: self.as_of,
             review: &|_| Vec::new(),
-            roster: &roster,
+            roster: &self.roster(),
             last_good: self.last_good,
             apps: &self.apps,
             links: &self.links,
