@@ -75,7 +75,7 @@ fn mentioned(names: &BTreeMap<AppName, BTreeMap<String, String>>, steps: &[Step]
     for step in steps {
         let Some(known) = names.get(&step.app) else { continue };
         let values = step.set.values().flat_map(|change| [&change.before, &change.after]).filter_map(Value::as_text);
-        let groups = step.add_groups.iter().filter_map(Ref::id).chain(step.remove_groups.iter().map(String::as_str));
+        let groups = step.add_groups.iter().filter_map(Ref::id).chain(step.remove_groups.iter().map(model::Text::as_str));
         for id in values.chain(groups).chain(step.content.as_deref()) {
             if let Some(name) = known.get(id)
                 && !part.get(&step.app).is_some_and(|part| part.contains_key(id))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::{AppName, AppReading, Change, Finding, FindingKind, PersonKey, Ref, Step, StepId, Value};
+use model::{AppName, AppReading, Change, Finding, FindingKind, PersonKey, Ref, Step, StepId, Text, Value};
 
 use crate::desire::Wish;
 use crate::draft::Drafter;
@@ -140,8 +140,8 @@ fn labels(planned: &Planned<'_, '_>, roster: &Roster<'_>, steps: &[Step]) -> BTr
     };
     for step in steps {
         step.add_groups.iter().filter_map(Ref::id).for_each(&mut add);
-        step.remove_groups.iter().map(String::as_str).for_each(&mut add);
-        step.content.iter().map(String::as_str).for_each(&mut add);
+        step.remove_groups.iter().map(Text::as_str).for_each(&mut add);
+        step.content.iter().map(Text::as_str).for_each(&mut add);
         for setting in planned
             .scene
             .rules

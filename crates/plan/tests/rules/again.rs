@@ -171,7 +171,7 @@ fn happen(world: &mut World, event: &Event) {
                 5 => ("title", ["Clerk", "Manager"][usize::from(value % 2)].to_owned()),
                 _ => ("given_name", ["Ada", "Bad!", ""][usize::from(value % 3)].to_owned()),
             };
-            person.attributes.insert(column.into(), value);
+            person.attributes.insert(column, value.into());
         }
         Event::Dates { person, what } => {
             let Some(person) = chosen(&mut world.people, person) else { return };
@@ -183,14 +183,14 @@ fn happen(world: &mut World, event: &Event) {
                 4 => (Standing::Active, Some(date(1998, 6, 1)), None),
                 _ => (Standing::Active, person.starts, None),
             };
-            person.zone = [None, Some("Asia/Tokyo".to_owned()), Some("Nowhere/Else".to_owned())][usize::from(what % 3)].clone();
+            person.zone = [None, Some("Asia/Tokyo".into()), Some("Nowhere/Else".into())][usize::from(what % 3)].clone();
         }
         Event::Comes { key, email: at, manager } => {
             let key = key.to_string();
             if world.people.iter().all(|person| person.key.as_str() != key) {
                 let mut new = person(&key, "N");
-                new.attributes.insert("email".into(), email(at));
-                new.attributes.insert("manager".into(), manager.to_string());
+                new.attributes.insert("email", email(at).into());
+                new.attributes.insert("manager", manager.to_string().into());
                 let at = world.people.partition_point(|person| person.key < new.key);
                 world.people.insert(at, new);
             }
@@ -221,7 +221,7 @@ fn happen(world: &mut World, event: &Event) {
                 (5, false) => ("username", email(value)),
                 _ => ("job_title", value.to_string()),
             };
-            account.attributes.insert(attribute.into(), value.as_str().into());
+            account.attributes.insert(attribute, value.as_str().into());
         }
         Event::Active { app, account } => {
             if let Some(account) = chosen(&mut world.app(name(app)).accounts, account) {
