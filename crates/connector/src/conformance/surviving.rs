@@ -271,7 +271,7 @@ async fn enrols(bench: &mut Bench, someone: &Account) -> Checked {
             continue;
         }
         let mut enrol = step(Verb::Enrol, Some(id));
-        enrol.content = Some(record.id.clone());
+        enrol.content = Some(record.id.as_str().into());
         once(bench, &enrol).await?;
         let now = of(bench).await?;
         ensure!(now == 1, "after enrolling once there are {now} enrolments in {}", record.id);
