@@ -98,7 +98,7 @@ async fn measured(at: &Location) -> Result<Figures, Failed> {
     let begun = Instant::now();
     let one_by_one = 300;
     for call in 0..one_by_one {
-        store.journal().started(&run.id, &epoch, call, &[StepId::new(format!("{call:032}"))], now).await?;
+        store.journal().started(&run.id, &epoch, call, &[StepId::new(u128::from(call).to_be_bytes())], now).await?;
     }
     figures.push(("journal, one by one (a flush each)", usize::try_from(one_by_one)?, begun.elapsed().as_secs_f64()));
     let begun = Instant::now();
@@ -107,7 +107,9 @@ async fn measured(at: &Location) -> Result<Figures, Failed> {
         let (journal, run, epoch) = (store.journal().clone(), run.id.clone(), epoch.clone());
         writers.spawn(async move {
             for note in 0..NOTES {
-                journal.started(&run, &epoch, writer, &[StepId::new(format!("{writer:016}{note:016}"))], now).await?;
+                journal
+                    .started(&run, &epoch, writer, &[StepId::new((u128::from(writer) << 64 | u128::from(note)).to_be_bytes())], now)
+                    .await?;
             }
             Ok::<_, provost_store::StoreError>(())
         });
@@ -130,23 +132,22 @@ fn text(n: usize, what: &str) -> Value {
 fn plan(now: Timestamp) -> Plan {
     let step = |n: usize| {
         Step {
-            id: StepId::new(""),
+            id: StepId::default(),
             app: AppName::new("academy"),
             verb: Verb::Create,
             person: Some(PersonKey::new(format!("{n:07}"))),
-            label: format!("Given{n} Family{n}"),
+            label: format!("Given{n} Family{n}").into(),
             account: None,
             set: Changes::from_iter(
-                ["email", "name", "title", "department"]
-                    .map(|name| (name.into(), Change { before: Value::Null, after: text(n, name) })),
+                ["email", "name", "title", "department"].map(|name| (name, Change { before: Value::Null, after: text(n, name) })),
             ),
-            add_groups: BTreeSet::new(),
-            remove_groups: BTreeSet::new(),
+            add_groups: Few::new(),
+            remove_groups: Few::new(),
             content: None,
             evidence: None,
-            effects: BTreeSet::from([Effect::AccessGiven]),
+            effects: [Effect::AccessGiven].into(),
             reason: "works here, and has no account".into(),
-            needs: BTreeSet::new(),
+            needs: Few::new(),
         }
         .sealed()
     };
@@ -188,7 +189,7 @@ fn reading(now: Timestamp) -> AppReading {
         protected: None,
         attributes: ["username", "emailAddress", "firstName", "lastName", "externalId", "jobTitle", "department"]
             .into_iter()
-            .map(|name| (name.into(), text(n, name)))
+            .map(|name| (name, text(n, name)))
             .collect(),
     };
     AppReading {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use model::StepId;
 use provost_store::{Location, Store, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
@@ -157,7 +156,7 @@ async fn p9_a_lost_connection_loses_nothing_that_was_acknowledged() {
         );
         let writing = async {
             for call in 0..50 {
-                let steps = [StepId::new(format!("a{round}")), StepId::new(format!("b{round}"))];
+                let steps = [step_id(2 * round), step_id(2 * round + 1)];
                 match store.journal().started(&run.id, &epoch, call, &steps, at(3)).await {
                     Ok(_) => acknowledged += 2,
                     Err(error) => assert!(matches!(error, StoreError::Lost { .. }), "{error}"),

@@ -1,6 +1,6 @@
 //! What the tests of the store share: values of the model, small and valid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use model::*;

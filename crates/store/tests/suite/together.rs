@@ -89,7 +89,7 @@ async fn f12_two_journals_at_once_and_a_turn_that_is_taken_over() {
         let epoch = lease(store, &format!("app{n}"), "me", 2).await;
         for call in 0..50 {
             let (journal, run, epoch) = (store.journal().clone(), run.id.clone(), epoch.clone());
-            writers.push(tokio::spawn(async move { journal.started(&run, &epoch, call, &[StepId::new("s")], at(3)).await.unwrap() }));
+            writers.push(tokio::spawn(async move { journal.started(&run, &epoch, call, &[step_id(1)], at(3)).await.unwrap() }));
         }
     }
     for writer in writers {
@@ -101,7 +101,7 @@ async fn f12_two_journals_at_once_and_a_turn_that_is_taken_over() {
     }
     let old = stores[0].lease(&AppName::new("campus"), "one", at(0), hours(1), |_| false).await.unwrap();
     stores[1].lease(&AppName::new("campus"), "two", at(3600), hours(1), |_| false).await.unwrap();
-    let late = stores[0].journal().started(&RunId::new("r0"), &old, 9, &[StepId::new("s")], at(4)).await;
+    let late = stores[0].journal().started(&RunId::new("r0"), &old, 9, &[step_id(1)], at(4)).await;
     assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
 }
 

@@ -16,7 +16,7 @@ async fn filled(store: &Store) -> Digest {
     store.set_meta("organization", "Exämple \u{1f600}").await.unwrap();
     let run = running(store, plan(1, &["ann", "Bob", "çelik"]), "r1").await;
     let epoch = lease(store, "academy", "me", 2).await;
-    let steps: Vec<StepId> = (0..1500).map(|n| StepId::new(format!("s{n}"))).collect();
+    let steps: Vec<StepId> = (0..1500).map(step_id).collect();
     store.journal().started(&run.id, &epoch, 1, &steps, at(3)).await.unwrap();
     let receipt = Receipt { account: Some(AccountId::new("7")), before: None, after: Some(serde_json::json!({"name": "Ann\u{0}"})) };
     let done = StepRecord { receipt, ..record(&steps[0], 1, StepState::Done, 4) };
@@ -113,7 +113,7 @@ async fn a_backup_comes_back_on_either_engine() {
         same(&store, &target).await;
         // What is written afterwards is written in the right places.
         let epoch = lease(&target, "academy", "next", 11).await;
-        assert_eq!(target.journal().started(&RunId::new("r1"), &epoch, 9, &[StepId::new("s")], at(12)).await.unwrap(), 1502);
+        assert_eq!(target.journal().started(&RunId::new("r1"), &epoch, 9, &[step_id(1)], at(12)).await.unwrap(), 1502);
     }
     assert_eq!(std::fs::read(&file).unwrap(), bytes, "the backup itself is left alone");
 
@@ -133,7 +133,7 @@ async fn a_backup_is_of_one_instant() {
     let (busy, journal) = (run.id.clone(), store.journal().clone());
     let writer = tokio::spawn(async move {
         let mut written = 0;
-        while let Ok(place) = journal.started(&busy, &epoch, 1, &[StepId::new("a"), StepId::new("b")], at(3)).await {
+        while let Ok(place) = journal.started(&busy, &epoch, 1, &[step_id(1), step_id(2)], at(3)).await {
             written = place;
         }
         written
