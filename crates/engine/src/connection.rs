@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::AppName;
 use store::{Epoch, Store};
 
+use crate::propose::joined;
 use crate::session::{Deaths, Kept, Live};
 use crate::{AppSetup, Engine, EngineError, Event, Ports, Watch};
 
@@ -124,7 +125,7 @@ impl Connection {
     pub(crate) async fn take_session(&self, session: Session, mends: bool) -> Result<(), EngineError> {
         let live = Live { session, since: self.ports.clock.now(), mends };
         if let Some(kept) = Kept::of(&live, &self.tenant, self.wire.base()) {
-            self.store.put_session(&self.epoch, &kept.seal(), kept.expires()).await?;
+            self.put_session(kept).await?;
         }
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = live;
         Ok(())
@@ -247,8 +248,11 @@ impl Connection {
         let early = !live.nears_its_end(now);
         // What renews it outlives it.
         match Kept::remains(&live, &self.tenant, self.wire.base()) {
-            Some(kept) => self.store.put_session(&self.epoch, &kept.seal(), kept.expires()).await?,
-            None => self.store.drop_session(&self.epoch).await?,
+            Some(kept) => self.put_session(kept).await?,
+            None => {
+                let (store, epoch) = (self.store.clone(), self.epoch.clone());
+                apart(async move { store.drop_session(&epoch).await }).await?;
+            }
         }
         if early {
             let deaths = Deaths::load(&self.store, &self.app).await?.add(&self.store, &self.app, &live, now).await?;
@@ -259,10 +263,16 @@ impl Connection {
         self.log_in(Some(dead), early).await
     }
 
+    async fn put_session(&self, kept: Kept) -> Result<(), EngineError> {
+        let (store, epoch) = (self.store.clone(), self.epoch.clone());
+        apart(async move { store.put_session(&epoch, &kept.seal(), kept.expires()).await }).await
+    }
+
     /// Prolongs the lease now.
     async fn prolong(&self) -> Result<(), EngineError> {
         let now = self.ports.clock.now();
-        self.store.renew(&self.epoch, now, LEASE).await?;
+        let (store, epoch) = (self.store.clone(), self.epoch.clone());
+        apart(async move { store.renew(&epoch, now, LEASE).await }).await?;
         *self.leased_until.lock().unwrap_or_else(PoisonError::into_inner) = now + LEASE;
         Ok(())
     }
@@ -285,4 +295,12 @@ impl Connection {
     pub(crate) async fn close(&self) {
         let _ = self.store.release(&self.epoch).await;
     }
+}
+
+/// Lets a write to the store go on by itself.  Calls that are under way together are looked after in turn: a transaction that one of them
+/// had begun would hold up the others for as long as nobody looks after it.
+pub(crate) async fn apart<T: Send + 'static>(
+    write: impl Future<Output = Result<T, store::StoreError>> + Send + 'static,
+) -> Result<T, EngineError> {
+    joined(tokio::spawn(write)).await
 }

@@ -220,15 +220,15 @@ impl Engine {
     }
 }
 
-/// What the guards count of a plan, as JSON.
 /// What a task gave; a panic in it goes on here.
-async fn joined<T>(task: tokio::task::JoinHandle<Result<T, store::StoreError>>) -> Result<T, EngineError> {
+pub(crate) async fn joined<T>(task: tokio::task::JoinHandle<Result<T, store::StoreError>>) -> Result<T, EngineError> {
     match task.await {
         Ok(result) => Ok(result?),
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 
+/// What the guards count of a plan, as JSON.
 fn rows(counted: impl Iterator<Item = Counted>) -> String {
     let mut text = Vec::new();
     serde_json::Serializer::new(&mut text).collect_seq(counted).expect("rows are JSON: text keys, whole numbers");

@@ -9,6 +9,7 @@ use model::{AppName, Finding, FindingKind, Secret};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
+use crate::connection::apart;
 use crate::{Engine, EngineError};
 
 /// A session with less time left than this is renewed first; of a short one, a tenth of its life.
@@ -138,7 +139,8 @@ impl Deaths {
         self.at.retain(|at| now.duration_since(*at) < COUNTED);
         self.at.push(now);
         (self.lived, self.good_for) = (now.duration_since(live.since).as_secs(), live.life().as_secs());
-        store.set_meta(&Self::name(app), &serde_json::json!(self).to_string()).await?;
+        let (store, name, text) = (store.clone(), Self::name(app), serde_json::json!(self).to_string());
+        apart(async move { store.set_meta(&name, &text).await }).await?;
         Ok(self)
     }
 

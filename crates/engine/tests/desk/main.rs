@@ -1,0 +1,6 @@
+//! The engine against an app in memory, with a clock that is moved: sessions, increments, one person, ends of runs.
+
+mod connector;
+mod server;
+mod sessions;
+mod world;
