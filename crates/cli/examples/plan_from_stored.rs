@@ -147,7 +147,7 @@ async fn plan_once(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open(dir.join("bench.db")).await?;
     let engine = Engine::new(store, ports(), setup()?);
     let asker = Actor { name: "bench".into(), proof: Proof::Unauthenticated };
-    let proposed = engine.propose_from_stored(Ask { as_of: AS_OF.parse()?, only: None, asker }).await?;
+    let proposed = engine.propose_from_stored(Ask { as_of: AS_OF.parse()?, only: None, full: false, asker }).await?;
     let steps: usize = proposed.proposal.plans().map(|plan| plan.steps.len()).sum();
     let wall = begun.elapsed();
     println!("{steps} steps, {:.2} s, {:.2} s of CPU, {} MiB at most", wall.as_secs_f64(), cpu_seconds()?, peak_mib()?);
@@ -348,6 +348,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
                 fingerprint: Fingerprint::new(name),
                 home: Fingerprint::new(name),
                 profile: None,
+                full_every: 86_400,
                 rate: None,
             },
         );

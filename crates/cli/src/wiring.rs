@@ -118,7 +118,15 @@ async fn app(
     let base_url = (connection.entry.complete_url)(&settings).map_err(wrong)?;
     let target = (connection.entry.build)(settings).map_err(wrong)?;
     let profile = (connection.profile != "auto").then(|| connection.profile.clone());
-    Ok(AppSetup { target, base_url, fingerprint, home, profile, rate: connection.limit.or(unpaced(connection)) })
+    Ok(AppSetup {
+        target,
+        base_url,
+        fingerprint,
+        home,
+        profile,
+        full_every: connection.full_every,
+        rate: connection.limit.or(unpaced(connection)),
+    })
 }
 
 /// A sandbox that we start without a limit needs no pace: more than it can answer.

@@ -8,12 +8,14 @@ mod decide;
 mod error;
 mod execute;
 mod home;
+mod increments;
 mod look;
 mod propose;
 mod read;
 mod roster;
 mod session;
 mod sources;
+mod walk;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -61,6 +63,8 @@ pub struct AppSetup {
     pub home: Fingerprint,
     /// The profile that configuration pins, by the connector's name for it; none where logging in tells.
     pub profile: Option<String>,
+    /// After how long (seconds) its accounts are read as a whole again, where it tells what changed since.
+    pub full_every: i64,
     /// The rate to keep, where configuration says one; else the manifest's, else it is found.
     pub rate: Option<RateLimit>,
 }

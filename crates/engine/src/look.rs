@@ -175,7 +175,12 @@ impl Engine {
     }
 
     fn ask_now(&self) -> Ask {
-        Ask { as_of: self.ports.clock.now(), only: None, asker: Actor { name: String::new(), proof: Proof::Unauthenticated } }
+        Ask {
+            as_of: self.ports.clock.now(),
+            only: None,
+            full: false,
+            asker: Actor { name: String::new(), proof: Proof::Unauthenticated },
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Ask {
     pub as_of: Timestamp,
     /// Only these people; everybody when none are named.
     pub only: Option<BTreeSet<PersonKey>>,
+    /// Whether apps are read as a whole, also where what changed would do.
+    pub full: bool,
     /// Who asks.
     pub asker: Actor,
 }
@@ -63,10 +65,11 @@ impl Engine {
             connection.close().await;
         }
         let readings = read?;
-        for reading in readings.values() {
-            self.store.put_app_reading(&reading.reading, &reading.raw).await?;
+        let mut apps = BTreeMap::new();
+        for (app, Reading { reading, raw, base }) in readings {
+            self.put_reading(&reading, raw, base.as_ref()).await?;
+            apps.insert(app, reading);
         }
-        let apps = readings.into_iter().map(|(app, reading)| (app, reading.reading)).collect();
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
         let told = self.rivals(began).await?;
         let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier, told };
@@ -180,7 +183,7 @@ impl Engine {
         let policy = self.setup.policy.policy();
         let reads = connections.iter().filter_map(|(app, connection)| {
             let app_policy = policy.apps.get(app)?;
-            Some(async move { Ok::<_, EngineError>((app.clone(), self.read_app(connection, app_policy, watch).await?)) })
+            Some(async move { Ok::<_, EngineError>((app.clone(), self.read_app(connection, app_policy, ask.full, watch).await?)) })
         });
         let mut readings: BTreeMap<AppName, Reading> = futures_util::future::try_join_all(reads).await?.into_iter().collect();
         let links = self.store.links().await?;

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use model::{PersonKey, SourceName, SourceReading, SourceRole};
 
-use crate::read::in_words;
 use crate::roster::{Other, join};
 use crate::{Engine, EngineError, Event, Roster, Watch, read_file};
 
@@ -56,7 +55,7 @@ impl Engine {
         if let Some(why) = doubt {
             roster.reading.distrust(why);
         }
-        watch.event(Event::Read { subject: format!("source.{name}"), certificate: in_words(&roster.reading.certificate) });
+        watch.event(Event::Read { subject: format!("source.{name}"), certificate: roster.reading.certificate.in_words() });
         Ok(roster)
     }
 

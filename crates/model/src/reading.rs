@@ -69,6 +69,26 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Up to when it says what there is: what came into being later cannot be in it.
+    pub fn until(&self) -> Timestamp {
+        self.increments.as_ref().map_or(self.at, |increments| increments.at)
+    }
+
+    /// What it says, for people: complete or partial, by which proof or why, and what came since.
+    pub fn in_words(&self) -> String {
+        let whole = match &self.completeness {
+            Completeness::Complete { proof } => format!("complete: {proof}"),
+            Completeness::Partial { why } => format!("partial: {why}"),
+        };
+        match &self.increments {
+            None => whole,
+            Some(Increments { at, count }) => format!(
+                "{whole}; that was {:.0}, and up to {at:.0} the app told of {count} changes and counts as many accounts as are known; what it does not date (groups, departments, content, enrolments) was read anew",
+                self.at
+            ),
+        }
+    }
+
     /// Whether it is complete and not older than `max_age_seconds` at `now`.
     pub fn shows_absence(&self, now: Timestamp, max_age_seconds: i64) -> bool {
         matches!(self.completeness, Completeness::Complete { .. }) && now.as_second() - self.at.as_second() <= max_age_seconds

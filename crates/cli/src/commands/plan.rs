@@ -45,6 +45,9 @@ pub(crate) struct PlanArgs {
     /// Plan for this person only, by key; may be given again
     #[arg(long, value_name = "KEY")]
     person: Vec<String>,
+    /// Read every app as a whole, also where it tells what changed since the last time
+    #[arg(long)]
+    full: bool,
 }
 
 pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failure> {
@@ -56,7 +59,7 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
     };
     let only = (!args.person.is_empty()).then(|| args.person.iter().map(|key| PersonKey::from(key.as_str())).collect());
     let progress = Progress::new(face);
-    let proposed = opened.engine.propose(Ask { as_of, only, asker: owner::user() }, &progress).await;
+    let proposed = opened.engine.propose(Ask { as_of, only, full: args.full, asker: owner::user() }, &progress).await;
     progress.end();
     let proposed = proposed?;
     opened.close().await;

@@ -15,6 +15,8 @@ use super::{Context, problem};
 
 /// How old a reading may be, in seconds, for what rests on absence, when the file says nothing.
 const MAX_AGE: i64 = 86_400;
+/// After how long accounts are read as a whole again, when nothing is configured.
+const FULL_EVERY: i64 = 86_400;
 
 pub(super) type Apps = BTreeMap<AppName, (AppPolicy, AppConnection)>;
 
@@ -237,6 +239,7 @@ fn connection(
     let profile = section.word("profile", &[("auto", "auto"), ("guide", "guide"), ("vendor", "vendor")]);
     let profile_value = profile.unwrap_or("auto").to_owned();
     let limit = section.section("rate").and_then(rate);
+    let full_every = section.duration("full_every").unwrap_or(FULL_EVERY);
     let sandbox_limit = sandboxed(context, section, "sandbox_limit");
     let faults = sandboxed(context, section, "faults");
     let source = section.source();
@@ -264,6 +267,7 @@ fn connection(
         declared: declared.clone(),
         scope_all,
         protect,
+        full_every,
         sandbox_limit: sandbox_limit.unwrap_or_default(),
         faults: faults.unwrap_or_default(),
     };

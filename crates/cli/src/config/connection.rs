@@ -55,6 +55,8 @@ pub(crate) struct AppConnection {
     pub(crate) declared: BTreeSet<String>,
     pub(crate) scope_all: bool,
     pub(crate) protect: BTreeSet<String>,
+    /// After how many seconds its accounts are read as a whole again.
+    pub(crate) full_every: i64,
     /// How fast calls may come to a sandbox that we start.
     pub(crate) sandbox_limit: Limit,
     /// What goes wrong on purpose there.

@@ -95,6 +95,8 @@ pub(crate) struct State {
     /// After so many requests with one token somebody else logs in, as often as the second number says.
     pub(crate) rival: Option<(usize, usize)>,
     used: usize,
+    /// How many requests were refused for their token.
+    pub(crate) refused: usize,
     /// How long a token is good for.
     pub(crate) life: SignedDuration,
     /// How long each request takes.
@@ -119,6 +121,7 @@ impl Server {
             asked: Vec::new(),
             rival: None,
             used: 0,
+            refused: 0,
             life: SignedDuration::from_hours(4),
             takes: SignedDuration::from_millis(10),
             consented: false,
@@ -181,6 +184,7 @@ impl Server {
             state.token = None;
         }
         if !state.token.is_some_and(|(token, until)| Some(token) == shown && self.time.now() < until) {
+            state.refused += 1;
             return (StatusCode::UNAUTHORIZED, json!({}));
         }
         let argument = |name: &str| {

@@ -21,6 +21,7 @@ pub(crate) struct World {
     ids: Arc<Counting>,
     pub(crate) manifest: &'static Manifest,
     pub(crate) policy: Policy,
+    pub(crate) full_every: i64,
 }
 
 fn expr(text: &str) -> Expr {
@@ -40,6 +41,7 @@ fn policy() -> Policy {
         role: SourceRole::Employment,
         kind: "file".into(),
         key: "key".into(),
+        join: None,
         absent_leaves: false,
         shrink: Shrink { max: 20, percent_milli: 50_000 },
         columns: BTreeMap::new(),
@@ -72,6 +74,7 @@ fn policy() -> Policy {
     };
     Policy {
         organization: Organization { name: "Acme".into(), time_zone: "UTC".into() },
+        precedence: BTreeMap::new(),
         sources: BTreeMap::from([("hr".into(), source)]),
         apps: BTreeMap::from([(app(), desk)]),
         guards: BTreeMap::new(),
@@ -87,7 +90,7 @@ impl World {
         let time = Time::at("2026-03-02T08:00:00Z");
         let server = Server::new(&time);
         let dir = tempfile::tempdir().expect("a folder");
-        let world = Self { dir, time, server, ids: Arc::default(), manifest: &DATED, policy: policy() };
+        let world = Self { dir, time, server, ids: Arc::default(), manifest: &DATED, policy: policy(), full_every: 86_400 };
         world.people(20);
         world
     }
@@ -119,6 +122,7 @@ impl World {
             fingerprint: Fingerprint::new("desk"),
             home: Fingerprint::new("desk"),
             profile: None,
+            full_every: self.full_every,
             rate: Some(RateLimit { per_second: 1_000_000, burst: 1_000_000 }),
         };
         let file = FileSource { path: self.dir.path().join("roster.csv"), ..FileSource::default() };
@@ -135,7 +139,7 @@ impl World {
 
     pub(crate) fn ask(&self) -> Ask {
         let asker = Actor { name: "ada".into(), proof: Proof::Unauthenticated };
-        Ask { as_of: self.time.now(), only: None, asker }
+        Ask { as_of: self.time.now(), only: None, full: false, asker }
     }
 
     pub(crate) async fn plan(&self, engine: &Engine) -> Proposed {

@@ -114,7 +114,7 @@ impl Teller<'_> {
     async fn propose(&self) -> Result<Proposed, Failure> {
         let opened = Opened::open(&self.globals, Reach::Apps).await?;
         let progress = Progress::new(self.face);
-        let ask = Ask { as_of: self.as_of, only: None, asker: owner::user() };
+        let ask = Ask { as_of: self.as_of, only: None, full: false, asker: owner::user() };
         let proposed = opened.engine.propose(ask, &progress).await;
         progress.end();
         opened.close().await;
