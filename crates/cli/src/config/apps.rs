@@ -283,7 +283,15 @@ fn connection(
         let next = "leave it out, or set base_url = \"sandbox:FOLDER\": only a local stand-in fails on purpose";
         context.problems.add("`faults` are for a sandbox only", &url.span, "this is none", next);
     }
-    for (name, what) in entry.credentials {
+    let given: Vec<&str> = entry.credentials.iter().map(|(name, _)| *name).filter(|name| section.had(name)).collect();
+    let way = match entry.way(&given) {
+        Ok(way) => way,
+        Err(error) => {
+            context.problems.add(format!("`{}` {}", error.setting, error.wrong), &section.span, "here", error.next);
+            return None;
+        }
+    };
+    for (name, what) in entry.credentials.iter().filter(|(name, _)| way.contains(name)) {
         if !section.had(name) {
             section.missing(name, &format!("set it to {what}: {name} = {{ env = \"NAME\" }} or {name} = {{ file = \"PATH\" }}"));
         }
