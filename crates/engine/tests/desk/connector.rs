@@ -155,7 +155,7 @@ async fn one(wire: &Write, step: &Step) -> Outcome {
         return Ok(Done { already: true, receipt: Receipt { account, before: None, after: None } });
     }
     let set: serde_json::Map<String, serde_json::Value> =
-        step.set.iter().map(|(name, change)| (name.clone(), json!(change.after.as_text().unwrap_or_default()))).collect();
+        step.set.iter().map(|(name, change)| (name.to_string(), json!(change.after.as_text().unwrap_or_default()))).collect();
     let path = id.map_or_else(|| "/accounts/new".to_owned(), |id| format!("/accounts/{id}"));
     let answer = wire.post(&path, &json!({ "active": step.verb != Verb::Leave, "set": set }), &judge).await?;
     let made = record(&answer.json.expect("JSON"));
