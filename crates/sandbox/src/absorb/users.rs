@@ -35,20 +35,14 @@ pub(super) fn list(view: &View<'_>, request: &Request<'_>) -> Result<Reply, Refu
         };
         return listed(total, rows);
     }
-    // The pages of one list ask the same question.
-    let question = format!("{}\n{}", view.scope.name(), query.without(&["_limit", "_offset"]));
-    let ids = state.lists.get(&question).unwrap_or_else(|| {
-        let found: Arc<[Uuid]> = wanted.find(view).into_iter().map(User::id).collect();
-        if found.len() > WORTH_KEEPING {
-            state.lists.put(question, Arc::clone(&found));
-        }
-        found
-    });
+    let find = || wanted.find(view).into_iter().map(User::id).collect();
+    let ids: Arc<[Uuid]> = match wanted.known(state) {
+        Some(_) => find(),
+        // The pages of one list ask the same question.
+        None => state.lists.find(format!("{}\n{}", view.scope.name(), query.without(&["_limit", "_offset"])), find),
+    };
     listed(ids.len(), window.cut(ids.iter()).into_iter().filter_map(|id| state.user(*id)).collect())
 }
-
-/// Lists no longer than this are found anew for each page.
-const WORTH_KEEPING: usize = 100;
 
 /// Which users are asked for, and in which order.
 struct Wanted<'a> {
@@ -113,24 +107,33 @@ impl<'a> Wanted<'a> {
         found
     }
 
-    /// The users among whom they are: few, where an index knows.
-    fn candidates<'s>(&self, state: &'s State) -> Vec<&'s User> {
-        match (self.username, self.external, self.email, self.since) {
-            (Some(name), ..) => return state.by_username(name).into_iter().collect(),
-            (_, Some(id), ..) => return state.by_external_id(id),
-            (_, _, Some(address), _) => return state.by_email(address),
-            (.., Some(since)) => return state.edited_since(since),
+    /// The few users among whom they are, where an index by name or key knows.
+    fn known<'s>(&self, state: &'s State) -> Option<Vec<&'s User>> {
+        let one = |user: Option<&'s User>| Some(user.into_iter().collect());
+        match (self.username, self.external, self.email) {
+            (Some(name), ..) => return one(state.by_username(name)),
+            (_, Some(id), _) => return Some(state.by_external_id(id)),
+            (.., Some(address)) => return Some(state.by_email(address)),
             _ => {}
         }
-        let known = |hint| match hint {
-            Hint::Guid("id", id) => Some(state.user(id).into_iter().collect()),
-            Hint::Text("username", name) => Some(state.by_username(name).into_iter().collect()),
+        self.filter.iter().flat_map(Filter::hints).find_map(|hint| match hint {
+            Hint::Guid("id", id) => one(state.user(id)),
+            Hint::Text("username", name) => one(state.by_username(name)),
             Hint::Text("externalId", id) => Some(state.by_external_id(id)),
             Hint::Text("emailAddress", address) => Some(state.by_email(address)),
-            Hint::Since("dateEdited", since) => instant_of(since).map(|since| state.edited_since(since)),
+            _ => None,
+        })
+    }
+
+    /// The users among whom they are.
+    fn candidates<'s>(&self, state: &'s State) -> Vec<&'s User> {
+        let hinted = |hint| match hint {
+            Hint::Since("dateEdited", since) => instant_of(since),
             _ => None,
         };
-        self.filter.iter().flat_map(Filter::hints).find_map(known).unwrap_or_else(|| state.users().collect())
+        let since = self.since.or_else(|| self.filter.iter().flat_map(Filter::hints).find_map(hinted));
+        let known = self.known(state).or_else(|| since.map(|since| state.edited_since(since)));
+        known.unwrap_or_else(|| state.users().collect())
     }
 }
 

@@ -74,6 +74,25 @@ async fn every_list_is_sorted_as_asked_and_refuses_what_it_cannot_sort_by() {
 }
 
 #[tokio::test]
+async fn paths_and_parameters_are_found_in_any_case() {
+    let sandbox = open(config(0));
+    let client = Client::new(&sandbox).log_in(ALL).await;
+    let id = client.make("someone", json!({})).await;
+    for path in [
+        "/USERS/",
+        &format!("//Users/{}//", id.to_uppercase()),
+        "/Departments",
+        "/CustomFieldDefinitions/",
+        "/users?_LIMIT=1&_Sort=-UserName",
+    ] {
+        assert_eq!(client.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(client.get("/Users?USERNAME=SOMEONE").await.users()[0]["id"], json!(id));
+    assert_eq!(client.post("/Users/Batch/", json!({"USERS": []})).await.status, 200);
+    assert_eq!(client.post("/Authentication", json!({"USERNAME": ALL, "Password": "pw"})).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_known_path_refuses_other_verbs_and_a_body_too_large_is_an_error_like_others() {
     let sandbox = open(config(0));
     let client = Client::new(&sandbox).log_in(ALL).await;
