@@ -121,7 +121,7 @@ impl<'a> Scene<'a> {
 
     /// Whether a link is younger than the reading: its account cannot be in it.
     pub(crate) fn is_fresh(&self, link: &Link) -> bool {
-        link.since > self.reading.certificate.at
+        link.since > self.reading.certificate.until()
     }
 
     /// The accounts that have a value in an attribute by which they are looked up ([`Known::attribute`]).
