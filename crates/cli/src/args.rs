@@ -59,6 +59,7 @@ pub(crate) enum Command {
     Demo(commands::demo::DemoArgs),
     Init(commands::init::InitArgs),
     Sandbox(commands::sandbox::SandboxArgs),
+    Connect(commands::connect::ConnectArgs),
     Check(commands::check::CheckArgs),
     Plan(commands::plan::PlanArgs),
     Show(commands::show::ShowArgs),

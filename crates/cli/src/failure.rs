@@ -1,6 +1,6 @@
 //! What a user is told when a command does not do what was asked: what happened, and what to do next.
 
-use connector::Fault;
+use connector::{Fault, Scope};
 use engine::{EngineError, RosterError};
 use model::{AppName, Refusal};
 use store::StoreError;
@@ -88,6 +88,9 @@ impl Failure {
 /// What to do about a fault of an app.
 fn of_fault(app: &AppName, fault: &Fault) -> String {
     match fault {
+        Fault::Denied { scope: Scope::Consent(_) } => {
+            format!("`provost connect {app}`: whoever may allow it does so in a browser, once")
+        }
         Fault::Denied { .. } => format!("correct the credentials or their rights in [app.{app}]; `provost check` tells when they work"),
         Fault::Unreachable { .. } => {
             format!("check `base_url` in [app.{app}], and that the app is up; `provost check` tells when it answers")

@@ -140,7 +140,7 @@ fn credentials(app: &AppName, connection: &AppConnection, reach: Reach) -> Resul
     let sandbox = matches!(connection.address, Address::Sandbox(_));
     let mut known = if sandbox { known_credentials(connection.entry.name) } else { BTreeMap::new() };
     let mut found = BTreeMap::new();
-    for (name, _) in connection.entry.credentials {
+    for name in connection.way {
         let resolved = connection.credentials.get(name).map(|credential| credential.resolve(app.as_str(), name));
         let secret = match (resolved, known.remove(name)) {
             (Some(Ok(secret)), _) => Some(secret),

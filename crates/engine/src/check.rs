@@ -18,6 +18,8 @@ pub struct CheckReport {
     pub fingerprint: String,
     /// What the probe found.
     pub tenant: Tenant,
+    /// Whether configuration pins the profile; else logging in told it.
+    pub pinned: bool,
     /// The limit that will be kept, in words.
     pub limit: String,
 }
@@ -44,6 +46,7 @@ impl Engine {
             base_url: setup.base_url.clone(),
             fingerprint: setup.fingerprint.to_string(),
             tenant: probed?,
+            pinned: setup.profile.is_some(),
             limit,
         })
     }

@@ -118,6 +118,18 @@ impl Connection {
         self.take_session(session, mends).await
     }
 
+    /// The first session, for the code that a person's consent gave; its profile.
+    ///
+    /// # Errors
+    /// As a log-in; the turn is over.
+    pub(crate) async fn redeem(&self, code: &model::Secret, redirect: &str) -> Result<String, EngineError> {
+        let redeemed = self.patiently(|| self.target.redeem(&self.wire, code, redirect)).await;
+        let session = redeemed.map_err(|fault| self.fault(fault))?;
+        let profile = session.profile.clone();
+        self.take_session(session, false).await?;
+        Ok(profile)
+    }
+
     /// Takes a session into use, and keeps it sealed if it lasts beyond this process.
     ///
     /// # Errors
@@ -284,7 +296,7 @@ impl Connection {
     }
 
     /// Gives the lease back where what had to be done first failed.
-    async fn or_close<T>(&self, done: Result<T, EngineError>) -> Result<T, EngineError> {
+    pub(crate) async fn or_close<T>(&self, done: Result<T, EngineError>) -> Result<T, EngineError> {
         if done.is_err() {
             self.close().await;
         }

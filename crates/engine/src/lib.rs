@@ -4,6 +4,7 @@
 
 mod check;
 mod connection;
+mod consent;
 mod decide;
 mod error;
 mod execute;

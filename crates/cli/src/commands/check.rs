@@ -70,19 +70,73 @@ fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)]) {
 
 fn text(report: &CheckReport) -> String {
     let tenant = &report.tenant;
+    let profile = format!("{}, {}", tenant.profile, if report.pinned { "pinned by configuration" } else { "told by logging in" });
     let scope = match tenant.sees_all {
-        Some(true) => "sees everybody",
-        Some(false) => "does NOT see everybody: nobody whom it cannot see is created or deactivated",
-        None => "cannot be told; set scope = \"all\" if the log-in sees every department",
+        Some(true) => "sees everybody".to_owned(),
+        Some(false) if tenant.sees.is_empty() => "does NOT see everybody: nobody whom it cannot see is created or deactivated".to_owned(),
+        Some(false) => format!(
+            "does NOT see everybody, but {} departments: nobody whom it cannot see is created or deactivated, and nobody is moved elsewhere",
+            tenant.sees.len()
+        ),
+        None => "cannot be told; set scope = \"all\" if the log-in sees every department".to_owned(),
     };
     let declared =
         if tenant.declared.is_empty() { "none".to_owned() } else { tenant.declared.iter().cloned().collect::<Vec<_>>().join(", ") };
-    let mut text = format!(
-        "{}: ready\n  connector  {} ({} profile)\n  address    {}\n  tenant     {}\n  scope      {scope}\n  fields     {declared}\n  pace       {}\n  clock      {} ms ahead of ours\n",
-        report.app, report.connector, tenant.profile, report.base_url, report.fingerprint, report.limit, tenant.clock_ahead_ms
-    );
-    for note in &tenant.notes {
-        text.push_str(&format!("  note       {note}\n"));
+    let rows = [
+        ("connector", report.connector.to_owned()),
+        ("profile", profile),
+        ("address", report.base_url.clone()),
+        ("tenant", report.fingerprint.clone()),
+        ("scope", scope),
+        ("fields", declared),
+        ("pace", report.limit.clone()),
+        ("clock", clock(tenant.clock_ahead_ms)),
+    ];
+    let mut text = format!("{}: ready\n", report.app);
+    for (name, value) in rows.into_iter().chain(tenant.notes.iter().map(|note| ("note", note.clone()))) {
+        text.push_str(&format!("  {name:<10} {value}\n"));
     }
     text
+}
+
+/// How the app's clock stands to ours.
+fn clock(ahead_ms: i64) -> String {
+    let seconds = format!("{}.{:01} s", ahead_ms.abs() / 1000, ahead_ms.abs() % 1000 / 100);
+    match ahead_ms {
+        0 => "agrees with ours".to_owned(),
+        1.. => format!("{seconds} ahead of ours"),
+        _ => format!("{seconds} behind ours"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_says_profile_scope_and_clock_in_words() {
+        let tenant = model::Tenant {
+            profile: "vendor".to_owned(),
+            sees_all: Some(false),
+            sees: ["d1".to_owned(), "d2".to_owned()].into(),
+            declared: ["customFields.string1".to_owned()].into(),
+            clock_ahead_ms: -61_200,
+            notes: vec!["the log-in sees 7 users".to_owned()],
+        };
+        let report = CheckReport {
+            app: AppName::new("absorb"),
+            connector: "absorb",
+            base_url: "https://rest.myabsorb.example".to_owned(),
+            fingerprint: "ab12".to_owned(),
+            tenant,
+            pinned: false,
+            limit: "200 requests a second, 100 more at once".to_owned(),
+        };
+        let told = text(&report);
+        for part in ["vendor, told by logging in", "but 2 departments", "customFields.string1", "200 requests", "61.2 s behind", "sees 7 users"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(text(&CheckReport { pinned: true, ..report }).contains("vendor, pinned by configuration"));
+        assert_eq!((clock(0), clock(1500)), ("agrees with ours".to_owned(), "1.5 s ahead of ours".to_owned()));
+    }
 }

@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod apps;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod connect;
 pub(crate) mod decide;
 pub(crate) mod demo;
 pub(crate) mod explain;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Init(args) => init::run(&globals, &args),
         Command::Sandbox(args) => sandbox::run(&globals, args).await,
         Command::Check(args) => check::run(&globals, &args).await,
+        Command::Connect(args) => connect::run(&globals, &args).await,
         Command::Plan(args) => plan::run(&globals, &args).await,
         Command::Show(args) => show::run(&globals, &args).await,
         Command::Approve(args) => decide::approve(&globals, &args).await,

@@ -236,7 +236,8 @@ fn connection(
     protect: BTreeSet<String>,
 ) -> Option<AppConnection> {
     let url = section.required("base_url", "the app's address, or \"sandbox:FOLDER\" for a local stand-in");
-    let profile = section.word("profile", &[("auto", "auto"), ("guide", "guide"), ("vendor", "vendor")]);
+    let profiles: Vec<(&'static str, &'static str)> = ["auto"].iter().chain(entry.profiles).map(|name| (*name, *name)).collect();
+    let profile = section.word("profile", &profiles);
     let profile_value = profile.unwrap_or("auto").to_owned();
     let limit = section.section("rate").and_then(rate);
     let full_every = section.duration("full_every").unwrap_or(FULL_EVERY);
@@ -256,12 +257,22 @@ fn connection(
             options.insert(*name, text.text);
         }
     }
+    let given: Vec<&str> = entry.credentials.iter().map(|(name, _)| *name).filter(|name| section.had(name)).collect();
+    let way = match entry.way(&given) {
+        Ok(way) => way,
+        Err(error) => {
+            let what = format!("`{}` {}", error.setting, error.wrong);
+            context.problems.add(what, &section.span, "in this block", error.next);
+            return None;
+        }
+    };
     let url = url?;
     let mut connection = AppConnection {
         entry,
         address: Address::Url(url.text.clone()),
         profile: profile_value,
         credentials,
+        way,
         options,
         limit,
         declared: declared.clone(),
@@ -283,14 +294,6 @@ fn connection(
         let next = "leave it out, or set base_url = \"sandbox:FOLDER\": only a local stand-in fails on purpose";
         context.problems.add("`faults` are for a sandbox only", &url.span, "this is none", next);
     }
-    let given: Vec<&str> = entry.credentials.iter().map(|(name, _)| *name).filter(|name| section.had(name)).collect();
-    let way = match entry.way(&given) {
-        Ok(way) => way,
-        Err(error) => {
-            context.problems.add(format!("`{}` {}", error.setting, error.wrong), &section.span, "here", error.next);
-            return None;
-        }
-    };
     for (name, what) in entry.credentials.iter().filter(|(name, _)| way.contains(name)) {
         if !section.had(name) {
             section.missing(name, &format!("set it to {what}: {name} = {{ env = \"NAME\" }} or {name} = {{ file = \"PATH\" }}"));

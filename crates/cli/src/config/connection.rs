@@ -50,6 +50,8 @@ pub(crate) struct AppConnection {
     pub(crate) address: Address,
     pub(crate) profile: String,
     pub(crate) credentials: BTreeMap<&'static str, Credential>,
+    /// Which credentials one logs in with, of those that the connector knows.
+    pub(crate) way: &'static [&'static str],
     pub(crate) options: BTreeMap<&'static str, String>,
     pub(crate) limit: Option<RateLimit>,
     pub(crate) declared: BTreeSet<String>,
@@ -133,7 +135,7 @@ fn real_path(dir: &Path) -> PathBuf {
 
 /// Whether a credential says who we are rather than proving it: such a one may be written out, and tells tenants apart.
 pub(crate) fn is_identity(name: &str) -> bool {
-    matches!(name, "subdomain" | "username")
+    matches!(name, "subdomain" | "username" | "client_id")
 }
 
 impl Credential {
