@@ -57,10 +57,15 @@ impl Sandboxes {
                 lessonly(config).await
             }
             "absorb" => {
-                let admin = absorb::Admin { username: text("username"), password: text("password").into(), departments: None };
                 let profile = absorb_profile(start.profile, Some(start.dir)).map_err(wrong)?;
-                let api_key = text("api_key").into();
-                let config = absorb::Config { options, profile, api_key, admins: vec![admin], ..absorb::Config::default() };
+                let mut config = absorb::Config { options, profile, api_key: text("api_key").into(), ..absorb::Config::default() };
+                if start.credentials.contains_key("username") {
+                    let (username, password) = (text("username"), text("password").into());
+                    config.admins = vec![absorb::Admin { username, password, departments: None }];
+                }
+                if let Some(client) = config.clients.first_mut().filter(|_| start.credentials.contains_key("client_id")) {
+                    (client.client_id, client.client_secret) = (text("client_id"), text("client_secret").into());
+                }
                 absorb(config).await
             }
             _ => {
@@ -159,6 +164,10 @@ pub(crate) fn known_credentials(connector: &str) -> BTreeMap<&'static str, Secre
         "absorb" => {
             let known = absorb::Config::default();
             let mut found = BTreeMap::from([("api_key", Secret::new(known.api_key.expose_secret()))]);
+            if let Some(client) = known.clients.into_iter().next() {
+                found.insert("client_id", Secret::new(client.client_id));
+                found.insert("client_secret", Secret::new(client.client_secret.expose_secret()));
+            }
             if let Some(admin) = known.admins.into_iter().next() {
                 found.insert("username", Secret::new(admin.username));
                 found.insert("password", Secret::new(admin.password.expose_secret()));

@@ -73,7 +73,9 @@ fn text(report: &CheckReport) -> String {
     let profile = format!("{}, {}", tenant.profile, if report.pinned { "pinned by configuration" } else { "told by logging in" });
     let scope = match tenant.sees_all {
         Some(true) => "sees everybody".to_owned(),
-        Some(false) if tenant.sees.is_empty() => "does NOT see everybody: nobody whom it cannot see is created or deactivated".to_owned(),
+        Some(false) if tenant.sees.is_empty() => {
+            "does NOT see everybody: nobody whom it cannot see is created or deactivated".to_owned()
+        }
         Some(false) => format!(
             "does NOT see everybody, but {} departments: nobody whom it cannot see is created or deactivated, and nobody is moved elsewhere",
             tenant.sees.len()
@@ -133,7 +135,9 @@ mod tests {
             limit: "200 requests a second, 100 more at once".to_owned(),
         };
         let told = text(&report);
-        for part in ["vendor, told by logging in", "but 2 departments", "customFields.string1", "200 requests", "61.2 s behind", "sees 7 users"] {
+        for part in
+            ["vendor, told by logging in", "but 2 departments", "customFields.string1", "200 requests", "61.2 s behind", "sees 7 users"]
+        {
             assert!(told.contains(part), "{part}: {told}");
         }
         assert!(text(&CheckReport { pinned: true, ..report }).contains("vendor, pinned by configuration"));

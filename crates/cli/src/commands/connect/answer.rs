@@ -40,7 +40,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, sta
     let (status, title, text) = match &answer {
         Answer::Code(_) => ("200 OK", "Provost has the answer", "It goes on where it was started."),
         Answer::No(_) => ("200 OK", "Provost was not let in", "Nothing was changed."),
-        Answer::Foreign => ("400 Bad Request", "This is not the answer that Provost waits for", "Begin again at the address that it printed."),
+        Answer::Foreign => {
+            ("400 Bad Request", "This is not the answer that Provost waits for", "Begin again at the address that it printed.")
+        }
         Answer::Nothing => ("404 Not Found", "There is nothing here", "Provost waits for an answer at another address."),
     };
     stream.write_all(page(status, title, text).as_bytes()).await?;
@@ -54,7 +56,8 @@ fn read(line: &str, state: &str) -> Answer {
     let (Some("GET"), Some(target)) = (words.next(), words.next()) else { return Answer::Nothing };
     let Some(query) = target.strip_prefix("/?") else { return Answer::Nothing };
     let parts: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
-    let part = |wanted: &str| parts.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty());
+    let part =
+        |wanted: &str| parts.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty());
     if part("state") != Some(state) {
         return Answer::Foreign;
     }
@@ -88,11 +91,15 @@ mod tests {
     fn only_the_answer_to_our_own_question_counts() {
         let read = |line: &str| read(line, "s1");
         assert!(matches!(read("GET /?code=a%2Fb&state=s1 HTTP/1.1"), Answer::Code(code) if code.expose() == "a/b"));
-        for foreign in ["GET /?code=a&state=s2 HTTP/1.1", "GET /?code=a HTTP/1.1", "GET /?state=s1 HTTP/1.1", "GET /?error=access_denied HTTP/1.1"] {
+        for foreign in
+            ["GET /?code=a&state=s2 HTTP/1.1", "GET /?code=a HTTP/1.1", "GET /?state=s1 HTTP/1.1", "GET /?error=access_denied HTTP/1.1"]
+        {
             assert!(matches!(read(foreign), Answer::Foreign), "{foreign}");
         }
         assert!(matches!(read("GET /?error=access_denied&state=s1 HTTP/1.1"), Answer::No(why) if why == "the person said no"));
-        assert!(matches!(read("GET /?error=server_error&error_description=later&state=s1 HTTP/1.1"), Answer::No(why) if why == "server_error, later"));
+        assert!(
+            matches!(read("GET /?error=server_error&error_description=later&state=s1 HTTP/1.1"), Answer::No(why) if why == "server_error, later")
+        );
         for nothing in ["GET /favicon.ico HTTP/1.1", "POST /?code=a&state=s1 HTTP/1.1", "", "GET", "\u{fffd}"] {
             assert!(matches!(read(nothing), Answer::Nothing), "{nothing}");
         }

@@ -54,13 +54,19 @@ pub(crate) async fn run(globals: &Globals, args: &ConnectArgs) -> Result<End, Fa
 async fn connect(face: Face, opened: &Opened, args: &ConnectArgs, stops: &mut Stops) -> Result<End, Failure> {
     let app = AppName::new(args.app.as_str());
     let listener = TcpListener::bind(("127.0.0.1", args.port)).await.map_err(|error| {
-        Failure::new(format!("cannot listen on 127.0.0.1:{}: {error}", args.port), "choose another port with --port; 0 takes any that is free")
+        Failure::new(
+            format!("cannot listen on 127.0.0.1:{}: {error}", args.port),
+            "choose another port with --port; 0 takes any that is free",
+        )
     })?;
     let port = listener.local_addr().map_or(args.port, |address| address.port());
     let (redirect, state) = (format!("http://127.0.0.1:{port}/"), state()?);
     let Some(address) = opened.engine.consent(&app, &redirect, &state).await? else {
         let next = "`provost check` tells whether its credentials work";
-        return Err(Failure::new(format!("nobody has to let Provost into {app}: it logs in with the credentials of its configuration"), next));
+        return Err(Failure::new(
+            format!("nobody has to let Provost into {app}: it logs in with the credentials of its configuration"),
+            next,
+        ));
     };
     invite(face, &app, &address, args.no_browser);
     let code = tokio::select! {
@@ -100,9 +106,9 @@ fn invite(face: Face, app: &AppName, address: &str, no_browser: bool) {
 /// What tells our own question from anybody else's: 32 bytes that nobody can guess.
 fn state() -> Result<String, Failure> {
     let mut bytes = [0_u8; 32];
-    rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|error| {
-        Failure::new(format!("the system gives no random numbers: {error}"), "check the machine's random device")
-    })?;
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| Failure::new(format!("the system gives no random numbers: {error}"), "check the machine's random device"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
