@@ -188,7 +188,9 @@ pub(super) fn list<T>(out: &mut Vec<u8>, all: impl IntoIterator<Item = T>, mut e
 
 /// `,"name":value`.
 pub(super) fn member<T: Serialize>(out: &mut Vec<u8>, name: &str, one: &T) {
-    out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+    for part in [",\"", name, "\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
     value(out, one);
 }
 
