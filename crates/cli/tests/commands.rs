@@ -283,3 +283,41 @@ fn control_c_stops_a_run_cleanly_and_resume_goes_on() {
     assert_eq!(run["run"]["state"], "finished");
     folder.ends(&["plan", "--quiet"], 0);
 }
+
+/// `plan --every` prints a line a round, goes on after a round that failed, and ends with 0 when it is told to stop.
+#[cfg(unix)]
+#[test]
+fn l05_planning_again_and_again_outlives_a_bad_round_and_ends_when_told() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_provost"));
+        command.args(args).current_dir(folder.path());
+        command
+    };
+    let made = run(&["init", "--sandbox"]).output().expect("it starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let roster = std::fs::read_dir(folder.path())
+        .expect("listed")
+        .map(|entry| entry.expect("an entry").path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "csv"))
+        .expect("a roster");
+    let text = std::fs::read_to_string(&roster).expect("read");
+    let mut planning = run(&["plan", "--every", "1s"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(planning.stdout.take().expect("piped")).lines();
+    let mut errors = BufReader::new(planning.stderr.take().expect("piped")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    assert!(first.contains("steps: open") && first.contains("waiting: "), "{first}");
+    std::fs::remove_file(&roster).expect("taken away");
+    assert!(errors.any(|line| line.expect("text").contains("cannot read")), "the bad round is told");
+    std::fs::write(&roster, text).expect("given back");
+    while !lines.next().expect("it goes on").expect("text").contains("steps: open") {}
+    let told = std::process::Command::new("kill").args(["-INT", &planning.id().to_string()]).status().expect("kill");
+    assert!(told.success());
+    let ended = planning.wait().expect("it ends");
+    assert_eq!(ended.code(), Some(0));
+}

@@ -99,6 +99,16 @@ pub enum EngineError {
         /// Which run.
         run: RunId,
     },
+    /// A run began too long ago to go on with it.
+    #[error(
+        "run {run} could be resumed until {until:.0}, as long as a yes counts from its beginning; what it left undone is not done under that yes any more: `provost plan` looks at what is there now and plans the rest anew"
+    )]
+    TooLate {
+        /// Which run.
+        run: RunId,
+        /// Until when.
+        until: jiff::Timestamp,
+    },
     /// Nobody of that name, key or e-mail.
     #[error("nobody in the roster or in an app is called {who}; give a key, an e-mail or a whole name")]
     Nobody {

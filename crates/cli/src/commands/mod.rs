@@ -17,6 +17,7 @@ pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod show;
+mod standing;
 pub(crate) mod store;
 
 use crate::args::{Cli, Command};

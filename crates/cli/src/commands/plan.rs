@@ -13,8 +13,9 @@ use plan::render::Document;
 use serde_json::json;
 use store::PlanStatus;
 
-use super::pick;
+use super::{pick, standing};
 use crate::args::Globals;
+use crate::config::seconds;
 use crate::faces::{End, Face, Format, Progress, plan_json, sheet};
 use crate::failure::Failure;
 use crate::owner;
@@ -26,6 +27,7 @@ Examples:
   provost plan -o plan.json                 the open plan into plan.json, what waits into plan.held-CLASS.json
   provost plan -o plan.html --format html   a page to read; plans to approve are JSON
   provost plan --as-of 2026-12-01 --person 10001
+  provost plan --every 15m                  again and again: what changed where an app tells it, else everything
 
 Nothing is changed by it.  Exit code 2 when a plan waits for a decision, 0 when there is nothing to do.";
 
@@ -48,9 +50,15 @@ pub(crate) struct PlanArgs {
     /// Read every app as a whole, also where it tells what changed since the last time
     #[arg(long)]
     full: bool,
+    /// Plan again and again, this long apart (15m), until control-C; prints a line each time
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["output", "as_of"], value_parser = length)]
+    every: Option<i64>,
 }
 
 pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failure> {
+    if let Some(seconds) = args.every {
+        return standing::every(globals, seconds, args.full, &args.person).await;
+    }
     let face = globals.face();
     let opened = Opened::open(globals, Reach::Apps).await?;
     let as_of = match &args.as_of {
@@ -141,8 +149,13 @@ fn file_of(file: &Path, class: &Class) -> PathBuf {
     }
 }
 
+/// How long apart: not nothing.
+fn length(text: &str) -> Result<i64, String> {
+    seconds(text).filter(|seconds| *seconds > 0).ok_or_else(|| "write a whole number and a unit: 90s, 15m, 24h".to_owned())
+}
+
 /// Plans are for whole seconds: the rest would only make digests differ.
-fn whole_second(now: Timestamp) -> Timestamp {
+pub(super) fn whole_second(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 

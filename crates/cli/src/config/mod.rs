@@ -22,6 +22,7 @@ use crate::failure::Failure;
 pub(crate) use connection::{Address, AppConnection, SourceConnection, is_identity};
 pub(crate) use problem::ConfigError;
 use problem::{Problems, likely_secrets};
+pub(crate) use section::seconds;
 use section::{Section, Source};
 
 /// The name of the file where no other is given.

@@ -278,7 +278,7 @@ pub(crate) fn texts_of(source: Source<'_>, what: &str, value: &Spanned<DeValue<'
 }
 
 /// "90s", "30m", "24h", "3d", "2w" in seconds.
-fn seconds(text: &str) -> Option<i64> {
+pub(crate) fn seconds(text: &str) -> Option<i64> {
     let text = text.trim();
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {

@@ -9,7 +9,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, Approved, Digest, PLAN_VERSION, Plan, Run, RunId, RunState, Step, StepId, StepRecord, StepState};
 use store::Epoch;
 
@@ -71,7 +71,7 @@ impl Engine {
     /// Goes on with a run that was cut off or stopped.
     ///
     /// # Errors
-    /// As [`Engine::execute`]; a finished run is returned as it is.
+    /// As [`Engine::execute`]; [`EngineError::TooLate`] when it began longer ago than a yes counts; a finished run is returned as it is.
     pub async fn resume(&self, run: &RunId, watch: &dyn Watch) -> Result<RunSummary, EngineError> {
         let run = self.store.run(run).await?;
         let now = self.ports.clock.now();
@@ -81,6 +81,10 @@ impl Engine {
             let records = self.store.records(&run.id).await?;
             return Ok(summary(run, &stored.plan, &records, BTreeMap::new()));
         }
+        let until = self.resumable_until(&run);
+        if now >= until {
+            return Err(EngineError::TooLate { run: run.id, until });
+        }
         let connections = self.connect_all(&stored.plan).await?;
         // Read when it is our turn, not before: until then somebody else may have gone on with it.
         let records = self.store.records(&run.id).await?;
@@ -89,6 +93,12 @@ impl Engine {
             .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
         self.store.set_run_state(&run.id, &epochs(&connections), RunState::Running, now, "").await?;
         self.drive(run, approved, records, connections, watch).await
+    }
+
+    /// Until when a run may be resumed: for as long as a yes counts, from its beginning.  What was right to do then need not be later.
+    fn resumable_until(&self, run: &Run) -> Timestamp {
+        let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
+        run.started.checked_add(lifetime).unwrap_or(Timestamp::MAX)
     }
 
     /// What can be said about a plan without its decision: form and tenants.

@@ -1,6 +1,7 @@
 //! The engine against an app in memory, with a clock that is moved: sessions, increments, one person, ends of runs.
 
 mod connector;
+mod endings;
 mod increments;
 mod server;
 mod sessions;
