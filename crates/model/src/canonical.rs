@@ -25,17 +25,6 @@ pub fn digest_of<T: Serialize>(value: &T) -> Digest {
     Digest::new(Sha256::digest(canonical_json(value)).into())
 }
 
-/// A digest of many values that does not depend on their order (P2): the digest of their sorted digests.
-pub fn digest_set<'a, T: Serialize + 'a>(values: impl IntoIterator<Item = &'a T>) -> Digest {
-    let mut digests: Vec<Digest> = values.into_iter().map(digest_of).collect();
-    digests.sort_unstable();
-    let mut hasher = Sha256::new();
-    for digest in &digests {
-        hasher.update(digest.as_bytes());
-    }
-    Digest::new(hasher.finalize().into())
-}
-
 /// Canonical JSON as nearly every value of this crate has it, in one buffer: ASCII member names without escapes, no fractions.  Anything
 /// else sets `odd`, and the general implementation does it: a large plan is written four times as fast this way.
 #[derive(Default)]

@@ -9,7 +9,9 @@ pub use compact_str::CompactString as Text;
 
 mod account;
 mod canonical;
+mod cores;
 mod decision;
+mod digests;
 mod effects;
 mod few;
 mod finding;
@@ -27,8 +29,10 @@ mod step;
 mod value;
 
 pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group};
-pub use canonical::{canonical_json, digest_of, digest_set};
+pub use canonical::{canonical_json, digest_of};
+pub use cores::in_order;
 pub use decision::{Actor, Approved, Decision, Proof, Refusal, Verdict};
+pub use digests::{DigestSet, digest_set};
 pub use effects::Effects;
 pub use few::Few;
 pub use finding::{Finding, FindingKind, Place};
@@ -37,7 +41,7 @@ pub use link::{Evidence, Link};
 pub use manifest::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
 pub use named::{Iter, Named};
 pub use person::{Person, Standing};
-pub use plan::{Class, GuardVerdict, Inputs, PLAN_VERSION, Plan, Proposal};
+pub use plan::{Class, GuardVerdict, Inputs, PLAN_VERSION, Plan, PlanDigest, Proposal, STEPS_IN_PART};
 pub use policy::{
     Adopt, AppPolicy, Approval, By, EnrolRule, Expr, GroupPolicy, GuardRule, Join, Lower, MatchRule, On, Organization, Policy, SetRule,
     Shrink, SourcePolicy, SourceRole, StandingApproval,

@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::{canonical_json, digest_of};
+use sha2::{Digest as _, Sha256};
+
+use crate::canonical::canonical_json;
+use crate::cores::in_order;
 use crate::{AppName, Digest, Finding, Fingerprint, Step};
 
 /// The version of the plan's form; a plan of another version is refused.
 pub const PLAN_VERSION: u32 = 1;
+
+/// How many steps are written, packed and stored at a time.
+pub const STEPS_IN_PART: usize = 2048;
 
 /// What a plan was computed from (P2): the same inputs give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,14 +93,80 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The digest one says yes to.
+    /// The digest one says yes to: the SHA-256 of its canonical JSON.
     pub fn digest(&self) -> Digest {
-        digest_of(self)
+        self.digest_in_parts(|_| (), |()| ())
+    }
+
+    /// Its digest, made on all cores without ever having its canonical JSON as a whole.  The steps, [`STEPS_IN_PART`] at a time, go as a
+    /// JSON list through `pack`, and what that makes of them to `keep`, in order.
+    pub fn digest_in_parts<T: Send>(&self, pack: impl Fn(&[u8]) -> T + Sync, mut keep: impl FnMut(T)) -> Digest {
+        let (before, after) = self.around();
+        let parts: Vec<&[Step]> = self.steps.chunks(STEPS_IN_PART).collect();
+        let mut digest = PlanDigest::new(&before);
+        let written = |at: usize| {
+            let text = canonical_json(&parts[at]);
+            let packed = pack(&text);
+            (text, packed)
+        };
+        in_order(parts.len(), written, |(text, packed)| {
+            digest.part(&text);
+            keep(packed);
+        });
+        digest.end(&after)
+    }
+
+    /// Its canonical JSON without the steps, cut where they go.
+    pub fn around(&self) -> (Vec<u8>, Vec<u8>) {
+        let Self { class, four_eyes, guards, inputs, names, organization, steps: _, version } = self;
+        let mut before = canonical_json(&Around { class, four_eyes, guards, inputs, names, organization, steps: [], version });
+        let after = before.split_off(before.len() - format!("],\"version\":{version}}}").len());
+        (before, after)
     }
 
     /// Its canonical JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical_json(self)
+    }
+}
+
+/// A plan without its steps, for writing them by parts.
+#[derive(Serialize)]
+struct Around<'a> {
+    class: &'a Class,
+    four_eyes: &'a bool,
+    guards: &'a [GuardVerdict],
+    inputs: &'a Inputs,
+    names: &'a BTreeMap<AppName, BTreeMap<String, String>>,
+    organization: &'a str,
+    steps: [(); 0],
+    version: &'a u32,
+}
+
+/// The digest of a plan whose steps come in parts.
+pub struct PlanDigest {
+    hasher: Sha256,
+    first: bool,
+}
+
+impl PlanDigest {
+    /// Begins with what stands before the steps ([`Plan::around`]).
+    pub fn new(before: &[u8]) -> Self {
+        Self { hasher: Sha256::new_with_prefix(before), first: true }
+    }
+
+    /// The next steps: a JSON list of them, canonical and not empty.
+    pub fn part(&mut self, list: &[u8]) {
+        if !std::mem::take(&mut self.first) {
+            self.hasher.update(b",");
+        }
+        self.hasher.update(list.get(1..list.len().saturating_sub(1)).unwrap_or_default());
+    }
+
+    /// Ends with what stands after them.
+    pub fn end(mut self, after: &[u8]) -> Digest {
+        self.hasher.update(after);
+        Digest::new(self.hasher.finalize().into())
     }
 }
 
@@ -113,5 +185,65 @@ impl Proposal {
     /// The open plan and the held ones.
     pub fn plans(&self) -> impl Iterator<Item = &Plan> {
         std::iter::once(&self.open).chain(&self.held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::digest_of;
+    use crate::{StepId, Verb};
+
+    #[test]
+    fn p2_a_plan_in_parts_has_the_digest_of_its_canonical_json() {
+        let step = |n: usize| Step {
+            account: None,
+            add_groups: Default::default(),
+            app: "app".into(),
+            content: None,
+            effects: Default::default(),
+            evidence: None,
+            id: StepId::default(),
+            label: format!("],\"version\":1}}{n}").into(),
+            needs: Default::default(),
+            person: Some(format!("{n}").into()),
+            reason: "\"steps\":[]".into(),
+            remove_groups: Default::default(),
+            set: Default::default(),
+            verb: Verb::Create,
+        };
+        let digest = Digest::new([7; 32]);
+        let mut plan = Plan {
+            class: Class::Held("],\"version\":1}".into()),
+            four_eyes: true,
+            guards: Vec::new(),
+            inputs: Inputs {
+                policy: digest,
+                readings: BTreeMap::new(),
+                links: digest,
+                earlier: digest,
+                as_of: Timestamp::UNIX_EPOCH,
+                time_zones: "2026a".into(),
+                tenants: BTreeMap::new(),
+                only: Vec::new(),
+            },
+            names: BTreeMap::new(),
+            organization: "Ä\"steps\":[]".into(),
+            steps: Vec::new(),
+            version: PLAN_VERSION,
+        };
+        for steps in [0, 1, STEPS_IN_PART, STEPS_IN_PART + 1, 3 * STEPS_IN_PART - 1] {
+            plan.steps = (0..steps).map(|n| step(n).sealed()).collect();
+            assert_eq!(plan.digest(), digest_of(&plan), "{steps}");
+            let mut read: Vec<Step> = Vec::new();
+            plan.digest_in_parts(
+                |text| serde_json::from_slice::<Vec<Step>>(text).unwrap(),
+                |part| {
+                    assert!(part.len() <= STEPS_IN_PART);
+                    read.extend(part);
+                },
+            );
+            assert_eq!(read, plan.steps);
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::{digest_of, digest_set};
+use crate::canonical::digest_of;
+use crate::digests::digest_set;
 use crate::{
     Account, AccountId, AppName, Content, Department, Digest, Enrolment, Finding, Fingerprint, Group, Person, PersonKey, SourceName,
 };

@@ -11,6 +11,7 @@ mod journal;
 mod links;
 mod location;
 mod pack;
+mod parts;
 mod plans;
 mod readings;
 mod runs;

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
-use model::{Actor, Class, Digest, Finding, Plan, Proposal, RunId, StepId, StepState};
+use model::{Actor, Class, Digest, Finding, Plan, PlanDigest, Proposal, RunId, Step, StepId, StepState, in_order};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::db::{Row, Tx, args};
 use crate::pack::{expand, json, millis, pack, squeeze, time, unpack};
-use crate::{Store, StoreError, sql};
+use crate::parts::from_rows;
+use crate::{Store, StoreError, parts, sql};
 
 /// Where a plan stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -125,17 +126,17 @@ impl Store {
             for row in tx.fetch(sql::PLAN_UNUSED, args![]).await? {
                 let unused: Digest = row.parsed(0, "a plan's digest")?;
                 let said_again = packed.iter().any(|plan| plan.digest == unused);
-                let still_right = || -> Result<bool, StoreError> {
-                    Ok(row.text(1)? == "approved" && body(&unused, &row.bytes(2)?)?.steps.iter().all(|step| steps.contains(&step.id)))
-                };
-                if !said_again && !still_right()? {
+                let still_right = row.text(1)? == "approved"
+                    && !said_again
+                    && body(&mut tx, &unused, &row, 2).await?.steps.iter().all(|step| steps.contains(&step.id));
+                if !said_again && !still_right {
                     tx.execute(sql::DECISION_END, args![unused.to_string()]).await?;
                     tx.execute(sql::PLAN_SUPERSEDE, args![unused.to_string()]).await?;
                 }
             }
         }
         let mut summaries = Vec::with_capacity(packed.len());
-        for Packed { digest, class, steps, readings, body } in packed {
+        for Packed { digest, class, steps, readings, body, parts } in packed {
             let counted = counted.next().unwrap_or_else(|| pack::<[(); 0]>(&[]));
             let key = digest.to_string();
             if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
@@ -145,9 +146,10 @@ impl Store {
                 let asker = asker.as_str();
                 tx.execute(
                     sql::PLAN_PUT,
-                    args![key.as_str(), id, whole, class, steps, status, asker, at, expires, readings, counted, body],
+                    args![key.as_str(), id, whole, class, steps, status, asker, at, expires, readings, counted, body, parts::count(parts.len())],
                 )
                 .await?;
+                parts::put(&mut tx, sql::PLAN_PART_PUT, &[&key], parts).await?;
             }
             summaries.push(summary_in(&mut tx, &key, at).await?);
         }
@@ -160,8 +162,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] when its bytes do not have its digest.
     pub async fn plan(&self, digest: &Digest, now: Timestamp) -> Result<StoredPlan, StoreError> {
-        let row = self.db.fetch_one(sql::PLAN, args![digest.to_string()]).await?.ok_or_else(|| StoreError::no_plan(digest))?;
-        Ok(StoredPlan { plan: body(digest, &row.bytes(10)?)?, summary: PlanState::read(&row)?.summary(millis(now)) })
+        let mut tx = self.db.snapshot().await?;
+        let row = tx.fetch_one(sql::PLAN, args![digest.to_string()]).await?.ok_or_else(|| StoreError::no_plan(digest))?;
+        Ok(StoredPlan { plan: body(&mut tx, digest, &row, 10).await?, summary: PlanState::read(&row)?.summary(millis(now)) })
     }
 
     /// The plan whose digest begins so, and where it stands at `now`.
@@ -246,14 +249,40 @@ impl Store {
     }
 }
 
-/// A plan from its packed bytes, which must have its digest.
-fn body(digest: &Digest, packed: &[u8]) -> Result<Plan, StoreError> {
-    let what = || format!("plan {}", digest.short());
-    let bytes = expand(packed, &what())?;
-    if Digest::new(Sha256::digest(&bytes).into()) != *digest {
-        return Err(StoreError::corrupt(what(), "its bytes do not have its digest"));
+/// A plan whose packed body and number of parts stand in a row, from this column on; all of it must have its digest.
+async fn body(tx: &mut Tx, digest: &Digest, row: &Row, column: usize) -> Result<Plan, StoreError> {
+    let what = format!("plan {}", digest.short());
+    let corrupt = |why: String| StoreError::corrupt(&what, why);
+    let (text, count) = (expand(&row.bytes(column)?, &what)?, row.int(column + 1)?);
+    let mut plan: Plan = serde_json::from_slice(&text).map_err(|error| corrupt(error.to_string()))?;
+    let parts = from_rows(tx.fetch(sql::PLAN_PARTS, args![digest.to_string()]).await?, &what)?;
+    let found = if count == 0 && parts.is_empty() {
+        // Without steps, or from before there were parts.
+        Digest::new(Sha256::digest(&text).into())
+    } else {
+        let (before, after) = text.split_at(text.len() - plan.around().1.len());
+        let mut found = PlanDigest::new(before);
+        let mut failed: Option<StoreError> = None;
+        let read = |at: usize| {
+            let text = expand(&parts[at], &what)?;
+            let steps: Vec<Step> = serde_json::from_slice(&text).map_err(|error| StoreError::corrupt(&what, error))?;
+            Ok::<_, StoreError>((text, steps))
+        };
+        in_order(parts.len(), read, |part| match part {
+            Ok((text, steps)) => {
+                found.part(&text);
+                plan.steps.extend(steps);
+            }
+            Err(error) => drop(failed.get_or_insert(error)),
+        });
+        failed.map_or(Ok(()), Err)?;
+        plan.steps.shrink_to_fit();
+        found.end(after)
+    };
+    if found != *digest || count != parts::count(parts.len()) {
+        return Err(corrupt("its bytes do not have its digest".into()));
     }
-    serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt(what(), error))
+    Ok(plan)
 }
 
 async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, StoreError> {
@@ -276,29 +305,30 @@ fn counted(row: &Row, column: usize) -> Result<Vec<(StepId, String)>, StoreError
     Ok(counted)
 }
 
-/// A plan on its way into its row: its canonical bytes are written once, and only packed ones are kept.
+/// A plan on its way into its rows: its canonical bytes are written once, some thousand steps at a time, and only packed ones are kept.
 struct Packed {
     digest: Digest,
     class: String,
     steps: i64,
     readings: String,
+    /// Everything but the steps.
     body: Vec<u8>,
+    /// The steps.
+    parts: Vec<Vec<u8>>,
 }
 
 impl Packed {
     fn new(plan: &Plan) -> Self {
-        let bytes = plan.to_bytes();
-        // A plan can be a hundred megabytes: hashed and packed at the same time.
-        let (digest, body) = std::thread::scope(|threads| {
-            let body = threads.spawn(|| squeeze(&bytes));
-            (Digest::new(Sha256::digest(&bytes).into()), body.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
+        let mut parts = Vec::new();
+        let digest = plan.digest_in_parts(squeeze, |part| parts.push(part));
+        let (before, after) = plan.around();
         Self {
             digest,
             class: json(&plan.class),
-            steps: i64::try_from(plan.steps.len()).unwrap_or(i64::MAX),
+            steps: parts::count(plan.steps.len()),
             readings: json(&plan.inputs.readings),
-            body,
+            body: squeeze(&[before, after].concat()),
+            parts,
         }
     }
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use model::{
     AccountId, AppName, AppReading, Certificate, Completeness, Digest, Finding, Fingerprint, SourceName, SourceReading, Tenant,
 };
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Row, args};
-use crate::pack::{expand, json, millis, pack, squeeze, unpack};
-use crate::{Store, StoreError, sql};
+use crate::db::{Arg, Row, args};
+use crate::pack::{expand, json, millis, pack, unpack};
+use crate::parts::{from_rows, pack_bytes, pack_records, unpack_bytes, unpack_records};
+use crate::{Store, StoreError, parts, sql};
 
 /// What the digest of a source's reading does not cover: told anew each time, though the content is the same.
 #[derive(Serialize, Deserialize)]
@@ -37,7 +37,11 @@ impl Store {
     /// When the database fails.
     pub async fn put_source_reading(&self, reading: &SourceReading, raw: &[u8]) -> Result<(), StoreError> {
         let head = json(&SourceHead { certificate: reading.certificate.clone(), findings: reading.findings.clone() });
-        self.put(&of_source(&reading.source), &reading.digest, "", &head, &reading.certificate, || pack(reading), raw).await
+        let parts = || Body {
+            text: pack(&without_people(reading)),
+            sections: vec![("people", pack_records(&reading.people))],
+        };
+        self.put(&of_source(&reading.source), &reading.digest, "", &head, &reading.certificate, parts, raw).await
     }
 
     /// Keeps an app's reading as its newest, with the raw records it came from.  The same content of the same tenant is not written
@@ -53,7 +57,11 @@ impl Store {
             enrolments_of: reading.enrolments_of.clone(),
         });
         let tenant = reading.fingerprint.as_str();
-        self.put(&of_app(&reading.app), &reading.digest, tenant, &head, &reading.certificate, || pack(reading), raw).await
+        let parts = || Body {
+            text: pack(&without_records(reading)),
+            sections: vec![("accounts", pack_records(&reading.accounts)), ("enrolments", pack_records(&reading.enrolments))],
+        };
+        self.put(&of_app(&reading.app), &reading.digest, tenant, &head, &reading.certificate, parts, raw).await
     }
 
     /// The newest reading of a source, if there is one.
@@ -61,8 +69,7 @@ impl Store {
     /// # Errors
     /// When the database fails or the reading is damaged.
     pub async fn latest_source_reading(&self, source: &SourceName) -> Result<Option<SourceReading>, StoreError> {
-        let row = self.db.fetch_one(sql::READING_LATEST, args![of_source(source)]).await?;
-        row.map(|row| source_reading(&row)).transpose()
+        self.source_reading_in(sql::READING_LATEST, args![of_source(source)], source).await
     }
 
     /// The newest reading of an app, if there is one.
@@ -70,8 +77,7 @@ impl Store {
     /// # Errors
     /// When the database fails or the reading is damaged.
     pub async fn latest_app_reading(&self, app: &AppName) -> Result<Option<AppReading>, StoreError> {
-        let row = self.db.fetch_one(sql::READING_LATEST, args![of_app(app)]).await?;
-        row.map(|row| app_reading(&row)).transpose()
+        self.app_reading_in(sql::READING_LATEST, args![of_app(app)], app).await
     }
 
     /// The reading of a source with this content.
@@ -79,7 +85,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not, or no longer, there.
     pub async fn source_reading(&self, source: &SourceName, digest: &Digest) -> Result<SourceReading, StoreError> {
-        source_reading(&self.one(sql::READING, &of_source(source), digest).await?)
+        let subject = of_source(source);
+        let reading = self.source_reading_in(sql::READING, args![subject.as_str(), digest.to_string()], source).await?;
+        reading.ok_or_else(|| not_there(&subject, digest))
     }
 
     /// The reading of an app with this content.
@@ -87,7 +95,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not, or no longer, there.
     pub async fn app_reading(&self, app: &AppName, digest: &Digest) -> Result<AppReading, StoreError> {
-        app_reading(&self.one(sql::READING, &of_app(app), digest).await?)
+        let subject = of_app(app);
+        let reading = self.app_reading_in(sql::READING, args![subject.as_str(), digest.to_string()], app).await?;
+        reading.ok_or_else(|| not_there(&subject, digest))
     }
 
     /// The bytes that a source's reading came from.
@@ -95,7 +105,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not, or no longer, there.
     pub async fn source_raw(&self, source: &SourceName, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        expand(&self.one(sql::READING_RAW, &of_source(source), digest).await?.bytes(0)?, "a raw reading")
+        self.raw(&of_source(source), digest).await
     }
 
     /// The raw records that an app's reading came from.
@@ -103,7 +113,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not, or no longer, there.
     pub async fn app_raw(&self, app: &AppName, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        expand(&self.one(sql::READING_RAW, &of_app(app), digest).await?.bytes(0)?, "a raw reading")
+        self.raw(&of_app(app), digest).await
     }
 
     /// How many records the newest complete reading of a source had: what a shrunk one is measured against.
@@ -120,8 +130,7 @@ impl Store {
     /// # Errors
     /// When the database fails or the reading is damaged.
     pub async fn last_good_source_reading(&self, source: &SourceName) -> Result<Option<SourceReading>, StoreError> {
-        let row = self.db.fetch_one(sql::READING_GOOD_BODY, args![of_source(source)]).await?;
-        row.map(|row| source_reading(&row)).transpose()
+        self.source_reading_in(sql::READING_GOOD_BODY, args![of_source(source)], source).await
     }
 
     /// Drops what nobody needs any more: readings but the newest `keep` of each source and app, the newest complete one, and those
@@ -161,7 +170,7 @@ impl Store {
         tenant: &str,
         head: &str,
         certificate: &Certificate,
-        body: impl FnOnce() -> Vec<u8>,
+        body: impl FnOnce() -> Body,
         raw: &[u8],
     ) -> Result<(), StoreError> {
         let complete = matches!(certificate.completeness, Completeness::Complete { .. });
@@ -173,19 +182,141 @@ impl Store {
         if tx.execute(sql::READING_AGAIN, args![subject, digest.as_str(), seq, tenant, head, good, count]).await? == 0 {
             // Packing takes a while: nobody has to wait for it.
             drop(tx);
-            let (body, raw) = (body(), squeeze(raw));
+            let (Body { text, mut sections }, raw) = (body(), pack_bytes(raw));
+            let (parts, raw_parts) = (sections.iter().map(|(_, parts)| parts.len()).sum(), raw.len());
+            sections.push((RAW, raw));
             tx = self.db.begin().await?;
             let seq = tx.fetch_one(sql::READING_NEXT, args![]).await?.map_or(Ok(1), |row| row.int(0))?;
             let good = if complete { seq } else { 0 };
-            tx.execute(sql::READING_PUT, args![subject, digest.as_str(), seq, tenant, head, good, count, body]).await?;
-            tx.execute(sql::READING_RAW_PUT, args![subject, digest, raw]).await?;
+            let of = args![subject, digest.as_str()];
+            tx.execute(sql::READING_PARTS_DROP, of.clone()).await?;
+            tx.execute(sql::READING_RAW_DROP, of).await?;
+            let counts = [parts::count(parts), parts::count(raw_parts)];
+            let row = args![subject, digest.as_str(), seq, tenant, head, good, count, text, counts[0], counts[1]];
+            tx.execute(sql::READING_PUT, row).await?;
+            for (section, parts) in sections {
+                parts::put(&mut tx, sql::READING_PART_PUT, &[subject, &digest, section], parts).await?;
+            }
         }
         tx.commit().await
     }
 
-    async fn one(&self, sql: &'static str, subject: &str, digest: &Digest) -> Result<Row, StoreError> {
-        let row = self.db.fetch_one(sql, args![subject, digest.to_string()]).await?;
-        row.ok_or_else(|| StoreError::NotFound { what: "reading", name: format!("{subject} {}", digest.short()) })
+    async fn source_reading_in(
+        &self,
+        sql: &'static str,
+        args: Vec<Arg>,
+        source: &SourceName,
+    ) -> Result<Option<SourceReading>, StoreError> {
+        let subject = of_source(source);
+        let Some((row, [people])) = self.with_parts(sql, args, &subject, ["people"]).await? else { return Ok(None) };
+        let (head, mut reading): (SourceHead, SourceReading) = (row.json(0, HEAD)?, unpack(&row.bytes(1)?, READING)?);
+        unpack_records(&people, READING, &mut reading.people)?;
+        Ok(Some(SourceReading { certificate: head.certificate, findings: head.findings, ..reading }))
+    }
+
+    async fn app_reading_in(&self, sql: &'static str, args: Vec<Arg>, app: &AppName) -> Result<Option<AppReading>, StoreError> {
+        let subject = of_app(app);
+        let sections = ["accounts", "enrolments"];
+        let Some((row, [accounts, enrolments])) = self.with_parts(sql, args, &subject, sections).await? else { return Ok(None) };
+        let (head, mut reading): (AppHead, AppReading) = (row.json(0, HEAD)?, unpack(&row.bytes(1)?, READING)?);
+        unpack_records(&accounts, READING, &mut reading.accounts)?;
+        unpack_records(&enrolments, READING, &mut reading.enrolments)?;
+        let AppHead { fingerprint, tenant, certificate, enrolments_of } = head;
+        Ok(Some(AppReading { fingerprint, tenant, certificate, enrolments_of, ..reading }))
+    }
+
+    /// A reading's row (head, body, digest, number of parts) and the parts of its sections, as they are at one instant.
+    async fn with_parts<const N: usize>(
+        &self,
+        sql: &'static str,
+        args: Vec<Arg>,
+        subject: &str,
+        sections: [&'static str; N],
+    ) -> Result<Option<(Row, [Vec<Vec<u8>>; N])>, StoreError> {
+        let mut tx = self.db.snapshot().await?;
+        let Some(row) = tx.fetch_one(sql, args).await? else { return Ok(None) };
+        let mut all = [const { Vec::new() }; N];
+        for (section, parts) in sections.into_iter().zip(&mut all) {
+            *parts = from_rows(tx.fetch(sql::READING_PARTS, args![subject, row.text(2)?, section]).await?, READING)?;
+        }
+        if row.int(3)? != parts::count(all.iter().map(Vec::len).sum()) {
+            return Err(StoreError::corrupt(READING, "a part of it is missing"));
+        }
+        Ok(Some((row, all)))
+    }
+
+    async fn raw(&self, subject: &str, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let of = args![subject, digest.to_string()];
+        let mut tx = self.db.snapshot().await?;
+        let row = tx.fetch_one(sql::READING_RAW_PARTS, of.clone()).await?.ok_or_else(|| not_there(subject, digest))?;
+        let count = row.int(0)?;
+        if count == 0 {
+            let row = tx.fetch_one(sql::READING_RAW, of).await?.ok_or_else(|| not_there(subject, digest))?;
+            return expand(&row.bytes(0)?, RAW_READING);
+        }
+        let parts = from_rows(tx.fetch(sql::READING_PARTS, args![subject, digest.to_string(), RAW]).await?, RAW_READING)?;
+        if parts::count(parts.len()) != count {
+            return Err(StoreError::corrupt(RAW_READING, "a part of it is missing"));
+        }
+        unpack_bytes(&parts, RAW_READING)
+    }
+}
+
+const HEAD: &str = "the head of a reading";
+const READING: &str = "a reading";
+const RAW_READING: &str = "a raw reading";
+/// The section of the raw records.
+const RAW: &str = "raw";
+
+/// A reading on its way into its rows.
+struct Body {
+    /// Everything but its long lists.
+    text: Vec<u8>,
+    sections: Vec<(&'static str, Vec<Vec<u8>>)>,
+}
+
+fn not_there(subject: &str, digest: &Digest) -> StoreError {
+    StoreError::NotFound { what: "reading", name: format!("{subject} {}", digest.short()) }
+}
+
+fn without_people(reading: &SourceReading) -> SourceReading {
+    let SourceReading { source, digest, certificate, people: _, held, findings } = reading;
+    SourceReading {
+        source: source.clone(),
+        digest: *digest,
+        certificate: certificate.clone(),
+        people: Vec::new(),
+        held: held.clone(),
+        findings: findings.clone(),
+    }
+}
+
+fn without_records(reading: &AppReading) -> AppReading {
+    let AppReading {
+        app,
+        fingerprint,
+        tenant,
+        digest,
+        certificate,
+        accounts: _,
+        groups,
+        departments,
+        content,
+        enrolments: _,
+        enrolments_of,
+    } = reading;
+    AppReading {
+        app: app.clone(),
+        fingerprint: fingerprint.clone(),
+        tenant: tenant.clone(),
+        digest: *digest,
+        certificate: certificate.clone(),
+        accounts: Vec::new(),
+        groups: groups.clone(),
+        departments: departments.clone(),
+        content: content.clone(),
+        enrolments: Vec::new(),
+        enrolments_of: enrolments_of.clone(),
     }
 }
 
@@ -197,19 +328,4 @@ fn of_source(source: &SourceName) -> String {
 /// The name of an app among the inputs of a plan.
 fn of_app(app: &AppName) -> String {
     format!("app.{app}")
-}
-
-fn source_reading(row: &Row) -> Result<SourceReading, StoreError> {
-    let (head, body): (SourceHead, SourceReading) = parts(row)?;
-    Ok(SourceReading { certificate: head.certificate, findings: head.findings, ..body })
-}
-
-fn app_reading(row: &Row) -> Result<AppReading, StoreError> {
-    let (head, body): (AppHead, AppReading) = parts(row)?;
-    let AppHead { fingerprint, tenant, certificate, enrolments_of } = head;
-    Ok(AppReading { fingerprint, tenant, certificate, enrolments_of, ..body })
-}
-
-fn parts<H: DeserializeOwned, B: DeserializeOwned>(row: &Row) -> Result<(H, B), StoreError> {
-    Ok((row.json(0, "the head of a reading")?, unpack(&row.bytes(1)?, "a reading")?))
 }

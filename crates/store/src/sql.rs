@@ -53,17 +53,22 @@ statements! {
     READING_AGAIN = "UPDATE readings SET seq = $3, head = $5,
         good_seq = CASE WHEN $6 = 0 THEN good_seq ELSE $6 END, good_count = CASE WHEN $6 = 0 THEN good_count ELSE $7 END
         WHERE subject = $1 AND digest = $2 AND fingerprint = $4";
-    READING_PUT = "INSERT INTO readings (subject, digest, seq, fingerprint, head, good_seq, good_count, body)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    READING_PUT = "INSERT INTO readings (subject, digest, seq, fingerprint, head, good_seq, good_count, body, parts, raw_parts)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (subject, digest) DO UPDATE SET seq = excluded.seq, fingerprint = excluded.fingerprint, head = excluded.head,
-        good_seq = excluded.good_seq, good_count = excluded.good_count, body = excluded.body";
-    READING_RAW_PUT = "INSERT INTO reading_raw (subject, digest, raw) VALUES ($1, $2, $3)
-        ON CONFLICT (subject, digest) DO UPDATE SET raw = excluded.raw";
-    READING_LATEST = "SELECT head, body FROM readings WHERE subject = $1 ORDER BY seq DESC LIMIT 1";
-    READING = "SELECT head, body FROM readings WHERE subject = $1 AND digest = $2";
+        good_seq = excluded.good_seq, good_count = excluded.good_count, body = excluded.body, parts = excluded.parts,
+        raw_parts = excluded.raw_parts";
+    READING_PARTS_DROP = "DELETE FROM reading_parts WHERE subject = $1 AND digest = $2";
+    READING_PART_PUT = "INSERT INTO reading_parts (subject, digest, section, part, body) VALUES ($1, $2, $3, $4, $5)";
+    READING_PARTS = "SELECT part, body FROM reading_parts WHERE subject = $1 AND digest = $2 AND section = $3 ORDER BY part";
+    READING_RAW_DROP = "DELETE FROM reading_raw WHERE subject = $1 AND digest = $2";
+    READING_LATEST = "SELECT head, body, digest, parts FROM readings WHERE subject = $1 ORDER BY seq DESC LIMIT 1";
+    READING = "SELECT head, body, digest, parts FROM readings WHERE subject = $1 AND digest = $2";
+    READING_RAW_PARTS = "SELECT raw_parts FROM readings WHERE subject = $1 AND digest = $2";
+    // As it was kept before there were parts.
     READING_RAW = "SELECT raw FROM reading_raw WHERE subject = $1 AND digest = $2";
     READING_GOOD = "SELECT good_count FROM readings WHERE subject = $1 AND good_seq > 0 ORDER BY good_seq DESC LIMIT 1";
-    READING_GOOD_BODY = "SELECT head, body FROM readings WHERE subject = $1 AND good_seq > 0 ORDER BY good_seq DESC LIMIT 1";
+    READING_GOOD_BODY = "SELECT head, body, digest, parts FROM readings WHERE subject = $1 AND good_seq > 0 ORDER BY good_seq DESC LIMIT 1";
     READING_ALL = "SELECT subject, digest, good_seq FROM readings ORDER BY subject, seq DESC";
     READING_DROP = "DELETE FROM readings WHERE subject = $1 AND digest = $2";
 
@@ -78,17 +83,19 @@ statements! {
     PROPOSAL_DROP = "DELETE FROM proposals WHERE id NOT IN (SELECT proposal FROM plans)
         AND id < (SELECT COALESCE(MAX(id), 0) FROM proposals WHERE whole = 1)";
 
-    PLAN_UNUSED = "SELECT digest, status, body FROM plans WHERE whole = 1 AND status IN ('pending', 'approved')";
+    PLAN_UNUSED = "SELECT digest, status, body, parts FROM plans WHERE whole = 1 AND status IN ('pending', 'approved')";
     PLAN_SUPERSEDE = "UPDATE plans SET status = 'superseded' WHERE digest = $1";
     PLAN_PUT = "INSERT INTO plans
-        (digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, readings, counted, body)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12)";
+        (digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, readings, counted, body, parts)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13)";
+    PLAN_PART_PUT = "INSERT INTO plan_parts (digest, part, body) VALUES ($1, $2, $3)";
+    PLAN_PARTS = "SELECT part, body FROM plan_parts WHERE digest = $1 ORDER BY part";
     // The same plan again: to be decided anew, unless somebody's word about it stands.
     PLAN_AGAIN = "UPDATE plans SET proposal = $2, whole = $3, status = 'pending', asker = $4, created = $5, expires = $6,
         approved_until = 0, counted = $7
         WHERE digest = $1 AND (status IN ('pending', 'superseded') OR (status = 'approved' AND approved_until <= $5))";
     PLAN_EXISTS = "SELECT 1 FROM plans WHERE digest = $1";
-    PLAN = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, body
+    PLAN = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, body, parts
         FROM plans WHERE digest = $1";
     PLAN_HEAD = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until
         FROM plans WHERE digest = $1";

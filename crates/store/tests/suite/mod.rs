@@ -4,6 +4,7 @@ pub(crate) mod common;
 mod connections;
 mod journal;
 mod opening;
+mod parts;
 mod plans;
 mod readings;
 mod together;

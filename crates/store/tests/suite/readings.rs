@@ -45,7 +45,7 @@ pub(super) fn source(name: &str, people: &[&str], certificate: Certificate) -> S
     }
 }
 
-fn app(fingerprint: &str, accounts: &[&str], certificate: Certificate) -> AppReading {
+pub(super) fn app(fingerprint: &str, accounts: &[&str], certificate: Certificate) -> AppReading {
     let account = |id: &&str| Account {
         id: AccountId::new(*id),
         active: true,
