@@ -3,9 +3,9 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::Digest;
 use crate::canonical::digest_of;
 use crate::cores::in_order;
-use crate::Digest;
 
 /// Digests go into buckets by their own first twelve bits: among a million records, a change makes a quarter of a thousand digests anew.
 const BUCKETS: usize = 1 << 12;

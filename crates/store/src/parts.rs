@@ -30,7 +30,11 @@ pub(crate) fn pack_bytes(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Adds the records of packed parts to those that are there already.
-pub(crate) fn unpack_records<T: DeserializeOwned + Send>(parts: &[Vec<u8>], what: &str, records: &mut Vec<T>) -> Result<(), StoreError> {
+pub(crate) fn unpack_records<T: DeserializeOwned + Send>(
+    parts: &[Vec<u8>],
+    what: &str,
+    records: &mut Vec<T>,
+) -> Result<(), StoreError> {
     let mut failed = None;
     in_order(
         parts.len(),

@@ -146,7 +146,21 @@ impl Store {
                 let asker = asker.as_str();
                 tx.execute(
                     sql::PLAN_PUT,
-                    args![key.as_str(), id, whole, class, steps, status, asker, at, expires, readings, counted, body, parts::count(parts.len())],
+                    args![
+                        key.as_str(),
+                        id,
+                        whole,
+                        class,
+                        steps,
+                        status,
+                        asker,
+                        at,
+                        expires,
+                        readings,
+                        counted,
+                        body,
+                        parts::count(parts.len())
+                    ],
                 )
                 .await?;
                 parts::put(&mut tx, sql::PLAN_PART_PUT, &[&key], parts).await?;

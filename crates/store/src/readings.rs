@@ -37,10 +37,7 @@ impl Store {
     /// When the database fails.
     pub async fn put_source_reading(&self, reading: &SourceReading, raw: &[u8]) -> Result<(), StoreError> {
         let head = json(&SourceHead { certificate: reading.certificate.clone(), findings: reading.findings.clone() });
-        let parts = || Body {
-            text: pack(&without_people(reading)),
-            sections: vec![("people", pack_records(&reading.people))],
-        };
+        let parts = || Body { text: pack(&without_people(reading)), sections: vec![("people", pack_records(&reading.people))] };
         self.put(&of_source(&reading.source), &reading.digest, "", &head, &reading.certificate, parts, raw).await
     }
 
