@@ -257,11 +257,11 @@ fn plan(path: &Path) -> Result<PlanFile, String> {
     Ok(PlanFile { path: path.to_owned(), digest: sha256(&bytes), canonical, wrong_ids, plan })
 }
 
-/// The id of a step that is not the first 32 digits of the hash of its canonical JSON with an empty id.
+/// The id of a step that is not the first 32 digits of the hash of its canonical JSON without the id.
 fn wrong_id(step: &Value) -> Option<String> {
     let id = step.get("id")?.as_str()?.to_owned();
     let mut bare = step.as_object()?.clone();
-    bare.insert("id".to_owned(), Value::from(""));
+    bare.remove("id");
     let bytes = serde_json_canonicalizer::to_vec(&bare).ok()?;
     (sha256(&bytes).get(..32) != Some(id.as_str())).then_some(id)
 }
