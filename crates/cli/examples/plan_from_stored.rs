@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [people] => measure_all(people.parse()?),
         ["prepare", people, churn, dir] => runtime()?.block_on(prepare(people.parse()?, churn.parse()?, Path::new(dir))),
         ["plan", dir] => runtime()?.block_on(plan_once(Path::new(dir))),
+        ["again", dir] => runtime()?.block_on(plan_again(Path::new(dir))),
         _ => Err("usage: plan_from_stored PEOPLE".into()),
     }
 }
@@ -43,12 +44,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
 
 fn measure_all(people: usize) -> Result<(), Box<dyn std::error::Error>> {
     let own = std::env::current_exe()?;
-    for (name, churn) in [("first load", false), ("1% churn", true)] {
-        let dir = std::env::temp_dir().join(format!("provost-bench-{}-{people}-{churn}", std::process::id()));
+    for (name, churn, work) in [("first load", false, "plan"), ("1% churn", true, "plan"), ("again after 0.1%", true, "again")] {
+        let dir = std::env::temp_dir().join(format!("provost-bench-{}-{people}-{churn}-{work}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
         let at = dir.display().to_string();
         let prepared = Command::new(&own).args(["prepare", &people.to_string(), &churn.to_string(), &at]).status()?;
-        let output = Command::new(&own).args(["plan", &at]).output()?;
+        let output = Command::new(&own).args([work, &at]).output()?;
         std::fs::remove_dir_all(&dir)?;
         if !prepared.success() || !output.status.success() {
             return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into());
@@ -152,6 +153,54 @@ async fn plan_once(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let wall = begun.elapsed();
     println!("{steps} steps, {:.2} s, {:.2} s of CPU, {} MiB at most", wall.as_secs_f64(), cpu_seconds()?, peak_mib()?);
     Ok(())
+}
+
+/// Plans from what is stored, then again after one person in a thousand has changed and a few have come and gone, in the same process.
+async fn plan_again(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let begun = Instant::now();
+    let store = Store::open(dir.join("bench.db")).await?;
+    let engine = Engine::new(store, ports(), setup()?).planning_again();
+    let asker = Actor { name: "bench".into(), proof: Proof::Unauthenticated };
+    let ask = Ask { as_of: AS_OF.parse()?, only: None, full: false, asker };
+    let mut facts = engine.stored_facts(&ask).await?;
+    let read = begun.elapsed();
+    let steps = |proposed: &engine::Proposed| -> usize { proposed.proposal.plans().map(|plan| plan.steps.len()).sum() };
+    let full = engine.propose_from(&facts, &ask).await?;
+    let whole = begun.elapsed();
+    increment(&mut facts);
+    let begun = Instant::now();
+    let again = engine.propose_from(&facts, &ask).await?;
+    let anew = begun.elapsed();
+    let planning = whole - read;
+    println!(
+        "{} steps, {:.2} s of which {:.2} s planning; then {} steps, {:.3} s ({:.1}% of planning), {} MiB at most",
+        steps(&full),
+        whole.as_secs_f64(),
+        planning.as_secs_f64(),
+        steps(&again),
+        anew.as_secs_f64(),
+        100.0 * anew.as_secs_f64() / planning.as_secs_f64(),
+        peak_mib()?
+    );
+    Ok(())
+}
+
+/// What an increment brings: one row and one account of each app in a thousand say something else, one in ten thousand people comes.
+fn increment(facts: &mut engine::Facts) {
+    let people = facts.roster.people.len();
+    for person in facts.roster.people.iter_mut().skip(500).step_by(1000) {
+        person.attributes.insert("title", "Somebody Else".into());
+    }
+    facts.roster.people.extend((people..people + people / 10_000).map(|n| person(n, false)));
+    facts.roster.certificate.count = facts.roster.people.len() as u64;
+    facts.roster.digest = model::digest_of(&"another roster");
+    for reading in facts.apps.values_mut() {
+        for account in reading.accounts.iter_mut().skip(250).step_by(1000) {
+            let title = if reading.app.as_str() == "lessonly" { "job_title" } else { "jobTitle" };
+            account.attributes.insert(title, Value::text("Changed There"));
+        }
+        reading.digest = model::digest_of(&(&reading.app, "another reading"));
+    }
 }
 
 /// User and system time of this process (ticks are hundredths of a second on Linux).

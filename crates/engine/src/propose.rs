@@ -1,10 +1,11 @@
 //! Read everything, compute what has to change, keep it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Proposal, SourceReading, Step};
-use plan::{Counted, Given};
+use plan::{Counted, Given, Planner};
 use serde::Serializer as _;
 use store::PlanSummary;
 
@@ -37,14 +38,20 @@ pub struct Proposed {
 }
 
 /// What planning rests on, as it was read.
-pub(crate) struct Facts {
-    pub(crate) roster: SourceReading,
-    pub(crate) last_good: Option<u64>,
-    pub(crate) apps: BTreeMap<AppName, AppReading>,
-    pub(crate) links: Vec<Link>,
-    pub(crate) earlier: Vec<Counted>,
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// What the employment source said, joined by the others.
+    pub roster: SourceReading,
+    /// Rows of that source's last good reading, if there was one.
+    pub last_good: Option<u64>,
+    /// What the apps said.
+    pub apps: BTreeMap<AppName, AppReading>,
+    /// All known links.
+    pub links: Vec<Link>,
+    /// What guards have to remember of earlier runs and pending plans.
+    pub earlier: Vec<Counted>,
     /// What was found while reading, beside what readings say.
-    pub(crate) told: Vec<Finding>,
+    pub told: Vec<Finding>,
 }
 
 impl Engine {
@@ -85,9 +92,26 @@ impl Engine {
         self.keep(&facts, &ask, &RowPlaces::default()).await
     }
 
+    /// Plans from what is at hand and keeps the proposal.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn propose_from(&self, facts: &Facts, ask: &Ask) -> Result<Proposed, EngineError> {
+        self.keep(facts, ask, &RowPlaces::default()).await
+    }
+
+    /// Plans with what the last planning knew, where it is kept ([`Engine::planning_again`]).
+    fn planned<T>(&self, given: &Given<'_>, again: impl FnOnce(&mut Planner, &Given<'_>) -> T) -> T {
+        match &self.planner {
+            // A planning that panicked left nothing behind that is half done.
+            Some(planner) => again(&mut planner.lock().unwrap_or_else(PoisonError::into_inner), given),
+            None => again(&mut Planner::default(), given),
+        }
+    }
+
     async fn keep(&self, facts: &Facts, ask: &Ask, rows_at: &RowPlaces) -> Result<Proposed, EngineError> {
         let review = |step: &Step| self.review(step, facts);
-        let mut proposal = plan::propose(&self.given(facts, ask, &review));
+        let mut proposal = self.planned(&self.given(facts, ask, &review), Planner::propose);
         rows_at.locate(&mut proposal.findings);
         proposal.findings.extend(facts.told.iter().cloned());
         let now = self.ports.clock.now();
@@ -126,7 +150,10 @@ impl Engine {
     }
 
     /// The newest readings and what else planning rests on, from the store.
-    pub(crate) async fn stored_facts(&self, ask: &Ask) -> Result<Facts, EngineError> {
+    ///
+    /// # Errors
+    /// Nothing has been read yet, or the store fails.
+    pub async fn stored_facts(&self, ask: &Ask) -> Result<Facts, EngineError> {
         let name = self.employment()?;
         let missing = |what: String| EngineError::NothingRead(what);
         // Large readings take a while to unpack: all at the same time, each on a thread of its own.
@@ -191,7 +218,7 @@ impl Engine {
             readings.iter().map(|(app, reading)| (app.clone(), reading.reading.clone())).collect();
         let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new(), told: Vec::new() };
         let review = |step: &Step| self.review(step, &facts);
-        for (app, accounts) in plan::enrolments_to_read(&self.given(&facts, ask, &review)) {
+        for (app, accounts) in self.planned(&self.given(&facts, ask, &review), Planner::enrolments_to_read) {
             if let (Some(connection), Some(reading)) = (connections.get(&app), readings.get_mut(&app)) {
                 self.read_enrolments(connection, reading, &accounts, watch).await?;
             }
