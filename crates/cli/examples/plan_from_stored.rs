@@ -377,7 +377,8 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
     let mut manifests = BTreeMap::new();
     for name in ["lessonly", "absorb"] {
         let entry = vendors::registry::entry(name).ok_or("no such connector")?;
-        let credentials = entry.credentials.iter().map(|(name, _)| ((*name).to_owned(), Secret::new("bench"))).collect();
+        let way = entry.ways.first().ok_or("no way to log in")?;
+        let credentials = way.iter().map(|name| ((*name).to_owned(), Secret::new("bench"))).collect();
         let target = (entry.build)(vendors::registry::Settings {
             base_url: if name == "lessonly" { "http://127.0.0.1:1/api/v1".into() } else { "http://127.0.0.1:1".into() },
             credentials,
