@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AccountId, AppName, Class, Effect, Finding, FindingKind, GuardVerdict, Inputs, PLAN_VERSION, PersonKey, Plan, Proposal, Ref, Step,
-    Value, Verb, digest_of,
+    AccountId, AppName, Class, Digest, Effect, Finding, FindingKind, GuardVerdict, Inputs, Link, PLAN_VERSION, PersonKey, Plan,
+    Proposal, Ref, Step, Value, Verb, digest_of,
 };
 
 use crate::propose::{Given, time_zones};
@@ -16,18 +16,16 @@ pub(crate) fn assemble(
     split: Split,
     verdicts: Vec<GuardVerdict>,
     names: &BTreeMap<AppName, BTreeMap<String, String>>,
+    links: Digest,
     mut findings: Vec<Finding>,
 ) -> Proposal {
     let policy = given.policy.policy();
-    let mut links: Vec<(&AppName, &PersonKey, &AccountId)> =
-        given.links.iter().map(|link| (&link.app, &link.person, &link.account)).collect();
-    links.sort_unstable();
     let mut readings = BTreeMap::from([(format!("source.{}", given.roster.source), given.roster.digest)]);
     readings.extend(given.apps.iter().map(|(app, reading)| (format!("app.{app}"), reading.digest)));
     let inputs = Inputs {
         policy: given.policy.digest,
         readings,
-        links: digest_of(&links),
+        links,
         earlier: digest_of(&given.earlier.iter().map(|counted| &counted.step).collect::<BTreeSet<_>>()),
         as_of: given.as_of,
         time_zones: time_zones().to_owned(),
@@ -67,6 +65,14 @@ pub(crate) fn assemble(
     findings.sort_unstable();
     findings.dedup();
     Proposal { open, held, findings }
+}
+
+/// The digest of the links that were known, whatever their order.
+pub(crate) fn digest_of_links(links: &[Link]) -> Digest {
+    let mut links: Vec<(&AppName, &PersonKey, &AccountId)> =
+        links.iter().map(|link| (&link.app, &link.person, &link.account)).collect();
+    links.sort_unstable();
+    digest_of(&links)
 }
 
 /// The part of the names that the steps of one plan mention.

@@ -8,9 +8,10 @@ use model::{
 };
 
 use crate::Compiled;
-use crate::assemble::assemble;
+use crate::assemble::{assemble, digest_of_links};
 use crate::guard::{Counted, judge};
-use crate::parallel::{in_chunks, on_threads};
+use crate::hash::Mix;
+use crate::parallel::{in_chunks, on_threads, spread};
 use crate::part::Part;
 use crate::planned::{Memory, Planned};
 use crate::roster::{People, Roster};
@@ -76,18 +77,23 @@ pub struct Planner {
     policy: Option<Digest>,
     people: People,
     apps: BTreeMap<AppName, Memory>,
+    /// The hash of all links, and their digest.
+    links: Option<(u64, Digest)>,
 }
 
 impl Planner {
     /// What has to change, as [`propose`] says it.
     pub fn propose(&mut self, given: &Given<'_>) -> Proposal {
+        let links = self.links.take();
+        let mark = mark_of(given.links);
+        let links = links.filter(|known| known.0 == mark).unwrap_or_else(|| (mark, digest_of_links(given.links)));
         let mut findings = given.roster.findings.clone();
         let mut steps: Vec<Step> = Vec::new();
         let mut classes = Vec::new();
         let mut names: BTreeMap<AppName, BTreeMap<String, String>> = BTreeMap::new();
         let mut census = BTreeMap::new();
         let mut missing = BTreeSet::new();
-        self.round(given, &mut findings, Part::new, |roster, parts, findings| {
+        let proposal = self.round(given, &mut findings, Part::new, |roster, parts, findings| {
             for (app, part) in parts {
                 let Some(part) = part else { continue };
                 if steps.is_empty() {
@@ -111,8 +117,10 @@ impl Planner {
             for (held, class) in held.iter_mut().zip(&classes) {
                 held.extend(class.map(str::to_owned));
             }
-            assemble(given, split(std::mem::take(&mut steps), held), verdicts, &names, std::mem::take(findings))
-        })
+            assemble(given, split(std::mem::take(&mut steps), held), verdicts, &names, links.1, std::mem::take(findings))
+        });
+        self.links = Some(links);
+        proposal
     }
 
     /// The accounts whose enrolments are to be read, as [`enrolments_to_read`] says it.
@@ -140,7 +148,8 @@ impl Planner {
     ) -> U {
         // What is remembered is taken out: whatever happens in between, it is whole or it is not there.
         let own = if given.only.is_none() { std::mem::take(self) } else { Self::default() };
-        let Self { mut people, apps: mut memories, .. } = if own.policy == Some(given.policy.digest) { own } else { Self::default() };
+        let Self { mut people, apps: mut memories, links, .. } =
+            if own.policy == Some(given.policy.digest) { own } else { Self::default() };
         let moved = people.update(given.roster);
         let roster = Roster::new(given, &people, findings);
         let work_on = |(app, reading, mut memory): (&'g AppName, &'g AppReading, Memory)| {
@@ -160,10 +169,25 @@ impl Planner {
         let result = finish(&roster, parts, findings);
         let twins = people.slots.has_twins() || kept.values().any(|memory| memory.known.has_twins());
         if given.only.is_none() && !twins {
-            *self = Self { policy: Some(given.policy.digest), people, apps: kept };
+            *self = Self { policy: Some(given.policy.digest), people, apps: kept, links };
         }
         result
     }
+}
+
+/// A hash of all links, whatever their order.
+fn mark_of(links: &[Link]) -> u64 {
+    let sums = spread(links.len(), |range| {
+        let marks = links[range].iter().map(|link| {
+            let mut mark = Mix::new();
+            mark.text(link.app.as_str());
+            mark.text(link.person.as_str());
+            mark.text(link.account.as_str());
+            mark.done()
+        });
+        vec![marks.fold(0, u64::wrapping_add)]
+    });
+    sums.into_iter().fold(links.len() as u64, u64::wrapping_add)
 }
 
 /// The accounts that shall stay or come back, of which a rule asks for an enrolment, and whose enrolments were not read: each of these is a
