@@ -5,8 +5,10 @@
 /// The parts of a sum, in words, with their numbers.
 pub type Parts = Vec<(&'static str, u64)>;
 
-/// Lessonly's page (guide profile).
+/// Lessonly's page in the guide's reading of its API.
 pub const LESSONLY_PAGE: u64 = 50;
+/// Lessonly's largest page in the vendor's reading.
+pub const LESSONLY_VENDOR_PAGE: u64 = 1000;
 /// Absorb's largest page.
 pub const ABSORB_PAGE: u64 = 1000;
 /// Absorb's largest batch.
@@ -30,6 +32,14 @@ pub struct LessonlyReading {
 /// What was done at Lessonly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LessonlyWork {
+    /// Whether it answered as the vendor's reading has it: larger pages that are counted, groups in a call of their own.
+    pub vendor: bool,
+    /// Accounts made that joined groups.
+    pub creates_into_groups: u64,
+    /// Updates that changed memberships, and of these the ones that changed nothing else.
+    pub moves: u64,
+    /// See `moves`.
+    pub only_moves: u64,
     /// Readings for planning.
     pub readings: Vec<LessonlyReading>,
     /// Accounts made.
@@ -44,23 +54,30 @@ pub struct LessonlyWork {
     pub links: Vec<(u64, u64)>,
 }
 
-/// The least number of requests to Lessonly, guide profile.
+/// The least number of requests to Lessonly.
 pub fn lessonly(work: &LessonlyWork) -> Parts {
-    let each = |of: fn(&LessonlyReading) -> u64| work.readings.iter().map(of).sum();
+    let each = |of: &dyn Fn(&LessonlyReading) -> u64| work.readings.iter().map(of).sum();
+    // Where lists are not counted a walk ends with a page that is not full: one more, empty, when the last was.
+    let page = if work.vendor { LESSONLY_VENDOR_PAGE } else { LESSONLY_PAGE };
+    let pages = |records: u64| if work.vendor { records.div_ceil(page).max(1) } else { records / page + 1 };
+    let several = |records: u64| if work.vendor { records > page } else { records >= page };
+    let (second, looks, values) = if work.vendor { (work.creates_into_groups, 2 * work.moves, work.only_moves) } else { (0, 0, 0) };
     vec![
-        // A walk ends with a page that is not full: one more, empty, when the last was.
-        ("reading: pages of users", each(|reading| reading.accounts / LESSONLY_PAGE + 1)),
+        ("reading: pages of users", each(&|reading| pages(reading.accounts))),
         // What came in one answer cannot have moved between pages.
-        ("reading: second look at page one", each(|reading| u64::from(reading.accounts >= LESSONLY_PAGE))),
-        ("reading: list of groups", each(|reading| u64::from(reading.groups > 0))),
-        ("reading: members of each managed group", each(|reading| reading.groups)),
-        ("reading: lists of content", each(|reading| reading.kinds)),
-        ("reading: assignments of each named content", each(|reading| reading.assignments.iter().map(|n| n / LESSONLY_PAGE + 1).sum())),
+        ("reading: second look at page one", each(&|reading| u64::from(several(reading.accounts)))),
+        ("reading: list of groups", each(&|reading| u64::from(reading.groups > 0))),
+        ("reading: members of each managed group", each(&|reading| reading.groups)),
+        ("reading: lists of content", each(&|reading| reading.kinds)),
+        ("reading: assignments of each named content", each(&|reading| reading.assignments.iter().map(|n| pages(*n)).sum())),
         // The vendor refuses a known e-mail (the look before); the answer is the whole record (the look after).
-        ("create: POST", work.creates),
-        ("change: GET, then PUT whose answer is the whole record", 2 * work.changes),
+        ("create: POST, and PUT of groups where that is a call of its own", work.creates + second),
+        (
+            "change: GET, then PUT whose answer is the whole record; GET and PUT of groups where these are calls of their own",
+            2 * work.changes + looks - values,
+        ),
         ("group: POST", work.groups),
-        ("link: GET, or pages of users", work.links.iter().map(|(links, accounts)| *links.min(&(accounts / LESSONLY_PAGE + 1))).sum()),
+        ("link: GET, or pages of users", work.links.iter().map(|(links, accounts)| *links.min(&pages(*accounts))).sum()),
         ("enrol: GET, then POST whose answer is the record", 2 * work.enrols),
     ]
 }
@@ -102,6 +119,11 @@ pub struct AbsorbRun {
 /// What was done at Absorb.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AbsorbWork {
+    /// Whether it answered as the vendor's reading has it: it tells the admin's scope and the custom fields, and what it answers to an
+    /// enrolment is not the enrolment.
+    pub vendor: bool,
+    /// Whether the profile was asked for by logging in the vendor's way first.
+    pub tried: bool,
     /// Tokens: each lives four hours from its log-in.
     pub tokens: u64,
     /// Readings for planning.
@@ -110,12 +132,15 @@ pub struct AbsorbWork {
     pub runs: Vec<AbsorbRun>,
 }
 
-/// The least number of requests to Absorb, guide profile.
+/// The least number of requests to Absorb.
 pub fn absorb(work: &AbsorbWork) -> Parts {
+    let (told, enrol) = if work.vendor { (3, 3) } else { (0, 2) };
     let each = |of: fn(&AbsorbReading) -> u64| work.readings.iter().map(of).sum();
     let runs = |of: fn(&AbsorbRun) -> u64| work.runs.iter().map(of).sum();
     vec![
         ("log-in: one in four hours", work.tokens),
+        ("log-in: the vendor's way first, which tells the profile", if work.tried { work.tokens } else { 0 }),
+        ("reading: the admin's own account, its scope, custom fields", told * work.readings.len() as u64),
         ("reading: pages of users", each(|reading| reading.accounts.div_ceil(ABSORB_PAGE).max(1))),
         ("reading: second look at the count", each(|reading| u64::from(reading.accounts > ABSORB_PAGE))),
         ("reading: list of departments", each(|reading| u64::from(reading.departments))),
@@ -126,7 +151,7 @@ pub fn absorb(work: &AbsorbWork) -> Parts {
         ("run: batches", runs(AbsorbRun::batches)),
         // What changed since the batch was sent; it is the look before the next batch too.
         ("run: one look after each batch", runs(AbsorbRun::batches)),
-        ("enrol: GET, then POST whose answer is the enrolment", runs(|run| 2 * run.enrols)),
+        ("enrol: GET, POST, and GET where the answer is not the enrolment", enrol * runs(|run| run.enrols)),
     ]
 }
 
@@ -183,6 +208,16 @@ mod tests {
             3
         );
         assert_eq!(total(&lessonly(&LessonlyWork::default())), 0);
+        // Counted pages need none after a full one; groups are calls of their own: 1 more for a create, 2 for a change, 1 less where they
+        // are all of it.
+        let vendor = |accounts| LessonlyWork {
+            vendor: true,
+            readings: vec![LessonlyReading { accounts, ..Default::default() }],
+            ..Default::default()
+        };
+        assert_eq!((total(&lessonly(&vendor(1000))), total(&lessonly(&vendor(1001)))), (1, 3));
+        let groups = LessonlyWork { creates: 5, creates_into_groups: 4, changes: 3, moves: 2, only_moves: 1, ..vendor(0) };
+        assert_eq!(total(&lessonly(&groups)), 1 + 5 + 4 + 6 + 4 - 1);
         // Two are asked for, a hundred and twenty come on three pages.
         assert_eq!(total(&lessonly(&LessonlyWork { links: vec![(2, 120), (120, 120)], ..Default::default() })), 2 + 3);
     }
@@ -191,11 +226,15 @@ mod tests {
     fn absorb_in_batches() {
         let reading = |accounts, asked| AbsorbReading { accounts, departments: true, courses: true, asked };
         let run = AbsorbRun { accounts: 1, departments: 9, creates: 1001, relates: 1000, enrols: 7, ..Default::default() };
-        let work = AbsorbWork { tokens: 1, readings: vec![reading(1, 0), reading(1002, 7)], runs: vec![run] };
+        let work = AbsorbWork { tokens: 1, readings: vec![reading(1, 0), reading(1002, 7)], runs: vec![run], ..Default::default() };
         // Log-in 1; readings 3 and 5 + 7; departments 10; look 1; batches 6 + 5, each with a look; enrolments 14.
         assert_eq!(total(&absorb(&work)), 1 + 3 + (5 + 7) + 10 + 1 + 2 * 11 + 14);
         assert_eq!(total(&absorb(&AbsorbWork::default())), 0);
-        assert_eq!(absorb(&AbsorbWork { tokens: 2, ..work })[0].1, 2);
+        assert_eq!(absorb(&AbsorbWork { tokens: 2, ..work.clone() })[0].1, 2);
+        // The vendor's reading: three questions a reading, one look more for each enrolment; and a log-in tried in vain where it is not.
+        let guide = total(&absorb(&work));
+        assert_eq!(total(&absorb(&AbsorbWork { vendor: true, ..work.clone() })), guide + 2 * 3 + 7);
+        assert_eq!(total(&absorb(&AbsorbWork { tried: true, ..work })), guide + 1);
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct Request {
     pub path: String,
     /// The answer's status.
     pub status: u16,
+    /// What went wrong with it on purpose, if anything did: then its answer says nothing of what was done.
+    #[serde(default)]
+    pub fault: Option<String>,
 }
 
 /// What one object was before the first line of the ledger.
@@ -132,6 +135,13 @@ pub struct Step {
     /// Content to enrol in.
     #[serde(default)]
     pub content: Option<String>,
+}
+
+impl Step {
+    /// Whether it adds this group; `resolve` gives the id that a reference means.
+    pub fn joins(&self, group: &str, resolve: impl Fn(&Ref) -> Option<String>) -> bool {
+        self.add_groups.iter().any(|added| resolve(added).as_deref() == Some(group))
+    }
 }
 
 /// What of a plan's inputs the checker uses.
@@ -257,11 +267,11 @@ fn plan(path: &Path) -> Result<PlanFile, String> {
     Ok(PlanFile { path: path.to_owned(), digest: sha256(&bytes), canonical, wrong_ids, plan })
 }
 
-/// The id of a step that is not the first 32 digits of the hash of its canonical JSON without the id.
+/// The id of a step that is not the first 32 digits of the hash of its canonical JSON with an empty id.
 fn wrong_id(step: &Value) -> Option<String> {
     let id = step.get("id")?.as_str()?.to_owned();
     let mut bare = step.as_object()?.clone();
-    bare.remove("id");
+    bare.insert("id".to_owned(), Value::from(""));
     let bytes = serde_json_canonicalizer::to_vec(&bare).ok()?;
     (sha256(&bytes).get(..32) != Some(id.as_str())).then_some(id)
 }

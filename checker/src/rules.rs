@@ -86,7 +86,8 @@ pub fn explain<'a>(case: &Case<'_>, plans: &'a [PlanFile], report: &mut Report) 
     let mut effects = 0;
     for event in ours {
         effects += 1;
-        if let Some(why) = event.before.as_ref().and_then(|account| account.protected(&case.policy.protect)) {
+        let touched = event.before.as_ref().filter(|_| !matched.completes(event, &by_account));
+        if let Some(why) = touched.and_then(|account| account.protected(&case.policy.protect)) {
             report.violation("C5", "protected_touched", case.name, format!("{} is {why} and {}", place(event), said(&event.parts)));
         }
         if event.parts.is_empty() {
@@ -125,6 +126,18 @@ impl<'a> Matched<'a> {
     fn made_by(&self, plan: usize, step: &str) -> Option<String> {
         let same = self.made.get(&(plan, step));
         same.or_else(|| self.made.iter().find(|((_, id), _)| *id == step).map(|(_, made)| made)).cloned()
+    }
+
+    /// Whether a line completes what a step made just before: some apps take the groups of a new account in a call of their own.
+    fn completes(&self, event: &Event, by_account: &HashMap<String, Vec<usize>>) -> bool {
+        let jobs = event.account.as_ref().and_then(|account| by_account.get(account)).into_iter().flatten();
+        let mut made = jobs.map(|at| &self.jobs[*at]).filter(|job| job.step.verb == Verb::Create && job.done.contains_key(&Part::Made));
+        made.any(|job| {
+            event
+                .parts
+                .iter()
+                .all(|part| matches!(part, Part::Group(id, true) if job.step.joins(id, |group| self.resolve(job.plan, group))))
+        })
     }
 
     /// Finds for everything that came into being the step that made it.

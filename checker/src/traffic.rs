@@ -10,7 +10,7 @@ use crate::inputs::{Request, Verb};
 use crate::policy::Vendor;
 use crate::replay::Part;
 use crate::report::{Report, Traffic};
-use crate::rules::{Case, Matched};
+use crate::rules::{Case, Job, Matched};
 
 /// Path segments without the API's prefix, and the query.
 fn taken_apart(path: &str) -> (Vec<&str>, Vec<(&str, &str)>) {
@@ -33,12 +33,16 @@ fn purpose(request: &Request) -> &'static str {
     let (segments, query) = taken_apart(&request.path);
     let asks = |name: &str| query.iter().any(|(found, _)| found.eq_ignore_ascii_case(name));
     match request.status {
+        _ if request.fault.is_some() => "fault",
         429 | 500.. | 0 => "fault",
         400.. => "refused",
         _ if is_log_in(request) => "log-in",
         _ if is_write(request) => "write",
         _ if segments.first() == Some(&"users") && segments.len() > 1 => "look",
         _ if ["modifiedSince", "externalId", "username", "email"].iter().any(|name| asks(name)) => "look",
+        _ if query.iter().any(|(name, _)| name.starts_with("filter")) => "look",
+        // One user alone is asked for to see how the list is written.
+        _ if segments == ["users"] && value(&query, "per_page") == Some("1") => "look",
         _ => "read",
     }
 }
@@ -127,7 +131,7 @@ pub fn requests(
     let known: BTreeSet<u64> = requests.iter().map(|request| request.seq).collect();
     for request in requests {
         let what = format!("request {}: {} {}", request.seq, request.method, request.path);
-        let accepted = (200..300).contains(&request.status);
+        let accepted = (200..300).contains(&request.status) && request.fault.is_none();
         if request.method == "DELETE" {
             report.violation("C5", "delete_tried", case.name, what);
         } else if is_write(request) && accepted && matched.jobs.is_empty() {
@@ -159,7 +163,7 @@ pub fn requests(
     }
     traffic.readings = starts.len() as u64;
     traffic.parts = match case.policy.vendor {
-        Vendor::Lessonly => lessonly(&lessonly_work(case, matched, &starts)),
+        Vendor::Lessonly => lessonly(&lessonly_work(case, matched, &starts, requests)),
         Vendor::Absorb => absorb(&absorb_work(case, matched, &starts, requests, asked)),
     };
     traffic.least = total(&traffic.parts);
@@ -182,7 +186,7 @@ fn done(matched: &Matched<'_>, plan: Option<usize>, verbs: &[Verb]) -> u64 {
     jobs.filter(|job| !job.done.is_empty()).count() as u64
 }
 
-fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64]) -> LessonlyWork {
+fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests: &[Request]) -> LessonlyWork {
     let kinds: BTreeSet<&str> = case.policy.enrol.iter().map(|rule| rule.kind).collect();
     let named: BTreeSet<(&str, &str)> = case.policy.enrol.iter().map(|rule| (rule.kind, rule.name.as_str())).collect();
     let reading = |start: &u64| {
@@ -201,7 +205,14 @@ fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64]) -> Less
             assignments: assignments.collect(),
         }
     };
+    let in_groups = |job: &&Job<'_>| !job.done.is_empty() && !(job.step.add_groups.is_empty() && job.step.remove_groups.is_empty());
+    let regrouped = |verb: Verb| matched.jobs.iter().filter(in_groups).filter(move |job| job.step.verb == verb);
     LessonlyWork {
+        // Only the vendor's reading knows pages of another size.
+        vendor: requests.iter().any(|request| value(&taken_apart(&request.path).1, "per_page").is_some_and(|size| size != "1")),
+        creates_into_groups: regrouped(Verb::Create).count() as u64,
+        moves: regrouped(Verb::Update).count() as u64,
+        only_moves: regrouped(Verb::Update).filter(|job| job.step.set.is_empty()).count() as u64,
         readings: starts.iter().map(reading).collect(),
         creates: done(matched, None, &[Verb::Create]),
         changes: done(matched, None, &[Verb::Update, Verb::Relate, Verb::Restore, Verb::Leave]),
@@ -275,7 +286,15 @@ fn absorb_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], requests:
             enrols: done(&[Verb::Enrol]),
         }
     };
+    let authenticate = |accepted: bool| {
+        let log_in = |request: &&Request| taken_apart(&request.path).0.last() == Some(&"authenticate");
+        requests.iter().filter(log_in).any(|request| (request.status < 400) == accepted)
+    };
+    let scope = requests.iter().any(|request| taken_apart(&request.path).0.last() == Some(&"user-management-settings"));
+    let vendor = authenticate(true) || scope;
     AbsorbWork {
+        vendor,
+        tried: !vendor && authenticate(false),
         tokens: tokens(requests.iter().filter_map(instant).map(Timestamp::as_second)),
         readings: starts.iter().map(reading).collect(),
         runs: runs(matched).into_iter().map(run).collect(),
@@ -322,6 +341,7 @@ mod tests {
             method: (*method).to_owned(),
             path: (*path).to_owned(),
             status: *status,
+            fault: None,
         };
         lines.iter().enumerate().map(request).collect()
     }
@@ -336,6 +356,10 @@ mod tests {
             ("GET", "/users?externalId=7", 200, "look"),
             ("GET", "/users?_limit=1000&_offset=0&modifiedSince=1998-01-01", 200, "look"),
             ("GET", "/users/u1/enrollments", 200, "look"),
+            ("GET", "/api/v1/users?page=1&per_page=1000&filter[email]=a%40b", 200, "look"),
+            ("GET", "/api/v1/users?page=1&per_page=1", 200, "look"),
+            ("GET", "/api/v1/users?page=1&per_page=1000", 200, "read"),
+            ("POST", "/users/u1/enrollments/c1?reEnroll=true", 200, "write"),
             ("PUT", "/api/v1/users/12/archive", 200, "write"),
             ("POST", "/users/batch", 422, "refused"),
             ("GET", "/api/v1/groups/3", 200, "read"),
@@ -344,6 +368,13 @@ mod tests {
         ] {
             assert_eq!(purpose(&log(&[(method, path, status)])[0]), expected, "{method} {path} {status}");
         }
+    }
+
+    #[test]
+    fn what_went_wrong_on_purpose_counts_as_a_fault() {
+        let mut requests = log(&[("POST", "/users", 200)]);
+        requests[0].fault = Some("html-before".to_owned());
+        assert_eq!(purpose(&requests[0]), "fault");
     }
 
     #[test]

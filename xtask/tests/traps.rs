@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The traps that have to be shown, by the letters of their lists.
 const TRAPS: [(char, &[u8]); 3] = [
-    ('l', &[1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18]),
+    ('l', &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18]),
     ('a', &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21]),
     ('f', &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
 ];
@@ -20,10 +20,11 @@ fn traps() -> impl Iterator<Item = String> {
     TRAPS.into_iter().flat_map(|(list, numbers)| numbers.iter().map(move |number| format!("{list}{number:02}_")))
 }
 
-/// Tests in a source: functions whose attributes say so, and that are not ignored.
+/// Tests in a source: functions whose attributes say so, and that are not ignored; and those that a list runs in both profiles.
 fn tests_in(source: &str) -> BTreeSet<String> {
     let mut attributes: Vec<&str> = Vec::new();
-    let mut found = BTreeSet::new();
+    let lists = source.split("in_both_profiles! {").skip(1).filter_map(|list| list.split_once('}'));
+    let mut found: BTreeSet<String> = lists.flat_map(|(list, _)| list.split_whitespace()).map(str::to_owned).collect();
     for line in source.lines().map(str::trim) {
         if line.starts_with("#[") {
             attributes.push(line);
@@ -92,6 +93,8 @@ fn the_page_names_every_trap_with_a_test_that_is_there() {
 fn what_is_no_test_does_not_count() {
     let source = "#[test]\nfn l01_a() {}\nfn l02_helper() {}\n#[test]\n#[ignore]\nfn l03_b() {}\n#[tokio::test]\nasync fn a01_c() {}\n";
     assert_eq!(tests_in(source), BTreeSet::from(["l01_a".to_owned(), "a01_c".to_owned()]));
+    let listed = "in_both_profiles! {\n    l02_b\n    l03_c\n}\nasync fn l02_b(profile: &str) {}\nasync fn l04_d() {}\n";
+    assert_eq!(tests_in(listed), BTreeSet::from(["l02_b".to_owned(), "l03_c".to_owned()]));
     let rows = named("| L01 | x | `y` | `a.rs::l01_a`, `b.rs::l01_b` |\n|---|\ntext `c.rs::d`\n");
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[1], ("l01_".to_owned(), "b.rs".to_owned(), "l01_b".to_owned()));

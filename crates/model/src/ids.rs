@@ -92,9 +92,12 @@ impl StepId {
         &self.0
     }
 
-    /// Whether it is that of a step which has not got its hash yet.
-    pub fn is_blank(&self) -> bool {
-        *self == Self::default()
+    /// Writes the empty text for a step which has not got its hash yet.
+    ///
+    /// # Errors
+    /// As the serializer's.
+    pub fn or_empty<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if *self == Self::default() { serializer.serialize_str("") } else { serde::Serialize::serialize(self, serializer) }
     }
 }
 

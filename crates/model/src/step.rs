@@ -155,8 +155,8 @@ pub struct Step {
     /// The rule that matched (Link only): how the account is found again and the evidence that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Text>,
-    /// Content hash of everything else.
-    #[serde(skip_serializing_if = "StepId::is_blank")]
+    /// Content hash of everything else: the first 16 bytes of the SHA-256 of the step's canonical JSON with an empty id.
+    #[serde(serialize_with = "StepId::or_empty")]
     pub id: StepId,
     /// How people call them (display name), or the name of the new group or department.
     pub label: Text,

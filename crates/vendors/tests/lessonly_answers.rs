@@ -222,3 +222,19 @@ async fn p6_a_create_whose_groups_were_not_heard_of_is_completed_and_not_repeate
     assert!(again.before.expect("an image")["memberships"].as_array().is_some_and(Vec::is_empty), "what it was before is kept");
     bench.done(whole, false).await.expect("already");
 }
+
+#[tokio::test]
+async fn p6_a_refusal_whose_reason_was_lost_is_no_refusal() {
+    for (body, unknown) in
+        [(r#"{"error":"email has already been taken"}"#, false), (r#"{"error":""#, true), ("<html>Bad Request</html>", true)]
+    {
+        let (target, read) = rigs::canned::lessonly(400, body.to_owned()).await;
+        let write = connector::Write::new(read);
+        let mut create = step(Verb::Create, None);
+        for (name, value) in [("name", "Jo"), ("email", "jo@acme.example")] {
+            create.set.insert(name.to_owned(), model::Change { before: model::Value::Null, after: value.into() });
+        }
+        let fault = target.apply(&write, &connector::conformance::approve(vec![create])).await.remove(0).expect_err("it is no success");
+        assert_eq!(matches!(fault, Fault::Unknown { .. }), unknown, "{body}: {fault:?}");
+    }
+}

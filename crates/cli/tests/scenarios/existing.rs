@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::world::{Setup, World, steps};
+use crate::world::{Setup, World, active_status, steps};
 
 /// Objects by `kind/id`, as the ledger names them.
 type Objects = BTreeMap<String, Value>;
@@ -95,7 +95,7 @@ fn fill_absorb(world: &World) -> Value {
     absorb.put_enrollment(grace, "Welcome to Acme", 3).expect("she was welcomed long ago");
     user(json!({
         "firstName": "Alan", "lastName": "Turing", "username": "alan@acme.example", "emailAddress": "alan@acme.example",
-        "externalId": "3", "activeStatus": "Inactive", "location": "Bletchley",
+        "externalId": "3", "activeStatus": active_status(false), "location": "Bletchley",
     }));
     user(json!({
         "firstName": "Edsger", "lastName": "Dijkstra", "username": "edsger", "emailAddress": "edsger@acme.example", "externalId": "4",
@@ -111,7 +111,7 @@ fn fill_absorb(world: &World) -> Value {
     }));
     user(json!({
         "firstName": "John", "lastName": "Backus", "username": "john", "emailAddress": "john@acme.example", "externalId": "8",
-        "activeStatus": "Inactive",
+        "activeStatus": active_status(false),
     }));
     user(json!({
         "firstName": "Niklaus", "lastName": "Wirth", "username": "niklaus", "emailAddress": "niklaus@acme.example", "externalId": "9",

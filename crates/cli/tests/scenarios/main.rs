@@ -12,6 +12,7 @@ mod existing;
 mod history;
 mod lessonly_offboard;
 mod lessonly_provision;
+mod matrix;
 mod rehire;
 mod rename_chain;
 mod scope;

@@ -82,7 +82,13 @@ fn write_fault(answer: &Answer, method: &str, path: &str) -> Option<Fault> {
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             Some(Fault::Unknown { why: format!("{method} {path} answered {status}") })
         }
-        _ => Some(refusal(answer)),
+        _ => match refusal(answer) {
+            // A refusal whose reason was lost may be "that is there already": an earlier call may have made it.
+            Fault::Refused { .. } if answer.json.is_none() => {
+                Some(Fault::Unknown { why: format!("{method} {path} answered {} with a body that is not JSON", answer.status) })
+            }
+            fault => Some(fault),
+        },
     }
 }
 

@@ -139,6 +139,10 @@ fn write_fault(answer: &Answer) -> Option<Fault> {
             Some(Fault::Unknown { why: format!("{status} with a body that is not JSON: {}", answer.text) })
         }
         _ if status.is_server_error() => Some(Fault::Unknown { why: status.to_string() }),
+        // A refusal whose reason was lost may be "that is there already": an earlier call may have made it.
+        Some(Fault::Refused { .. }) if answer.json.is_none() => {
+            Some(Fault::Unknown { why: format!("{status} with a body that is not JSON: {}", answer.text) })
+        }
         fault => fault,
     }
 }
