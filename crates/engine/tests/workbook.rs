@@ -49,7 +49,7 @@ fn fill(sheet: &mut Worksheet, from: u32) {
         for (column, text) in texts.iter().enumerate() {
             sheet.write(from + row, column as u16 + 1, *text).expect("a cell");
         }
-        sheet.write_with_format(from + row, 5, &day(hired.0, hired.1, hired.2), &dates).expect("a cell");
+        sheet.write_with_format(from + row, 5, day(hired.0, hired.1, hired.2), &dates).expect("a cell");
         sheet.write(from + row, 6, center).expect("a cell");
     }
 }

@@ -178,7 +178,7 @@ impl Approved<Step> {
     /// Puts the id that an earlier step made in the places that name that step.  Nothing else of an approved step can change.
     pub fn resolve(&mut self, made_by: &StepId, id: &str) {
         let step = &mut self.inner;
-        let made = Ref::CreatedBy { created_by: made_by.clone() };
+        let made = Ref::CreatedBy { created_by: *made_by };
         if step.account.as_ref() == Some(&made) {
             step.account = Some(Ref::Id(id.into()));
         }

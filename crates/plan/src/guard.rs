@@ -48,7 +48,7 @@ pub fn counted<'p>(plan: &'p Plan, roster: &'p SourceReading) -> impl Iterator<I
     plan.steps.iter().map(move |step| {
         let (groups_gained, groups_lost) = groups(step, plan.names.get(&step.app), &labels);
         Counted {
-            step: step.id.clone(),
+            step: step.id,
             app: step.app.clone(),
             effects: step.effects,
             person: step.person.clone(),

@@ -34,7 +34,7 @@ pub(crate) fn order(mut drafts: Vec<Draft>) -> Ordered {
         let to = from + places[from..].partition_point(|place| place.level == places[from].level);
         let (known, rank) = (&ids, &rank);
         in_chunks_mut(&mut drafts[from..to], |draft| seal(draft, |other| &known[rank[other] as usize]));
-        ids.extend(drafts[from..to].iter().map(|draft| draft.step.id.clone()));
+        ids.extend(drafts[from..to].iter().map(|draft| draft.step.id));
     }
     drop((ids, rank));
     let mut running: Vec<u32> = (0..drafts.len() as u32).collect();
@@ -109,11 +109,11 @@ fn places(drafts: &[Draft]) -> Vec<Place> {
 }
 
 fn seal<'i>(draft: &mut Draft, id: impl Fn(usize) -> &'i StepId) {
-    let needs: Few<StepId> = draft.needs.iter().map(|need| id(*need as usize).clone()).collect();
+    let needs: Few<StepId> = draft.needs.iter().map(|need| *id(*need as usize)).collect();
     let step = &mut draft.step;
     step.needs = needs;
     for (slot, other) in &draft.made {
-        let made = id(*other as usize).clone();
+        let made = *id(*other as usize);
         match slot {
             Slot::Account => step.account = Some(Ref::CreatedBy { created_by: made }),
             Slot::Group => {

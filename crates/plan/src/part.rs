@@ -105,9 +105,9 @@ fn review(given: &Given<'_>, ordered: Ordered, findings: &mut Vec<Finding>) -> O
     let mut kept = Ordered::default();
     for (step, class) in ordered.steps.into_iter().zip(ordered.classes) {
         if step.person.as_ref().is_some_and(|person| refused.contains(person)) {
-            out.insert(step.id.clone());
+            out.insert(step.id);
         } else if step.needs.iter().any(|need| out.contains(need)) {
-            out.insert(step.id.clone());
+            out.insert(step.id);
             let what = format!("{} waits for a step that the vendor would refuse; it is left out", step.label);
             let mut finding = Finding::new(FindingKind::Objection, what).in_app(&step.app);
             finding.person.clone_from(&step.person);

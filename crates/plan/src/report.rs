@@ -87,7 +87,7 @@ pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
             step.effects.iter().map(|effect: &Effect| effect.word()).for_each(|effect| *report.effects.entry(effect).or_default() += 1);
         } else {
             let who = labels.get(&step.id).cloned().unwrap_or_default();
-            report.open.push(Undone { step: step.id.clone(), app: step.app.clone(), verb: verb_word(step.verb), who, outcome, detail });
+            report.open.push(Undone { step: step.id, app: step.app.clone(), verb: verb_word(step.verb), who, outcome, detail });
         }
     }
     report

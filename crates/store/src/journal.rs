@@ -64,8 +64,7 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Fenced`] when the turn is over: nothing may be sent then.
     pub async fn started(&self, run: &RunId, epoch: &Epoch, call: u64, steps: &[StepId], at: Timestamp) -> Result<u64, StoreError> {
-        let record =
-            |step: &StepId| StepRecord { step: step.clone(), call, state: StepState::Started, receipt: Receipt::default(), at };
+        let record = |step: &StepId| StepRecord { step: *step, call, state: StepState::Started, receipt: Receipt::default(), at };
         self.outcomes(run, epoch, &steps.iter().map(record).collect::<Vec<_>>(), &[]).await
     }
 
@@ -179,7 +178,7 @@ impl Store {
     /// # Errors
     /// When the database fails or a line is damaged.
     pub async fn records(&self, run: &RunId) -> Result<BTreeMap<StepId, StepRecord>, StoreError> {
-        Ok(self.entries(run).await?.into_iter().map(|entry| (entry.record.step.clone(), entry.record)).collect())
+        Ok(self.entries(run).await?.into_iter().map(|entry| (entry.record.step, entry.record)).collect())
     }
 }
 

@@ -206,7 +206,7 @@ async fn creates(bench: &mut Bench) -> Checked {
         let wanted = bench.hand.values(number);
         let found = find(bench, key, &wanted.get(key).map(ToString::to_string).unwrap_or_default()).await?;
         let [made] = found.as_slice() else { return Err(format!("by {key} is found {found:?}")) };
-        let differs = wanted.iter().find(|(name, value)| made.attributes.get(*name) != Some(*value));
+        let differs = wanted.iter().find(|(name, value)| made.attributes.get(name) != Some(*value));
         ensure!(differs.is_none(), "{differs:?} is {:?}", made.attributes);
     }
     batch(bench, before + 4).await

@@ -48,9 +48,9 @@ impl<'a> Lane<'a> {
         let mut ended = BTreeMap::new();
         for record in records.values() {
             if record.state == StepState::Started {
-                unknown.insert(record.step.clone());
+                unknown.insert(record.step);
             } else {
-                ended.insert(record.step.clone(), (record.state.clone(), made_id(&record.receipt)));
+                ended.insert(record.step, (record.state.clone(), made_id(&record.receipt)));
             }
         }
         let next_call = records.values().map(|record| record.call).max().unwrap_or(0) + 1;
@@ -67,7 +67,7 @@ impl<'a> Lane<'a> {
             let step = approved.get();
             let needed = step.needs.iter().filter_map(|need| phase_of.get(need).copied()).max();
             let phase = needed.map_or(step.verb, |needed| needed.max(step.verb));
-            phase_of.insert(step.id.clone(), phase);
+            phase_of.insert(step.id, phase);
             if !self.ended.contains_key(&step.id) {
                 phases.entry(phase).or_default().push(approved);
             }
@@ -87,7 +87,7 @@ impl<'a> Lane<'a> {
         while !waiting.is_empty() {
             let mut ready = Vec::new();
             let mut later = Vec::new();
-            let here: BTreeSet<StepId> = waiting.iter().map(|step| step.get().id.clone()).collect();
+            let here: BTreeSet<StepId> = waiting.iter().map(|step| step.get().id).collect();
             for mut step in waiting {
                 match self.fitness(step.get(), &here) {
                     Fitness::Ready => {
@@ -101,7 +101,7 @@ impl<'a> Lane<'a> {
             if ready.is_empty() && !later.is_empty() {
                 // Steps that need each other: a plan never has them, and if one does, they end as skipped.
                 for step in later {
-                    let because = step.get().needs.iter().next().cloned().unwrap_or_else(|| step.get().id.clone());
+                    let because = step.get().needs.iter().next().cloned().unwrap_or_else(|| step.get().id);
                     self.skip(step, because).await?;
                 }
                 return Ok(());
@@ -122,9 +122,9 @@ impl<'a> Lane<'a> {
         for need in &step.needs {
             match self.ended.get(need) {
                 Some((state, _)) if state.is_done() => {}
-                Some(_) => return Fitness::Never(need.clone()),
+                Some(_) => return Fitness::Never(*need),
                 None if here.contains(need) => return Fitness::Later,
-                None => return Fitness::Never(need.clone()),
+                None => return Fitness::Never(*need),
             }
         }
         Fitness::Ready
@@ -217,7 +217,7 @@ impl<'a> Lane<'a> {
     }
 
     fn record(&self, step: &Approved<Step>, call: u64, state: StepState, receipt: Receipt) -> StepRecord {
-        StepRecord { step: step.get().id.clone(), call, state, receipt, at: self.engine.ports.clock.now() }
+        StepRecord { step: step.get().id, call, state, receipt, at: self.engine.ports.clock.now() }
     }
 
     /// One durable commit: outcomes, and the links they make.
@@ -285,13 +285,13 @@ async fn call_out(
     mut steps: Vec<Approved<Step>>,
 ) -> Called {
     let mut called = Called { ended: Vec::new(), stop: None };
-    let ids: Vec<StepId> = steps.iter().map(|step| step.get().id.clone()).collect();
+    let ids: Vec<StepId> = steps.iter().map(|step| step.get().id).collect();
     if let Err(error) = engine.store.journal().started(&run.id, &connection.epoch, call, &ids, engine.ports.clock.now()).await {
         called.stop = Some(error.into());
         return called;
     }
     let mut end = |step: Approved<Step>, state: StepState, receipt: Receipt| {
-        let record = StepRecord { step: step.get().id.clone(), call, state, receipt, at: engine.ports.clock.now() };
+        let record = StepRecord { step: step.get().id, call, state, receipt, at: engine.ports.clock.now() };
         called.ended.push((step, record));
     };
     let (mut waits, mut settles) = (0, 0);

@@ -72,12 +72,12 @@ fn a_run_is_reported() {
         StepState::Failed { code: "422".into(), detail: "bad \u{1b}[2J|name".into() },
         StepState::Drifted { found: "title = x".into() },
     ];
-    states.push(StepState::Skipped { because: plan.steps[1].id.clone() });
+    states.push(StepState::Skipped { because: plan.steps[1].id });
     let records: Vec<StepRecord> = plan
         .steps
         .iter()
         .zip(states)
-        .map(|(step, state)| StepRecord { step: step.id.clone(), call: 1, state, receipt: Receipt::default(), at })
+        .map(|(step, state)| StepRecord { step: step.id, call: 1, state, receipt: Receipt::default(), at })
         .collect();
     let run = Run {
         id: "0197-run".into(),

@@ -155,7 +155,7 @@ fn sound(proposal: &Proposal) {
         assert_eq!(own.len(), plan.steps.len(), "each step is there once");
         for step in &plan.steps {
             assert!(step.needs.iter().all(|need| own.contains(need)), "no plan waits for another: {step:?}");
-            assert!(seen.insert(step.id.clone()), "each step is in one plan");
+            assert!(seen.insert(step.id), "each step is in one plan");
             assert_eq!(step.clone().sealed().id, step.id, "the id is the content's");
         }
         let bytes = plan.to_bytes();

@@ -432,8 +432,8 @@ impl World {
                     app.groups.iter_mut().find(|it| it.id == *group).unwrap().members.retain(|member| member.as_str() != id);
                 }
             }
-            made.insert(step.id.clone(), if step.account.is_none() { new } else { id });
-            done.insert(step.id.clone());
+            made.insert(step.id, if step.account.is_none() { new } else { id });
+            done.insert(step.id);
         }
     }
 

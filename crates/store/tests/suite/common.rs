@@ -165,7 +165,7 @@ pub(crate) async fn lease(store: &Store, app: &str, owner: &str, second: i64) ->
 }
 
 pub(crate) fn record(step: &StepId, call: u64, state: StepState, second: i64) -> StepRecord {
-    StepRecord { step: step.clone(), call, state, receipt: Receipt::default(), at: at(second) }
+    StepRecord { step: *step, call, state, receipt: Receipt::default(), at: at(second) }
 }
 
 pub(crate) fn link(app: &str, person: &str, account: &str) -> Link {

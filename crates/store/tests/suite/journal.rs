@@ -13,7 +13,7 @@ use provost_store::{Location, Store, StoreError};
 async fn what_was_noted_comes_back_in_order_and_the_newest_word_counts() {
     let (_dir, store) = store().await;
     let plan = plan(1, &["ann", "bob"]);
-    let ids: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    let ids: Vec<StepId> = plan.steps.iter().map(|step| step.id).collect();
     let run = running(&store, plan, "r1").await;
     let epoch = lease(&store, "academy", "me", 2).await;
     let journal = store.journal();
@@ -48,7 +48,7 @@ async fn what_was_noted_comes_back_in_order_and_the_newest_word_counts() {
 async fn f12_a_writer_whose_turn_is_over_is_fenced() {
     let (_dir, store) = store().await;
     let plan = plan(1, &["ann"]);
-    let ids = [plan.steps[0].id.clone()];
+    let ids = [plan.steps[0].id];
     let run = running(&store, plan, "r1").await;
     let old = lease(&store, "academy", "old", 0).await;
     store.journal().started(&run.id, &old, 1, &ids, at(3)).await.unwrap();

@@ -215,7 +215,7 @@ async fn what_guards_count_is_what_may_still_happen_and_what_was_done() {
     assert_eq!(who(0, 1, true).await.len(), 0, "unless the new proposal supersedes them");
     store.take_decision(&ran.digest(), &run("r1", ran.digest(), 2)).await.unwrap();
     let epoch = lease(&store, "academy", "me", 2).await;
-    let id = |n: usize| ran.steps[n].id.clone();
+    let id = |n: usize| ran.steps[n].id;
     let failed = StepState::Failed { code: "400".into(), detail: "no".into() };
     let run_id = RunId::new("r1");
     let records = [record(&id(0), 1, StepState::Done, 10), record(&id(1), 1, failed, 10), record(&id(2), 2, StepState::Done, 30)];
