@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::formula::{AbsorbReading, AbsorbRun, AbsorbWork, LessonlyReading, LessonlyWork, absorb, lessonly, tokens, total};
-use crate::inputs::{Request, Verb};
+use crate::inputs::{Request, Step, Verb};
 use crate::policy::Vendor;
 use crate::replay::Part;
 use crate::report::{Report, Traffic};
-use crate::rules::{Case, Job, Matched};
+use crate::rules::{Case, Matched};
 
 /// Path segments without the API's prefix, and the query.
 fn taken_apart(path: &str) -> (Vec<&str>, Vec<(&str, &str)>) {
@@ -205,8 +205,9 @@ fn lessonly_work(case: &Case<'_>, matched: &Matched<'_>, starts: &[u64], request
             assignments: assignments.collect(),
         }
     };
-    let in_groups = |job: &&Job<'_>| !job.done.is_empty() && !(job.step.add_groups.is_empty() && job.step.remove_groups.is_empty());
-    let regrouped = |verb: Verb| matched.jobs.iter().filter(in_groups).filter(move |job| job.step.verb == verb);
+    let moved = |step: &Step| step.add_groups.len() + step.remove_groups.len() > 0;
+    let regrouped =
+        |verb: Verb| matched.jobs.iter().filter(move |job| job.step.verb == verb && moved(job.step) && !job.done.is_empty());
     LessonlyWork {
         // Only the vendor's reading knows pages of another size.
         vendor: requests.iter().any(|request| value(&taken_apart(&request.path).1, "per_page").is_some_and(|size| size != "1")),

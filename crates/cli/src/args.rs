@@ -58,7 +58,7 @@ impl Globals {
 pub(crate) enum Command {
     Demo(commands::demo::DemoArgs),
     Init(commands::init::InitArgs),
-    Sandbox(commands::sandbox::SandboxArgs),
+    Sandbox(Box<commands::sandbox::SandboxArgs>),
     Connect(commands::connect::ConnectArgs),
     Check(commands::check::CheckArgs),
     Plan(commands::plan::PlanArgs),

@@ -33,7 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
     match command {
         Command::Demo(args) => demo::run(&globals, &args).await,
         Command::Init(args) => init::run(&globals, &args),
-        Command::Sandbox(args) => sandbox::run(&globals, args).await,
+        Command::Sandbox(args) => sandbox::run(&globals, *args).await,
         Command::Check(args) => check::run(&globals, &args).await,
         Command::Connect(args) => connect::run(&globals, &args).await,
         Command::Plan(args) => plan::run(&globals, &args).await,

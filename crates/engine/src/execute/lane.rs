@@ -155,6 +155,7 @@ impl<'a> Lane<'a> {
             queue.push_back(ready.by_ref().take(batch).collect());
         }
         let mut stop = None;
+        let (engine, connection, run, watch) = (self.engine, self.connection, self.run, self.watch);
         let mut under_way = FuturesUnordered::new();
         loop {
             while stop.is_none() && under_way.len() < at_once {
@@ -165,15 +166,20 @@ impl<'a> Lane<'a> {
                 let Some(steps) = queue.pop_front() else { break };
                 let call = self.next_call;
                 self.next_call += 1;
-                under_way.push(call_out(self.engine, self.connection, self.run, self.watch, call, steps));
+                // What came of a call is noted by the call itself: while one waits for the disk the others go on, and share its commit.
+                under_way.push(async move {
+                    let Called { ended, stop } = call_out(engine, connection, run, watch, call, steps).await;
+                    (note(engine, connection, run, ended).await, stop)
+                });
             }
-            let Some(called) = under_way.next().await else { break };
-            let done = called.ended.iter().filter(|(_, record)| record.state.is_done()).count();
-            let other = called.ended.len() - done;
-            self.journal(called.ended).await?;
+            let Some((noted, stopped)) = under_way.next().await else { break };
+            let records = noted?;
+            let done = records.iter().filter(|record| record.state.is_done()).count();
+            let other = records.len() - done;
+            self.remember(records);
             self.watch.event(Event::StepsEnded { app: self.connection.app.clone(), done, other });
             if stop.is_none() {
-                stop = called.stop;
+                stop = stopped;
             }
             self.connection.keep().await?;
         }
@@ -220,49 +226,64 @@ impl<'a> Lane<'a> {
         StepRecord { step: step.get().id, call, state, receipt, at: self.engine.ports.clock.now() }
     }
 
-    /// One durable commit: outcomes, and the links they make.
+    /// Notes what became of steps, and remembers it.
     async fn journal(&mut self, ended: Vec<(Approved<Step>, StepRecord)>) -> Result<(), EngineError> {
-        if ended.is_empty() {
-            return Ok(());
-        }
-        let links: Vec<Link> = ended.iter().filter_map(|(step, record)| self.link(step.get(), record)).collect();
-        let records: Vec<StepRecord> = ended.into_iter().map(|(_, record)| record).collect();
-        let journal = self.engine.store.journal();
-        let mut links = links;
-        loop {
-            match journal.outcomes(&self.run.id, &self.connection.epoch, &records, &links).await {
-                // The app says one thing and our links another: what was done is kept, with every other link; the next plan correlates
-                // anew and tells.
-                Err(StoreError::LinkConflict { person, account, .. }) => {
-                    let before = links.len();
-                    links.retain(|link| link.person.as_str() != person || link.account.as_str() != account);
-                    if links.len() == before {
-                        links.clear();
-                    }
-                }
-                written => break written.map(drop)?,
-            }
-        }
-        for record in records {
-            self.ended.insert(record.step, (record.state, made_id(&record.receipt)));
-        }
+        let records = note(self.engine, self.connection, self.run, ended).await?;
+        self.remember(records);
         Ok(())
     }
 
-    fn link(&self, step: &Step, record: &StepRecord) -> Option<Link> {
-        let evidence = match step.verb {
-            Verb::Create => Evidence::Created,
-            Verb::Link => Evidence::Matched { rule: step.evidence.clone().unwrap_or_default().into() },
-            _ => return None,
-        };
-        // An account that we made is the person's, also where it did not become what was wanted.
-        let made = step.verb == Verb::Create && matches!(record.state, StepState::Drifted { .. });
-        if !(record.state.is_done() || made) {
-            return None;
+    fn remember(&mut self, records: Vec<StepRecord>) {
+        for record in records {
+            self.ended.insert(record.step, (record.state, made_id(&record.receipt)));
         }
-        let (person, account) = (step.person.clone()?, record.receipt.account.clone()?);
-        Some(Link { app: step.app.clone(), person, account, evidence, since: record.at })
     }
+}
+
+/// One durable commit: outcomes, and the links they make.
+async fn note(
+    engine: &Engine,
+    connection: &Connection,
+    run: &Run,
+    ended: Vec<(Approved<Step>, StepRecord)>,
+) -> Result<Vec<StepRecord>, EngineError> {
+    let mut links: Vec<Link> = ended.iter().filter_map(|(step, record)| link(step.get(), record)).collect();
+    let records: Vec<StepRecord> = ended.into_iter().map(|(_, record)| record).collect();
+    let journal = engine.store.journal();
+    while !records.is_empty() {
+        match journal.outcomes(&run.id, &connection.epoch, &records, &links).await {
+            // The app says one thing and our links another: what was done is kept, with every other link; the next plan correlates
+            // anew and tells.
+            Err(StoreError::LinkConflict { person, account, .. }) => {
+                let before = links.len();
+                links.retain(|link| link.person.as_str() != person || link.account.as_str() != account);
+                if links.len() == before {
+                    links.clear();
+                }
+            }
+            written => {
+                written?;
+                break;
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// The link that a step makes, if it does.
+fn link(step: &Step, record: &StepRecord) -> Option<Link> {
+    let evidence = match step.verb {
+        Verb::Create => Evidence::Created,
+        Verb::Link => Evidence::Matched { rule: step.evidence.clone().unwrap_or_default().into() },
+        _ => return None,
+    };
+    // An account that we made is the person's, also where it did not become what was wanted.
+    let made = step.verb == Verb::Create && matches!(record.state, StepState::Drifted { .. });
+    if !(record.state.is_done() || made) {
+        return None;
+    }
+    let (person, account) = (step.person.clone()?, record.receipt.account.clone()?);
+    Some(Link { app: step.app.clone(), person, account, evidence, since: record.at })
 }
 
 enum Fitness {
