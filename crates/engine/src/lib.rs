@@ -11,6 +11,7 @@ mod execute;
 mod home;
 mod increments;
 mod look;
+mod named;
 mod propose;
 mod read;
 mod roster;

@@ -10,6 +10,7 @@ use serde::Serializer as _;
 use store::PlanSummary;
 
 use crate::connection::Connection;
+use crate::named::For;
 use crate::read::Reading;
 use crate::{Engine, EngineError, RowPlaces, Watch};
 
@@ -208,9 +209,10 @@ impl Engine {
             connections.insert(app.clone(), self.connect(app).await?);
         }
         let policy = self.setup.policy.policy();
+        let whom = For { ask, roster, last_good };
         let reads = connections.iter().filter_map(|(app, connection)| {
             let app_policy = policy.apps.get(app)?;
-            Some(async move { Ok::<_, EngineError>((app.clone(), self.read_app(connection, app_policy, ask.full, watch).await?)) })
+            Some(async move { Ok::<_, EngineError>((app.clone(), self.read_app(connection, app_policy, whom, watch).await?)) })
         });
         let mut readings: BTreeMap<AppName, Reading> = futures_util::future::try_join_all(reads).await?.into_iter().collect();
         let links = self.store.links().await?;

@@ -11,6 +11,7 @@ use plan::fold;
 
 use crate::connection::Connection;
 use crate::increments::Accounts;
+use crate::named::{For, Named};
 use crate::walk::{RawLines, bodies, enrolments_in, looks, walk};
 use crate::{Engine, EngineError, Event, Watch};
 
@@ -28,7 +29,7 @@ impl Engine {
         &self,
         connection: &Connection,
         policy: &AppPolicy,
-        full: bool,
+        whom: For<'_>,
         watch: &dyn Watch,
     ) -> Result<Reading, EngineError> {
         let target = &connection.target;
@@ -36,8 +37,9 @@ impl Engine {
         let tenant: Tenant = connection.ask(watch, |wire| async move { target.probe(&wire).await }).await?;
         let owns =
             |shape: Shape| policy.set.keys().any(|name| manifest.attribute(name).is_some_and(|attribute| attribute.shape == shape));
-        let Accounts { accounts, mut certificate, mut raw, base } =
-            self.read_accounts(connection, policy, &tenant, full, watch).await?;
+        let subject = format!("app.{}", connection.app);
+        let (read, named) = self.read_accounts_for(connection, policy, &tenant, whom, watch).await?;
+        let Accounts { accounts, mut certificate, mut raw, base } = read;
         let mut departments = Vec::new();
         if owns(Shape::Department) {
             let walked = walk(connection, Kind::Departments, None, watch).await?;
@@ -58,22 +60,31 @@ impl Engine {
                 _ => None,
             })
         };
-        let enrolments = if manifest.enrolments == EnrolmentsBy::Content {
-            let wanted: BTreeSet<String> = policy.enrol.iter().map(|rule| fold(&rule.content)).collect();
-            let ids =
-                content.iter().filter(|content| wanted.contains(&fold(&content.name))).map(|content| content.id.clone()).collect();
-            looks(connection, Kind::Enrolments, "content", ids, watch).await?
-        } else {
-            Vec::new()
+        let by_content = manifest.enrolments == EnrolmentsBy::Content;
+        let enrolments = match &named {
+            Some(named) if by_content && !policy.enrol.is_empty() => {
+                let ids = named.own.iter().map(|account| account.as_str().to_owned()).collect();
+                looks(connection, Kind::Enrolments, "account", ids, watch).await?
+            }
+            None if by_content => {
+                let wanted: BTreeSet<String> = policy.enrol.iter().map(|rule| fold(&rule.content)).collect();
+                let ids =
+                    content.iter().filter(|content| wanted.contains(&fold(&content.name))).map(|content| content.id.clone()).collect();
+                looks(connection, Kind::Enrolments, "content", ids, watch).await?
+            }
+            _ => Vec::new(),
         };
         raw.add("enrolment", &enrolments);
-        let now = self.ports.clock.now();
-        match &mut certificate.increments {
-            Some(increments) => increments.at = now,
-            None => certificate.at = now,
+        match (&named, &mut certificate.increments) {
+            // What was read of some people shows nothing about the others.
+            (Some(_), _) => {}
+            (None, Some(increments)) => increments.at = self.ports.clock.now(),
+            (None, None) => certificate.at = self.ports.clock.now(),
         }
-        watch.event(Event::Read { subject: format!("app.{}", connection.app), certificate: certificate.in_words() });
+        let told = certificate.in_words() + &named.as_ref().map(Named::in_words).unwrap_or_default();
+        watch.event(Event::Read { subject, certificate: told });
         let fingerprint = self.app(&connection.app)?.fingerprint.clone();
+        let others = named.filter(|_| by_content).map(|named| named.enrolments).unwrap_or_default();
         let mut reading = AppReading {
             app: connection.app.clone(),
             fingerprint,
@@ -84,7 +95,7 @@ impl Engine {
             groups,
             departments,
             content,
-            enrolments: enrolments_in(enrolments),
+            enrolments: others.into_iter().chain(enrolments_in(enrolments)).collect(),
             enrolments_of: BTreeSet::new(),
         };
         seal(&mut reading);

@@ -24,6 +24,13 @@ pub enum Event {
         /// In words.
         certificate: String,
     },
+    /// Some people only are planned for, and all the same the app is read as it is for everybody.
+    NotNarrowed {
+        /// `app.NAME`.
+        subject: String,
+        /// Why, as the end of a sentence.
+        why: String,
+    },
     /// A run begins or goes on.
     RunStarted {
         /// Which.

@@ -113,6 +113,9 @@ pub struct Manifest {
     pub pages: &'static [(&'static str, usize)],
     /// Kinds whose changes since an instant can be asked for (L05).
     pub dated: &'static [Kind],
+    /// By which attributes the app itself finds accounts among all that there are, inactive ones too, in each profile; in a profile that is
+    /// not listed, by none.
+    pub asked_by: &'static [(&'static str, &'static [&'static str])],
 }
 
 impl Manifest {
@@ -133,6 +136,11 @@ impl Manifest {
     pub fn page(&self, profile: &str) -> usize {
         let of = self.pages.iter().find(|(name, _)| *name == profile).or(self.pages.first());
         of.map_or(1, |(_, size)| *size)
+    }
+
+    /// By which attributes the app can be asked for accounts in this profile.
+    pub fn asked_by(&self, profile: &str) -> &'static [&'static str] {
+        self.asked_by.iter().find(|(name, _)| *name == profile).map_or(&[], |(_, attributes)| *attributes)
     }
 
     /// How many steps of this verb go into one call; at least 1.

@@ -25,7 +25,7 @@ pub(crate) struct Memory {
 /// Where everybody stands.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    looks: Looks,
+    pub(crate) looks: Looks,
     bonds: Bonds,
     /// By person: what is known of the person at this instant, packed.
     stood: Vec<u64>,

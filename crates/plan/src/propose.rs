@@ -139,7 +139,7 @@ impl Planner {
     }
 
     /// Does some work for every app with what is remembered of it, and puts the results together; then remembers all that for the next time.
-    fn round<'g, T: Send, U>(
+    pub(crate) fn round<'g, T: Send, U>(
         &mut self,
         given: &Given<'g>,
         findings: &mut Vec<Finding>,

@@ -153,6 +153,9 @@ impl Watch for Progress {
                 self.clear(|line| line.strip_prefix(&subject).is_some_and(|what| what.starts_with(' ')));
                 self.say(&format!("{subject}: {certificate}"));
             }
+            Event::NotNarrowed { subject, why } => {
+                self.say(&format!("{subject}: read as for everybody, though only some people are named, because {why}"));
+            }
             Event::RunStarted { run, steps } => {
                 let of = steps
                     .iter()

@@ -13,6 +13,7 @@ mod history;
 mod lessonly_offboard;
 mod lessonly_provision;
 mod matrix;
+mod person;
 mod rehire;
 mod rename_chain;
 mod scope;

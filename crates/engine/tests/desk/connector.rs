@@ -39,10 +39,14 @@ pub(crate) static DATED: Manifest = Manifest {
     concurrency: 4,
     pages: &[("desk", 10)],
     dated: &[Kind::Accounts],
+    asked_by: &[("desk", &["key", "email"])],
 };
 
 /// The same that does not.
 pub(crate) static UNDATED: Manifest = Manifest { dated: &[], ..DATED };
+
+/// The same that finds nobody by key.
+pub(crate) static BY_EMAIL: Manifest = Manifest { asked_by: &[("desk", &["email"])], ..DATED };
 
 pub(crate) struct Desk(pub(crate) &'static Manifest);
 

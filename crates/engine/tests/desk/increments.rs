@@ -21,7 +21,7 @@ async fn plan(world: &World, engine: &Engine, full: bool) -> (Proposed, String) 
 }
 
 /// How many requests read accounts by page, as a whole and by what changed.
-fn pages(asked: &[String]) -> (usize, usize) {
+pub(crate) fn pages(asked: &[String]) -> (usize, usize) {
     let (since, whole): (Vec<_>, Vec<_>) =
         asked.iter().filter(|asked| asked.starts_with("GET /accounts?from")).partition(|asked| asked.contains("since="));
     (whole.len(), since.len())
@@ -134,7 +134,7 @@ async fn l05_where_nothing_is_dated_the_certificate_says_so() {
 
 /// What somebody does to the app or the roster between two plannings.
 #[derive(Clone, Debug)]
-enum Deed {
+pub(crate) enum Deed {
     Retitle(u64, u8),
     Rekey(u64, u8),
     Close(u64),
@@ -146,7 +146,7 @@ enum Deed {
     Apply,
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+pub(crate) fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         (1..30_u64, any::<u8>()).prop_map(|(id, to)| Deed::Retitle(id, to)),
         (1..30_u64, 1..30_u8).prop_map(|(id, to)| Deed::Rekey(id, to)),
@@ -160,6 +160,46 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// Does one of them; the roster is written by who reads it.
+pub(crate) async fn act(world: &World, engine: &Engine, people: &mut BTreeMap<u8, &'static str>, deed: Deed) {
+    match deed {
+        Deed::Retitle(id, to) if world.server.state().rows.contains_key(&id) => {
+            world.server.by_hand(id, &[("title", &format!("T{to}"))]);
+        }
+        Deed::Rekey(id, to) if world.server.state().rows.contains_key(&id) => {
+            world.server.by_hand(id, &[("key", &to.to_string())]);
+        }
+        Deed::Close(id) if world.server.state().rows.contains_key(&id) => {
+            world.server.by_hand(id, &[]);
+            world.server.state().rows.get_mut(&id).expect("there").active = false;
+        }
+        Deed::Retitle(..) | Deed::Rekey(..) | Deed::Close(_) => {}
+        Deed::Make(key) => {
+            let id = world.server.state().rows.keys().last().map_or(1, |last| last + 1);
+            world.server.by_hand(id, &[("email", &format!("p{key}@acme.example"))]);
+        }
+        Deed::Vanish(id) => {
+            if let Some(row) = world.server.state().rows.get_mut(&id) {
+                row.hidden = true;
+            }
+        }
+        Deed::Hire(key) => drop(people.insert(key, "active")),
+        Deed::Fire(key) => drop(people.insert(key, "left")),
+        Deed::Wait(seconds) => world.time.pass(SignedDuration::from_secs(i64::from(seconds))),
+        Deed::Apply => {
+            let proposed = world.plan(engine).await;
+            if !proposed.proposal.open.steps.is_empty() {
+                world.carry_out(engine, &proposed.digests[0]).await;
+            }
+        }
+    }
+}
+
+/// The roster of these people.
+pub(crate) fn write(world: &World, people: &BTreeMap<u8, &'static str>) {
+    world.roster(&people.iter().map(|(key, status)| (key.to_string(), "Clerk".to_owned(), *status)).collect::<Vec<_>>());
+}
+
 async fn law(rounds: Vec<Vec<Deed>>) {
     let (world, engine) = World::provisioned().await;
     let mut people: BTreeMap<u8, &'static str> = (1..=20).map(|key| (key, "active")).collect();
@@ -167,39 +207,9 @@ async fn law(rounds: Vec<Vec<Deed>>) {
     let vanish = rounds.iter().flatten().any(|deed| matches!(deed, Deed::Vanish(_)));
     for deeds in rounds {
         for deed in deeds {
-            match deed {
-                Deed::Retitle(id, to) if world.server.state().rows.contains_key(&id) => {
-                    world.server.by_hand(id, &[("title", &format!("T{to}"))]);
-                }
-                Deed::Rekey(id, to) if world.server.state().rows.contains_key(&id) => {
-                    world.server.by_hand(id, &[("key", &to.to_string())]);
-                }
-                Deed::Close(id) if world.server.state().rows.contains_key(&id) => {
-                    world.server.by_hand(id, &[]);
-                    world.server.state().rows.get_mut(&id).expect("there").active = false;
-                }
-                Deed::Retitle(..) | Deed::Rekey(..) | Deed::Close(_) => {}
-                Deed::Make(key) => {
-                    let id = world.server.state().rows.keys().last().map_or(1, |last| last + 1);
-                    world.server.by_hand(id, &[("email", &format!("p{key}@acme.example"))]);
-                }
-                Deed::Vanish(id) => {
-                    if let Some(row) = world.server.state().rows.get_mut(&id) {
-                        row.hidden = true;
-                    }
-                }
-                Deed::Hire(key) => drop(people.insert(key, "active")),
-                Deed::Fire(key) => drop(people.insert(key, "left")),
-                Deed::Wait(seconds) => world.time.pass(SignedDuration::from_secs(i64::from(seconds))),
-                Deed::Apply => {
-                    let proposed = world.plan(&engine).await;
-                    if !proposed.proposal.open.steps.is_empty() {
-                        world.carry_out(&engine, &proposed.digests[0]).await;
-                    }
-                }
-            }
+            act(&world, &engine, &mut people, deed).await;
         }
-        world.roster(&people.iter().map(|(key, status)| (key.to_string(), "Clerk".to_owned(), *status)).collect::<Vec<_>>());
+        write(&world, &people);
         let as_of = world.time.now();
         let mut seen = Vec::new();
         for full in [false, true] {

@@ -3,6 +3,7 @@
 mod connector;
 mod endings;
 mod increments;
+mod named;
 mod server;
 mod sessions;
 mod world;

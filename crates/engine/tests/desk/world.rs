@@ -176,6 +176,16 @@ impl Watch for Heard {
 }
 
 impl Heard {
+    /// Why an app was read as for everybody though some people only were named.
+    pub(crate) fn not_narrowed(&self) -> Vec<String> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = |event: &Event| match event {
+            Event::NotNarrowed { why, .. } => Some(why.clone()),
+            _ => None,
+        };
+        held.iter().filter_map(why).collect()
+    }
+
     /// The certificates that were told, in words.
     pub(crate) fn certificates(&self) -> Vec<String> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -43,6 +43,7 @@ pub(crate) static FLAT: Manifest = Manifest {
     concurrency: 1,
     pages: &[("guide", 50)],
     dated: &[],
+    asked_by: &[],
 };
 
 /// An app with departments, supervisors and enrolments, which may hide accounts.
@@ -78,6 +79,7 @@ pub(crate) static DEEP: Manifest = Manifest {
     concurrency: 1,
     pages: &[("guide", 1000)],
     dated: &[],
+    asked_by: &[],
 };
 
 pub(crate) fn expr(text: &str) -> Expr {

@@ -8,6 +8,9 @@ pub(super) const BATCH: usize = 200;
 /// Rows of a page when reading: the most the vendor gives.
 pub(super) const PAGE: usize = 1000;
 
+/// By which the list of users is filtered for one value.
+const ASKED_BY: &[&str] = &["username", "externalId", "emailAddress"];
+
 const fn text(name: &'static str) -> Attribute {
     Attribute { name, shape: Shape::Text, compare: Compare::Exact, required: false, unique: false, refused: "" }
 }
@@ -123,4 +126,5 @@ pub static MANIFEST: Manifest = Manifest {
     concurrency: 8,
     pages: &[("vendor", PAGE), ("guide", PAGE)],
     dated: &[Kind::Accounts],
+    asked_by: &[("vendor", ASKED_BY), ("guide", ASKED_BY)],
 };

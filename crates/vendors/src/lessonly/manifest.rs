@@ -56,4 +56,5 @@ pub static MANIFEST: Manifest = Manifest {
     concurrency: 4,
     pages: &[("guide", 50), ("vendor", 1000)],
     dated: &[],
+    asked_by: &[("vendor", &["email", "ext_uid"])],
 };
