@@ -20,6 +20,9 @@ pub(crate) const TESTS: &[Need] = &[
 /// A database server.
 pub(crate) const POSTGRES: Need = Need { package: "postgresql", is_there: || postgres::programs().is_some() };
 
+/// A load tool.
+pub(crate) const WRK: Need = Need { package: "wrk", is_there: || on_path("wrk") };
+
 /// Installs what is not there.
 ///
 /// # Errors

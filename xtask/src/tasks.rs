@@ -1,13 +1,14 @@
 //! The benchmarks and the long runs, by name: one line each.
 
 use crate::cargo::cargo;
-use crate::install::{Need, POSTGRES, install};
+use crate::install::{Need, POSTGRES, WRK, install};
 
-/// A named task: cargo is run with these words, one list after the other, in a release build.
+/// A named task: cargo is run with these words and variables, one list after the other, in a release build.
 pub(crate) struct Task {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
     needs: &'static [Need],
+    variables: &'static [(&'static str, &'static str)],
     runs: &'static [&'static [&'static str]],
 }
 
@@ -22,28 +23,72 @@ macro_rules! example {
 pub(crate) const BENCHES: &[Task] = &[
     Task {
         name: "plan",
-        what: "planning from stored readings, 10,000 and 100,000 people in two apps",
+        what: "planning from stored readings, 10,000 to 1,000,000 people in two apps, and again after an increment",
         needs: &[],
-        runs: &[example!("provost-cli", "plan_from_stored", "10000"), example!("provost-cli", "plan_from_stored", "100000")],
+        variables: &[],
+        runs: &[
+            example!("provost-cli", "plan_from_stored", "10000"),
+            example!("provost-cli", "plan_from_stored", "100000"),
+            example!("provost-cli", "plan_from_stored", "1000000"),
+        ],
+    },
+    Task {
+        name: "reading",
+        what: "the first reading of 100,000 accounts from each sandbox, in each profile",
+        needs: &[],
+        variables: &[],
+        runs: &[&["build", "--release", "--package", "provost-cli"], example!("provost-cli", "first_reading", "100000")],
+    },
+    Task {
+        name: "sandbox",
+        what: "reads a second that the sandboxes answer, 100,000 users, first page to last, by wrk",
+        needs: &[WRK],
+        variables: &[],
+        runs: &[example!("provost-cli", "sandbox_reads", "100000")],
+    },
+    Task {
+        name: "pace",
+        what: "how near to a limit a run goes: 12,000 enrolments at Absorb, six minutes of Lessonly",
+        needs: &[],
+        variables: &[],
+        runs: &[
+            &["build", "--release", "--package", "provost-cli"],
+            example!("provost-cli", "pace", "absorb", "12000"),
+            example!("provost-cli", "pace", "lessonly", "6"),
+        ],
     },
     Task {
         name: "store",
         what: "rows a second, written and read, SQLite and PostgreSQL side by side",
         needs: &[POSTGRES],
+        variables: &[],
         runs: &[example!("provost-store", "rows")],
     },
 ];
 
 /// What takes too long for `cargo xtask test`.
-pub(crate) const SOAKS: &[Task] = &[Task {
-    name: "history",
-    what: "the roster history at full size against both sandboxes, judged by the checker",
-    needs: &[],
-    runs: &[
-        &["build", "--release", "--bins"],
-        &["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "history"],
-    ],
-}];
+pub(crate) const SOAKS: &[Task] = &[
+    Task {
+        name: "history",
+        what: "the roster history at full size against both sandboxes, judged by the checker",
+        needs: &[],
+        variables: &[],
+        runs: &[
+            &["build", "--release", "--bins"],
+            &["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "history"],
+        ],
+    },
+    Task {
+        name: "matrix",
+        what: "the same history under every fault, in both profiles and on both databases",
+        needs: &[POSTGRES],
+        variables: &[("PROVOST_TEST_NTH", "1")],
+        runs: &[
+            &["build", "--release", "--bins"],
+            &["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "matrix"],
+        ],
+    },
+];
 
 /// Runs the tasks with these names, or all when none is given.
 ///
@@ -60,7 +105,7 @@ pub(crate) fn run(kind: &str, tasks: &[Task], names: &[&str]) -> Result<(), Stri
             install(task.needs)?;
         }
         for words in task.runs {
-            cargo(words, &[])?;
+            cargo(words, task.variables)?;
         }
     }
     Ok(())
