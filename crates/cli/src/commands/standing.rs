@@ -27,7 +27,9 @@ pub(crate) async fn every(globals: &Globals, seconds: i64, full: bool, only: &[S
     let face = globals.face();
     face.plain()?;
     let mut stops = Stops::listen()?;
-    let opened = Opened::open(globals, Reach::Apps).await?;
+    let mut opened = Opened::open(globals, Reach::Apps).await?;
+    // What one round knew serves the next.
+    opened.engine = opened.engine.planning_again();
     let only = (!only.is_empty()).then(|| only.iter().map(|key| PersonKey::from(key.as_str())).collect());
     let between = Duration::from_secs(seconds.unsigned_abs());
     loop {
