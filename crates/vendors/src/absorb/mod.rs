@@ -3,7 +3,7 @@
 //! Users are written 200 at a time, composed whole from a look just before, and looked at again afterwards.  `department` is the
 //! vendor's `departmentId`, `supervisor` its `supervisorId`, `customFields.string1` the field `string1` of its `customFields`.
 //!
-//! There are two readings of the API ([`profile`]); which one a portal speaks is told by logging in, or pinned by configuration.  And there
+//! There are two readings of the API (`profile`); which one a portal speaks is told by logging in, or pinned by configuration.  And there
 //! are two ways in: an admin's user name and password, or what a person allowed once in a browser.
 
 mod batch;
