@@ -6,7 +6,7 @@
 //!
 //! The sandbox listens on loopback in this process; the run is the binary `provost` beside this one: transport, engine, journal and all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -68,6 +68,11 @@ async fn known(dir: &Path, people: usize) -> Result<(), Failed> {
     let slow = during.iter().filter(|line| line.status == 429).count();
     let rate = during.len() as f64 / seconds;
     println!("enrolments: {} of {people} made, by {} requests that enrol", made.len(), access.iter().filter(enrolments).count());
+    let mut other: BTreeMap<u16, usize> = BTreeMap::new();
+    for line in access.iter().filter(enrolments).filter(|line| line.status >= 300 || line.status == 0) {
+        *other.entry(line.status).or_default() += 1;
+    }
+    println!("answers to them that were no success, by status: {other:?}");
     println!("requests while enrolling: {} in {seconds:.1} s, {rate:.1} a second, {:.1}% of 200", during.len(), rate / 2.0);
     println!("answers 429: {slow}, {:.2}%", slow as f64 * 100.0 / during.len() as f64);
     Ok(())
