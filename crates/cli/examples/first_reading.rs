@@ -60,7 +60,7 @@ fn measure(name: &str, dir: &Path, app: &str, matching: &str, set: &str, address
     let text = format!(
         "[organization]\nname = \"Acme\"\ntime_zone = \"UTC\"\n[source.hr]\nrole = \"employment\"\nkind = \"file\"\npath = \"roster.csv\"\n\
          key = \"id\"\n[app.it]\nbase_url = \"{address}\"\nrate = {{ per_second = 1000000, burst = 1000000 }}\n{app}\n\
-         [app.it.accounts]\nwho = 'person.active'\nmatch = ['{matching}']\n[app.it.set]\n{set}\n"
+         [app.it.accounts]\nwho = 'person.active'\nmatch = ['{matching}']\nleave = \"keep\"\n[app.it.set]\n{set}\n"
     );
     std::fs::write(dir.join("provost.toml"), text)?;
     std::fs::write(dir.join("roster.csv"), "id,email,status\n1,nobody@acme.example,active\n")?;
