@@ -62,9 +62,13 @@ async fn try_open(path: &Path) -> Result<Db, StoreError> {
         .map_err(failed)?;
     claim(&writer).await.map_err(failed)?.map_err(|(why, next)| cannot(why, &next))?;
     let mut migrated = MIGRATIONS.run(&writer).await;
-    if matches!(migrated, Err(MigrateError::ExecuteMigration(..))) {
-        // Two processes that make the store at once: the slower one finds it made.
-        migrated = MIGRATIONS.run(&writer).await;
+    if matches!(migrated, Err(MigrateError::ExecuteMigration(..) | MigrateError::Execute(..))) {
+        // Others make the store at the same time and were faster with one of the steps: what is left is done with the file locked.
+        let mut alone = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        migrated = MIGRATIONS.run_direct(None, &mut *alone, false).await;
+        if migrated.is_ok() {
+            alone.commit().await.map_err(failed)?;
+        }
     }
     migrated.map_err(|error| migrate::refused(error, &path.display().to_string(), failed))?;
     let readers =
