@@ -18,6 +18,7 @@ use crate::access::{Access, AccessLog};
 use crate::call::Call;
 use crate::clock::SandboxClock;
 use crate::faults::{Answer, Armed, Hit, Kind, Moves, Shuffle, When, html, redirect, spoiled, with_retry_after};
+use crate::in_process::{CallerKeepsTime, Slow};
 use crate::limit::TokenBucket;
 use crate::server::Cut;
 
@@ -26,7 +27,8 @@ const MAX_BODY: usize = 16 << 20;
 
 /// The mark of a response that stands for no answer at all: whoever calls a sandbox in the process has to take it for a connection that
 /// was closed.  Over a socket it is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection was closed without an answer")]
 pub struct NoAnswer;
 
 /// What the front has of its own.
@@ -106,6 +108,7 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
         Some(why) if why.to_string().contains("length limit") => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_REQUEST,
     });
+    let caller_keeps_time = parts.extensions.get::<CallerKeepsTime>().is_some();
     let cut = parts.extensions.get::<ConnectInfo<Cut>>().map(|ConnectInfo(cut)| cut.clone());
     let mut call = Call::new(parts.method.as_str(), &path, std::mem::take(&mut parts.headers), body.unwrap_or_default());
 
@@ -141,7 +144,11 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     }
     // Last, for who waits may hang up, and what was done is to be in the log.
     if !after.is_zero() {
-        tokio::time::sleep(after).await;
+        if caller_keeps_time {
+            answer.extensions_mut().insert(Slow(after));
+        } else {
+            tokio::time::sleep(after).await;
+        }
     }
     answer
 }
@@ -234,10 +241,15 @@ impl Door {
         }
     }
 
-    /// Carries a request out later: when its time has come by the sandbox's clock, or with the next request after that.
+    /// Carries a request out later: when its time has come by the sandbox's clock, or with the next request after that.  Where the
+    /// caller keeps the time, only the latter.
     fn put_off(self: &Arc<Self>, asked: Asked, by: SignedDuration) {
         let due = asked.time.saturating_add(by).unwrap_or(asked.time);
+        let caller_keeps_time = asked.parts.extensions.get::<CallerKeepsTime>().is_some();
         self.late().push((due, asked));
+        if caller_keeps_time {
+            return;
+        }
         let door = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(wait) = door.upgrade().and_then(|door| door.next_due()) {

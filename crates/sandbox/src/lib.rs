@@ -2,7 +2,7 @@
 //!
 //! They are written from the vendors' documents alone and share no code with the connectors: two readings of one
 //! document.  Each sandbox is opened from its `Config`, and then served on an address (`start`) or called in
-//! the process as a tower service (`router`).  What both have in common: a clock that can be set ([`clock`]), a seeded
+//! the process ([`InProcess`] over its `router`).  What both have in common: a clock that can be set ([`clock`]), a seeded
 //! company ([`company`]), the effect ledger ([`ledger`]), the access log ([`access`]), a rate limiter, faults on
 //! demand ([`faults`]), and a data
 //! folder that outlives the process, kill -9 included.
@@ -17,6 +17,7 @@ mod data;
 mod error;
 pub mod faults;
 mod front;
+mod in_process;
 mod jsonl;
 pub mod ledger;
 pub mod lessonly;
@@ -29,5 +30,6 @@ pub use data::{made_with, running};
 pub use error::Error;
 pub use faults::Faults;
 pub use front::NoAnswer;
+pub use in_process::{InProcess, Slow};
 pub use options::{Limit, Options};
 pub use server::Running;

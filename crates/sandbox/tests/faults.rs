@@ -7,12 +7,13 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::Request;
 use base64::Engine as _;
+use bytes::Bytes;
 use jiff::SignedDuration;
 use sandbox::absorb;
 use sandbox::access::Access;
 use sandbox::ledger::Entry;
 use sandbox::lessonly::{Config, Sandbox};
-use sandbox::{Clock, Limit, NoAnswer, Options};
+use sandbox::{Clock, InProcess, Limit, NoAnswer, Options, Slow};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,14 +53,11 @@ impl World {
     async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Seen {
         let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         let request = request.header("authorization", authorization());
-        let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
-        let answer = self.sandbox.router().oneshot(request.body(body).unwrap()).await.unwrap();
-        if answer.extensions().get::<NoAnswer>().is_some() {
-            return None;
-        }
+        let body = body.map_or_else(Bytes::new, |json| Bytes::from(json.to_string()));
+        let answer = InProcess::new(self.sandbox.router()).send(request.body(body).unwrap()).await.ok()?;
         let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let (status, after, location) = (answer.status().as_u16(), header("retry-after"), header("location"));
-        Some((status, after, location, axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec()))
+        Some((status, after, location, answer.into_body().to_vec()))
     }
 
     /// Makes a user; the status that was answered.
@@ -144,6 +142,25 @@ async fn a_late_effect_comes_by_the_sandbox_s_clock_and_is_the_same_call() {
         assert_eq!(world.ledger().len(), 1);
         assert_eq!(world.access()[0].fault.as_deref(), Some(fault));
     }
+}
+
+#[tokio::test]
+async fn who_calls_in_the_process_keeps_the_time() {
+    let world = World::with("slow:48h@GET#1, reset-late:10s@POST#1", 0);
+    let way = InProcess::new(world.sandbox.router());
+    let request = |method: &str, path: &str, body: &'static str| {
+        let request = Request::builder().method(method).uri(format!("/api/v1{path}")).header("authorization", authorization());
+        request.body(Bytes::from(body)).unwrap()
+    };
+    let slow = way.send(request("GET", "/ping", "")).await.unwrap();
+    assert_eq!(slow.extensions().get(), Some(&Slow(std::time::Duration::from_secs(48 * 3600))), "told, not waited for");
+    let put_off = request("POST", "/users", r#"{"name":"one","email":"one@acme.example"}"#);
+    assert_eq!(way.send(put_off).await.unwrap_err(), NoAnswer);
+    let clock = world.sandbox.clock();
+    clock.set(clock.now() + SignedDuration::from_secs(10));
+    assert!(world.names().is_empty(), "nothing happens by itself");
+    assert!(way.send(request("GET", "/ping", "")).await.unwrap().extensions().get::<Slow>().is_none());
+    assert_eq!(world.names(), ["one"], "the next request carried it out");
 }
 
 #[tokio::test]

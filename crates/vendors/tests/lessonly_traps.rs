@@ -54,7 +54,7 @@ fn by<T>(profile: &str, guide: T, vendor: T) -> T {
 fn opened(sandbox: &Arc<Lessonly>) -> Opened {
     let settings = registry::Settings { profile: sandbox.profile.to_owned(), ..rigs::settings("http://127.0.0.1:1", &CREDENTIALS) };
     let (target, base) = rigs::open("lessonly", settings).expect("right settings");
-    let transport = Arc::new(rigs::InProcess(sandbox.sandbox.router()));
+    let transport = Arc::new(rigs::InProcess::new(sandbox.sandbox.router()));
     Opened { target, wrong: Vec::new(), transport, base, hand: Arc::clone(sandbox) as _ }
 }
 

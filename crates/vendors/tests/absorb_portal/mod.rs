@@ -7,15 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use axum::body::Body as HttpBody;
 use bytes::Bytes;
 use connector::conformance::{CountingRandom, SkippingClock, approve, step};
 use connector::{Body, Broken, Outcome, Pace, Read, Session, Sleep as _, Target, Transport, Wire, Write};
 use model::{Account, Change, Kind, Secret, Step, Tenant, Value, Verb};
 use sandbox::absorb::{Config, Sandbox};
-use sandbox::{Limit, Options};
+use sandbox::{InProcess, Limit, Options};
 use serde_json::{Value as Json, json};
-use tower::ServiceExt as _;
 use vendors::registry::{Settings, entry};
 
 /// The profiles, one after the other; the one that a test fails in is the last that it named.
@@ -44,7 +42,7 @@ type Trick = Box<dyn FnMut(&http::Request<Bytes>) -> Option<Mischief> + Send>;
 
 /// The way to the sandbox.
 pub(crate) struct Way {
-    router: axum::Router,
+    portal: InProcess,
     pub(crate) requests: Mutex<Vec<String>>,
     pub(crate) headers: Mutex<Vec<http::HeaderMap>>,
     trick: Mutex<Option<Trick>>,
@@ -83,12 +81,11 @@ impl Way {
     }
 
     async fn pass(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
-        let answer = self.router.clone().oneshot(request.map(HttpBody::from)).await.unwrap();
-        let (mut parts, body) = answer.into_parts();
+        let mut answer = self.portal.send(request).await.map_err(|none| Broken::NoAnswer(none.to_string()))?;
         if self.without_date.load(Ordering::Relaxed) {
-            parts.headers.remove("date");
+            answer.headers_mut().remove("date");
         }
-        Ok(http::Response::from_parts(parts, axum::body::to_bytes(body, usize::MAX).await.unwrap()))
+        Ok(answer)
     }
 }
 
@@ -111,7 +108,7 @@ impl Portal {
         change(&mut config);
         let sandbox = Sandbox::open(config.clone()).unwrap();
         let way = Way {
-            router: sandbox.router(),
+            portal: InProcess::new(sandbox.router()),
             requests: Mutex::default(),
             headers: Mutex::default(),
             trick: Mutex::new(None),

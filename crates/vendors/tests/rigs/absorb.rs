@@ -129,7 +129,7 @@ impl Rig for AbsorbRig {
     async fn open(&self, people: usize, limited: bool) -> Opened {
         let limit = if limited { Limit::PerPeriod(2) } else { Limit::Off };
         let hand = Arc::new(Absorb::fresh(self.0, people, limit, self.1));
-        let transport = Arc::new(InProcess(hand.sandbox.router()));
+        let transport = Arc::new(InProcess::new(hand.sandbox.router()));
         let with = |credentials: [(&str, &str); 3]| {
             let settings = settings("http://127.0.0.1:1", &credentials);
             open("absorb", Settings { profile: self.0.to_owned(), ..settings }).expect("the settings are right")

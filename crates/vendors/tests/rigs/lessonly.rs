@@ -178,7 +178,7 @@ pub async fn send(sandbox: &Lessonly, method: &str, path: &str, authorization: &
         .header("authorization", authorization)
         .body(body.map(|json| Bytes::from(json.to_string())).unwrap_or_default())
         .expect("a request");
-    let answer = InProcess(sandbox.sandbox.router()).send(request).await.expect("the sandbox answers");
+    let answer = InProcess::new(sandbox.sandbox.router()).send(request).await.expect("the sandbox answers");
     (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
 }
 
@@ -199,7 +199,7 @@ pub async fn ours(sandbox: &Arc<Lessonly>, change: impl FnOnce(&mut Settings)) -
     settings.profile = sandbox.profile.to_owned();
     change(&mut settings);
     let (target, base) = open("lessonly", settings).expect("the settings are right");
-    let transport = Arc::new(Recording(InProcess(sandbox.sandbox.router()), Arc::clone(&sandbox.sent)));
+    let transport = Arc::new(Recording(InProcess::new(sandbox.sandbox.router()), Arc::clone(&sandbox.sent)));
     let opened = Opened { target, wrong: Vec::new(), transport, base, hand: Arc::clone(sandbox) as _ };
     Bench::over(opened).await.expect("the connector logs in")
 }
@@ -216,7 +216,7 @@ impl Rig for LessonlyRig {
             config.options.limit = limit;
             config.options.faults = faults;
         }));
-        let transport = Arc::new(InProcess(hand.sandbox.router()));
+        let transport = Arc::new(InProcess::new(hand.sandbox.router()));
         let with = |credentials: [(&str, &str); 2]| {
             let settings = Settings { profile: self.0.to_owned(), ..settings("http://127.0.0.1:1", &credentials) };
             open("lessonly", settings).expect("the settings are right")

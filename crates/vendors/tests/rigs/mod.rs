@@ -11,26 +11,30 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::body::Body;
 use bytes::Bytes;
 use connector::{Broken, Target, Transport};
 use model::{Secret, Tenant};
-use tower::ServiceExt as _;
+use sandbox::Slow;
 use vendors::registry::{self, Settings, SettingsError};
 
-/// A sandbox's router as a transport.
-pub struct InProcess(pub axum::Router);
+/// A sandbox in the process as a transport.
+pub struct InProcess(sandbox::InProcess);
+
+impl InProcess {
+    /// The sandbox whose router this is.
+    pub fn new(router: axum::Router) -> Self {
+        Self(sandbox::InProcess::new(router))
+    }
+}
 
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
-        let broken = |error: axum::Error| Broken::NoAnswer(error.to_string());
-        let answer = self.0.clone().oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
-        if answer.extensions().get::<sandbox::NoAnswer>().is_some() {
-            return Err(Broken::NoAnswer("the connection was closed".to_owned()));
+        let answer = self.0.send(request).await.map_err(|none| Broken::NoAnswer(none.to_string()))?;
+        if let Some(Slow(by)) = answer.extensions().get() {
+            tokio::time::sleep(*by).await;
         }
-        let (parts, body) = answer.into_parts();
-        Ok(http::Response::from_parts(parts, axum::body::to_bytes(body, usize::MAX).await.map_err(broken)?))
+        Ok(answer)
     }
 }
 
