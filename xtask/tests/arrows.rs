@@ -103,6 +103,28 @@ fn the_tests_run_with_the_features_of_the_product() {
     assert_eq!(features(&["--workspace", "--edges", "features"]), product);
 }
 
+/// What tests break on purpose is in no program that anybody is given.
+#[test]
+fn sabotage_is_in_no_product() {
+    let mut tests_that_use_it = 0;
+    for package in array(&metadata(), "packages").iter().filter(|package| package["source"].is_null()) {
+        let name = text(package, "name");
+        let turned_on = |feature: &Value| feature.as_str().is_some_and(|feature| feature.contains("sabotage"));
+        for dependency in array(package, "dependencies").iter().filter(|on| array(on, "features").iter().any(turned_on)) {
+            assert_eq!(dependency["kind"], "dev", "{name} turns sabotage on outside its tests");
+            tests_that_use_it += 1;
+        }
+        for (feature, turns_on) in package["features"].as_object().expect("features") {
+            let more = turns_on.as_array().is_some_and(|more| more.iter().any(turned_on));
+            assert!(!more, "{name}: the feature {feature} turns sabotage on");
+        }
+    }
+    assert!(tests_that_use_it > 0, "no test uses it: the test looks in the wrong place");
+    let features = |edges| cargo(&["tree", "--package", "provost-cli", "--edges", edges, "--prefix", "none", "--offline", "--locked"]);
+    assert!(features("features").contains("provost-store feature \"sabotage\""), "cargo tree says something else");
+    assert!(!features("normal,features").contains("sabotage"), "the program is built with sabotage");
+}
+
 fn metadata() -> Value {
     serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline", "--locked"]))
         .expect("cargo metadata is JSON")

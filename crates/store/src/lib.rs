@@ -15,6 +15,7 @@ mod parts;
 mod plans;
 mod readings;
 mod runs;
+pub mod sabotage;
 mod seal;
 mod sql;
 mod transfer;

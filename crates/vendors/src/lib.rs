@@ -6,3 +6,4 @@
 pub mod absorb;
 pub mod lessonly;
 pub mod registry;
+pub mod sabotage;

@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqli
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::sql::Rows;
-use crate::{Location, StoreError};
+use crate::{Location, StoreError, sabotage};
 
 pub(crate) use catalog::Table;
 
@@ -224,10 +224,13 @@ impl Tx {
 
     /// Makes it durable: when this returns, it survives a power cut.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        sabotage::committing();
         match self {
-            Self::Sqlite(tx) => Ok(tx.commit().await?),
-            Self::Postgres(tx, _turn) => Ok(tx.commit().await?),
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx, _turn) => tx.commit().await?,
         }
+        sabotage::committed();
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use super::Db;
 use super::migrate::{self, MIGRATIONS};
 use crate::StoreError;
+use crate::sabotage::{Off, is_off};
 
 /// How often a file that is just being made is opened again, and how long after.
 const OPENINGS: u32 = 100;
@@ -41,7 +42,7 @@ async fn try_open(path: &Path) -> Result<Db, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(if is_off(Off::Sync) { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
         .foreign_keys(true)
         .busy_timeout(BUSY);
     let failed = |error: sqlx::Error| match StoreError::from(error) {

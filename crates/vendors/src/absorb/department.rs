@@ -10,6 +10,7 @@ use super::Absorb;
 use super::convert::fold;
 use super::read::walk;
 use super::wire::{Reader, Writer, post};
+use crate::sabotage::{Off, is_off};
 
 /// A look this young need not be repeated before the next department.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
@@ -32,6 +33,7 @@ pub(super) async fn create(absorb: &Absorb, writer: Writer<'_>, step: &Step) -> 
         _ => (now, walk(absorb, writer.reader, Kind::Departments).await?),
     };
     match named(&listed, name).as_slice() {
+        _ if is_off(Off::LookBefore) => {}
         [] => {}
         [found] => {
             let receipt = receipt(Some(found), found);
@@ -65,6 +67,9 @@ pub(super) async fn create(absorb: &Absorb, writer: Writer<'_>, step: &Step) -> 
         Err(fault @ Fault::Garbled { .. }) => Some(fault.to_string()),
         Err(fault) => return Err(fault),
     };
+    if is_off(Off::LookAfter) {
+        return Ok(Done { already: false, receipt: Receipt::default() });
+    }
     let at = writer.reader.now();
     let (listed, found) = look(absorb, writer.reader, name, unknown.is_none()).await?;
     *seen = Some((at, listed));

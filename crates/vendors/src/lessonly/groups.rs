@@ -10,6 +10,7 @@ use super::convert::{self, typed};
 use super::read;
 use super::wire::{Memberships, post, profile, put};
 use super::write::{Look, drift, gone, unreadable};
+use crate::sabotage::{Off, is_off};
 
 /// How an account's memberships have to change.
 pub(super) struct Moves {
@@ -73,7 +74,7 @@ pub(super) async fn regroup(wire: &Write, account: u64, moves: &Moves) -> Result
 pub(super) async fn create_group(wire: &Write, step: &Step) -> Outcome {
     let name = step.set.get("name").and_then(|change| change.after.as_text()).unwrap_or(&step.label);
     let named = |record: &connector::Record| matches!(&record.body, connector::Body::Group(group) if group.name == name);
-    if let Some(there) = read::groups(wire.read()).await?.into_iter().find(named) {
+    if let Some(there) = read::groups(wire.read()).await?.into_iter().find(|group| named(group) && !is_off(Off::LookBefore)) {
         return if matches!(&there.body, connector::Body::Group(group) if group.writable) {
             let receipt = Receipt { account: Some(there.id.into()), before: Some(there.raw.clone()), after: Some(there.raw) };
             Ok(Done { already: true, receipt })
