@@ -7,6 +7,7 @@ mod connections;
 mod db;
 mod decisions;
 mod error;
+mod gate;
 mod journal;
 mod links;
 mod location;
@@ -23,10 +24,12 @@ mod transfer;
 use std::sync::Arc;
 
 use crate::db::{Db, args};
+use crate::gate::Through;
 
 pub use connections::{Epoch, StoredSession};
 pub use decisions::Decided;
 pub use error::StoreError;
+pub use gate::{Gate, Operation};
 pub use journal::{Entry, Journal};
 pub use location::{Location, LocationError, Server};
 pub use plans::{CountedRow, LatestFindings, PlanStatus, PlanSummary, StoredPlan};
@@ -49,8 +52,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::CannotOpen`] when it cannot be made or reached, is damaged or is no store; [`StoreError::NewerSchema`].
     pub async fn open(at: impl Into<Location>) -> Result<Self, StoreError> {
-        let at = at.into();
-        let db = Db::open(&at).await?;
+        Self::open_with(at.into(), Through::default()).await
+    }
+
+    /// As [`Store::open`], with something standing before the database: for simulation and fault sweeps.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and what the gate fails it with.
+    pub async fn open_behind(gate: Arc<dyn Gate>, at: impl Into<Location>) -> Result<Self, StoreError> {
+        Self::open_with(at.into(), Through(Some(gate))).await
+    }
+
+    async fn open_with(at: Location, gate: Through) -> Result<Self, StoreError> {
+        let db = Db::open(&at, gate).await?;
         Ok(Self { journal: Journal::begin(db.clone()), db, at: Arc::new(at), key: None })
     }
 

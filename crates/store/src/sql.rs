@@ -171,7 +171,8 @@ mod tests {
 
     use super::*;
     use crate::Location;
-    use crate::db::{Db, Tx};
+    use crate::db::{Begun, Db};
+    use crate::gate::Through;
 
     fn texts() -> Vec<String> {
         let mut texts: Vec<String> = ALL.iter().map(|text| text.to_string()).collect();
@@ -185,9 +186,8 @@ mod tests {
     #[tokio::test]
     async fn sqlite_takes_every_statement() {
         let dir = tempfile::tempdir().unwrap();
-        let Tx::Sqlite(mut tx) = Db::open(&dir.path().join("store").into()).await.unwrap().begin().await.unwrap() else {
-            panic!("a file is SQLite")
-        };
+        let db = Db::open(&dir.path().join("store").into(), Through::default()).await.unwrap();
+        let Some(Begun::Sqlite(mut tx)) = db.begin().await.unwrap().begun() else { panic!("a file is SQLite") };
         for text in texts() {
             let prepared = (&mut *tx).prepare(sqlx::AssertSqlSafe(text.clone()).into_sql_str()).await;
             assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
@@ -197,7 +197,8 @@ mod tests {
     #[tokio::test]
     async fn postgresql_takes_every_statement() {
         let at = Location::parse(&xtask::postgres::fresh(), std::path::Path::new("")).unwrap();
-        let Tx::Postgres(mut tx, _) = Db::open(&at).await.unwrap().begin().await.unwrap() else { panic!("an address is PostgreSQL") };
+        let db = Db::open(&at, Through::default()).await.unwrap();
+        let Some(Begun::Postgres(mut tx, _)) = db.begin().await.unwrap().begun() else { panic!("an address is PostgreSQL") };
         for text in texts() {
             let prepared = (&mut *tx).prepare(sqlx::AssertSqlSafe(text.clone()).into_sql_str()).await;
             assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());

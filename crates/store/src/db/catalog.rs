@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Arg, Row, Tx, args};
+use super::{Arg, Begun, Row, Tx, args};
 use crate::StoreError;
 
 /// How a column's values are read.
@@ -52,9 +52,10 @@ const POSTGRES_NEEDS: &str =
 impl Tx {
     /// The tables of the store, each after those it needs.
     pub(crate) async fn tables(&mut self) -> Result<Vec<Table>, StoreError> {
-        let (columns, needs) = match self {
-            Self::Sqlite(_) => (SQLITE_COLUMNS, SQLITE_NEEDS),
-            Self::Postgres(..) => (POSTGRES_COLUMNS, POSTGRES_NEEDS),
+        let (columns, needs) = match &self.begun {
+            Some(Begun::Sqlite(_)) => (SQLITE_COLUMNS, SQLITE_NEEDS),
+            Some(Begun::Postgres(..)) => (POSTGRES_COLUMNS, POSTGRES_NEEDS),
+            None => return Err(StoreError::Closed),
         };
         let mut tables: BTreeMap<String, (Table, BTreeMap<i64, String>)> = BTreeMap::new();
         for row in self.fetch(columns, args![]).await? {

@@ -18,6 +18,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction, Type};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::gate::{Operation, Through};
 use crate::sql::Rows;
 use crate::{Location, StoreError, sabotage};
 
@@ -101,9 +102,16 @@ impl Row {
     }
 }
 
-/// The database.
+/// The database, and what stands before it.
 #[derive(Clone)]
-pub(crate) enum Db {
+pub(crate) struct Db {
+    pools: Pools,
+    gate: Through,
+}
+
+/// The connections to a database.
+#[derive(Clone)]
+pub(crate) enum Pools {
     /// One connection writes, a few read; WAL lets them do so at once.
     Sqlite { writer: SqlitePool, readers: SqlitePool },
     /// A schema of a server's database.
@@ -112,102 +120,172 @@ pub(crate) enum Db {
 
 impl Db {
     /// Opens a store, makes it when there is none, and brings it to this program's schema.
-    pub(crate) async fn open(at: &Location) -> Result<Self, StoreError> {
-        match at {
-            Location::File(path) => sqlite::open(path).await,
-            Location::Postgres(server) => postgres::open(server).await.map(Self::Postgres),
-        }
+    pub(crate) async fn open(at: &Location, gate: Through) -> Result<Self, StoreError> {
+        let opening = async {
+            match at {
+                Location::File(path) => sqlite::open(path).await,
+                Location::Postgres(server) => postgres::open(server).await.map(Pools::Postgres),
+            }
+        };
+        Ok(Self { pools: gate.pass(Operation::Open, opening).await?, gate })
+    }
+
+    /// A database with nothing before it.
+    pub(crate) fn plain(pools: Pools) -> Self {
+        Self { pools, gate: Through::default() }
+    }
+
+    /// Its connections, for tests that look behind it.
+    #[cfg(test)]
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
     }
 
     /// Reads rows, outside any transaction.
     pub(crate) async fn fetch(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_all(readers).await?.into_iter().map(Row::Sqlite).collect()),
-            Self::Postgres(pool) => {
-                let (_turn, pool) = pool.reading().await?;
-                Ok(bound(sql, args)?.fetch_all(pool).await.map_err(postgres::lost)?.into_iter().map(Row::Postgres).collect())
+        let work = async {
+            match &self.pools {
+                Pools::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_all(readers).await?.into_iter().map(Row::Sqlite).collect()),
+                Pools::Postgres(pool) => {
+                    let (_turn, pool) = pool.reading().await?;
+                    Ok(bound(sql, args)?.fetch_all(pool).await.map_err(postgres::lost)?.into_iter().map(Row::Postgres).collect())
+                }
             }
-        }
+        };
+        self.gate.pass(Operation::Read(sql), work).await
     }
 
     /// Reads at most one row, outside any transaction.
     pub(crate) async fn fetch_one(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<Row>, StoreError> {
-        match self {
-            Self::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_optional(readers).await?.map(Row::Sqlite)),
-            Self::Postgres(pool) => {
-                let (_turn, pool) = pool.reading().await?;
-                Ok(bound(sql, args)?.fetch_optional(pool).await.map_err(postgres::lost)?.map(Row::Postgres))
+        let work = async {
+            match &self.pools {
+                Pools::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_optional(readers).await?.map(Row::Sqlite)),
+                Pools::Postgres(pool) => {
+                    let (_turn, pool) = pool.reading().await?;
+                    Ok(bound(sql, args)?.fetch_optional(pool).await.map_err(postgres::lost)?.map(Row::Postgres))
+                }
             }
-        }
+        };
+        self.gate.pass(Operation::Read(sql), work).await
     }
 
     /// Begins to write: nobody else writes until this is committed or dropped.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        match self {
-            // IMMEDIATE: a transaction that reads before it writes must not find another process in between.
-            Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
-            Self::Postgres(pool) => pool.begin().await,
-        }
+        let work = async {
+            let begun = match &self.pools {
+                // IMMEDIATE: a transaction that reads before it writes must not find another process in between.
+                Pools::Sqlite { writer, .. } => Begun::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+                Pools::Postgres(pool) => pool.begin().await?,
+            };
+            Ok(Tx { begun: Some(begun), gate: self.gate.clone() })
+        };
+        self.gate.pass(Operation::Begin, work).await
     }
 
     /// Begins to read what is there now, all of it as it is at one instant, while others go on to write.
     pub(crate) async fn snapshot(&self) -> Result<Tx, StoreError> {
-        match self {
-            Self::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
-            Self::Postgres(pool) => pool.snapshot().await,
-        }
+        let work = async {
+            let begun = match &self.pools {
+                Pools::Sqlite { readers, .. } => Begun::Sqlite(readers.begin().await?),
+                Pools::Postgres(pool) => pool.snapshot().await?,
+            };
+            Ok(Tx { begun: Some(begun), gate: self.gate.clone() })
+        };
+        self.gate.pass(Operation::Read("BEGIN"), work).await
     }
 
     /// Ends all connections.
     pub(crate) async fn close(&self) {
-        match self {
-            Self::Sqlite { writer, readers } => {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
         }
     }
 }
 
 /// A transaction; dropped without commit, it never was.
-pub(crate) enum Tx {
+pub(crate) struct Tx {
+    begun: Option<Begun>,
+    gate: Through,
+}
+
+/// A transaction of one engine.
+pub(crate) enum Begun {
     Sqlite(Transaction<'static, Sqlite>),
     /// With its place in this process's queue, given up after it.
     Postgres(Transaction<'static, Postgres>, OwnedSemaphorePermit),
 }
 
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            self.gate.undo(begun);
+        }
+    }
+}
+
 impl Tx {
+    fn parts(&mut self) -> Result<(&mut Begun, &Through), StoreError> {
+        Ok((self.begun.as_mut().ok_or(StoreError::Closed)?, &self.gate))
+    }
+
+    /// The transaction itself, for tests that look behind it.
+    #[cfg(test)]
+    pub(crate) fn begun(mut self) -> Option<Begun> {
+        self.begun.take()
+    }
+
     /// Runs a statement; how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(tx) => Ok(bound(sql, args)?.execute(&mut **tx).await?.rows_affected()),
-            Self::Postgres(tx, _) => Ok(bound(sql, args)?.execute(&mut **tx).await?.rows_affected()),
-        }
+        let sql = sql.into_sql_str();
+        let (begun, gate) = self.parts()?;
+        let work = async {
+            match begun {
+                Begun::Sqlite(tx) => Ok(bound(sql.clone(), args)?.execute(&mut **tx).await?.rows_affected()),
+                Begun::Postgres(tx, _) => Ok(bound(sql.clone(), args)?.execute(&mut **tx).await?.rows_affected()),
+            }
+        };
+        gate.pass(Operation::Statement(sql.as_str()), work).await
     }
 
     /// Reads rows as the transaction sees them.
     pub(crate) async fn fetch(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Sqlite(tx) => Ok(bound(sql, args)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()),
-            Self::Postgres(tx, _) => Ok(bound(sql, args)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect()),
-        }
+        let sql = sql.into_sql_str();
+        let (begun, gate) = self.parts()?;
+        let work = async {
+            match begun {
+                Begun::Sqlite(tx) => Ok(bound(sql.clone(), args)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()),
+                Begun::Postgres(tx, _) => {
+                    Ok(bound(sql.clone(), args)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect())
+                }
+            }
+        };
+        gate.pass(Operation::Statement(sql.as_str()), work).await
     }
 
     /// Reads at most one row as the transaction sees it.
     pub(crate) async fn fetch_one(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Option<Row>, StoreError> {
-        match self {
-            Self::Sqlite(tx) => Ok(bound(sql, args)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite)),
-            Self::Postgres(tx, _) => Ok(bound(sql, args)?.fetch_optional(&mut **tx).await?.map(Row::Postgres)),
-        }
+        let sql = sql.into_sql_str();
+        let (begun, gate) = self.parts()?;
+        let work = async {
+            match begun {
+                Begun::Sqlite(tx) => Ok(bound(sql.clone(), args)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite)),
+                Begun::Postgres(tx, _) => Ok(bound(sql.clone(), args)?.fetch_optional(&mut **tx).await?.map(Row::Postgres)),
+            }
+        };
+        gate.pass(Operation::Statement(sql.as_str()), work).await
     }
 
     /// Reads rows one after the other, never all at once.
     pub(crate) fn stream(&mut self, sql: String) -> BoxStream<'_, Result<Row, StoreError>> {
         let sql = AssertSqlSafe(sql);
-        match self {
-            Self::Sqlite(tx) => sqlx::query(sql).fetch(&mut **tx).map_ok(Row::Sqlite).map_err(StoreError::from).boxed(),
-            Self::Postgres(tx, _) => sqlx::query(sql).fetch(&mut **tx).map_ok(Row::Postgres).map_err(StoreError::from).boxed(),
+        match &mut self.begun {
+            Some(Begun::Sqlite(tx)) => sqlx::query(sql).fetch(&mut **tx).map_ok(Row::Sqlite).map_err(StoreError::from).boxed(),
+            Some(Begun::Postgres(tx, _)) => sqlx::query(sql).fetch(&mut **tx).map_ok(Row::Postgres).map_err(StoreError::from).boxed(),
+            None => futures_util::stream::once(async { Err(StoreError::Closed) }).boxed(),
         }
     }
 
@@ -223,14 +301,20 @@ impl Tx {
     }
 
     /// Makes it durable: when this returns, it survives a power cut.
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        sabotage::committing();
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx, _turn) => tx.commit().await?,
-        }
-        sabotage::committed();
-        Ok(())
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        // Taken out when it is committed: until then it is this that gives it up.
+        let begun = &mut self.begun;
+        let work = async {
+            sabotage::committing();
+            match begun.take() {
+                Some(Begun::Sqlite(tx)) => tx.commit().await?,
+                Some(Begun::Postgres(tx, _turn)) => tx.commit().await?,
+                None => return Err(StoreError::Closed),
+            }
+            sabotage::committed();
+            Ok(())
+        };
+        self.gate.pass(Operation::Commit, work).await
     }
 }
 

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSs
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Tx, migrate};
+use super::{Begun, migrate};
 use crate::StoreError;
 use crate::location::Server;
 
@@ -40,18 +40,18 @@ impl Pool {
     }
 
     /// Begins to write: nobody else does, in this or another process, until the end of the transaction.
-    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Begun, StoreError> {
         let turn = Arc::clone(&self.writing).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let mut tx = self.pool.begin().await.map_err(lost)?;
         lock(&mut tx, self.lock).await?;
-        Ok(Tx::Postgres(tx, turn))
+        Ok(Begun::Postgres(tx, turn))
     }
 
     /// Begins to read everything as it is at one instant.
-    pub(super) async fn snapshot(&self) -> Result<Tx, StoreError> {
+    pub(super) async fn snapshot(&self) -> Result<Begun, StoreError> {
         let turn = Arc::clone(&self.reading).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(lost)?;
-        Ok(Tx::Postgres(tx, turn))
+        Ok(Begun::Postgres(tx, turn))
     }
 
     pub(super) async fn close(&self) {

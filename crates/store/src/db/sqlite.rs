@@ -7,8 +7,8 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use super::Db;
 use super::migrate::{self, MIGRATIONS};
+use super::{Db, Pools};
 use crate::StoreError;
 use crate::sabotage::{Off, is_off};
 
@@ -25,7 +25,7 @@ const BUSY: Duration = Duration::from_secs(15);
 const READERS: u32 = 4;
 
 /// Opens a SQLite file, makes it when there is none (readable by its owner only), and brings it to this program's schema.
-pub(super) async fn open(path: &Path) -> Result<Db, StoreError> {
+pub(super) async fn open(path: &Path) -> Result<Pools, StoreError> {
     // While somebody else makes the file and turns its log on, SQLite says busy at once, whatever the time-out.
     for _ in 0..OPENINGS {
         match try_open(path).await {
@@ -36,7 +36,7 @@ pub(super) async fn open(path: &Path) -> Result<Db, StoreError> {
     try_open(path).await
 }
 
-async fn try_open(path: &Path) -> Result<Db, StoreError> {
+async fn try_open(path: &Path) -> Result<Pools, StoreError> {
     let cannot = |why: String, next: &str| StoreError::CannotOpen { path: path.display().to_string(), why, next: next.into() };
     make_private(path).map_err(|error| cannot(error.to_string(), "check that its folder exists and may be written to"))?;
     let options = SqliteConnectOptions::new()
@@ -74,7 +74,7 @@ async fn try_open(path: &Path) -> Result<Db, StoreError> {
     migrated.map_err(|error| migrate::refused(error, &path.display().to_string(), failed))?;
     let readers =
         SqlitePoolOptions::new().max_connections(READERS).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
-    Ok(Db::Sqlite { writer, readers })
+    Ok(Pools::Sqlite { writer, readers })
 }
 
 /// Makes the file, for its owner only, when there is none; its name is on disk before anything is in it.
@@ -138,7 +138,7 @@ pub(crate) async fn open_backup(path: &Path) -> Result<Option<(Db, String)>, Sto
         return Ok(None);
     }
     let digest = sqlx::query_scalar("SELECT digest FROM sealed_backup").fetch_one(&pool).await?;
-    Ok(Some((Db::Sqlite { writer: pool.clone(), readers: pool }, digest)))
+    Ok(Some((Db::plain(Pools::Sqlite { writer: pool.clone(), readers: pool }), digest)))
 }
 
 /// Makes a backup's file a store again.
@@ -165,7 +165,7 @@ mod tests {
     async fn p9_a_full_disk_is_said_and_survived() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("store")).await.unwrap();
-        let Db::Sqlite { writer, .. } = &store.db else { panic!("a file is SQLite") };
+        let Pools::Sqlite { writer, .. } = store.db.pools() else { panic!("a file is SQLite") };
         let pages = |most: i64| sqlx::query(AssertSqlSafe(format!("PRAGMA max_page_count = {most}")));
         // SQLite takes the number of pages in use when that is more.
         pages(1).execute(writer).await.unwrap();
@@ -180,7 +180,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_acknowledged_is_flushed_to_disk() {
         let dir = tempfile::tempdir().unwrap();
-        let Db::Sqlite { writer, .. } = open(&dir.path().join("store")).await.unwrap() else { panic!("a file is SQLite") };
+        let Pools::Sqlite { writer, .. } = open(&dir.path().join("store")).await.unwrap() else { panic!("a file is SQLite") };
         let pragma = async |name: &str| -> String {
             let row = sqlx::query(AssertSqlSafe(format!("PRAGMA {name}"))).fetch_one(&writer).await.unwrap();
             row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string())).unwrap()
