@@ -371,6 +371,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
         sources: BTreeMap::from([(SourceName::new("hr"), hr)]),
         apps: BTreeMap::from([(AppName::new("lessonly"), lessonly), (AppName::new("absorb"), absorb)]),
         guards: BTreeMap::from([("access_lost".to_owned(), guard)]),
+        freezes: Vec::new(),
         approval: Approval { expires: 86_400, four_eyes: BTreeSet::new(), standing: Vec::new() },
     };
     let mut apps = BTreeMap::new();

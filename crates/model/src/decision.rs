@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Plan, Ref, Step, StepId, Value};
+use crate::{Class, Digest, Plan, Ref, Step, StepId, Value};
 
 /// How we know who somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,10 @@ pub enum Proof {
     Unauthenticated,
     /// Logged in, or signed with a key that is known.
     Authenticated,
+    /// An assistant asked in somebody's name: it may ask and never decides.
+    Assistant,
+    /// A standing approval that was itself approved, named by its digest.
+    Standing,
 }
 
 /// Who asked or decided.
@@ -71,6 +75,13 @@ impl Decision {
         if now >= self.expires && !resuming {
             return Err(Refusal::Expired { expires: self.expires });
         }
+        if self.by.proof == Proof::Assistant {
+            return Err(Refusal::NotByThem { why: "an assistant may ask, and never decides".into() });
+        }
+        if self.by.proof == Proof::Standing && (plan.class != Class::Open || asker.proof == Proof::Assistant) {
+            let why = "a standing approval is never for what is held, nor for what an assistant asked for";
+            return Err(Refusal::NotByThem { why: why.into() });
+        }
         if plan.four_eyes {
             if self.by.name == asker.name {
                 return Err(Refusal::FourEyes { why: format!("{} asked for it and approved it", asker.name) });
@@ -107,6 +118,12 @@ pub enum Refusal {
     Expired {
         /// When.
         expires: Timestamp,
+    },
+    /// Whoever said yes may not say it about this plan.
+    #[error("a person has to say yes to this plan: {why}")]
+    NotByThem {
+        /// Why.
+        why: String,
     },
     /// Policy wants two people, and one asked and approved, or the approver is not authenticated.
     #[error("this plan needs a second person: {why}")]

@@ -40,6 +40,8 @@ pub enum FindingKind {
     Adoptable,
     /// A step whose outcome could not be settled, for a person to look at.
     Unsettled,
+    /// A guard holds steps back: what it counted, and whom.
+    Guard,
     /// Something else logs in with the user name that is ours: each log-in ends the other's session.
     RivalLogIn,
 }

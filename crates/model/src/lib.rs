@@ -38,13 +38,13 @@ pub use few::Few;
 pub use finding::{Finding, FindingKind, Place};
 pub use ids::{AccountId, AppName, Digest, DigestError, Fingerprint, PersonKey, RunId, SourceName, StepId};
 pub use link::{Evidence, Link};
-pub use manifest::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
+pub use manifest::{AdminMark, Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
 pub use named::{Iter, Named};
 pub use person::{Person, Standing};
-pub use plan::{Class, GuardVerdict, Inputs, PLAN_VERSION, Plan, PlanDigest, Proposal, STEPS_IN_PART};
+pub use plan::{Class, Concerned, GuardVerdict, Inputs, PLAN_VERSION, Plan, PlanDigest, Proposal, STEPS_IN_PART};
 pub use policy::{
-    Adopt, AppPolicy, Approval, By, EnrolRule, Expr, GroupPolicy, GuardRule, Join, Lower, MatchRule, On, Organization, Policy, SetRule,
-    Shrink, SourcePolicy, SourceRole, StandingApproval,
+    Adopt, AppPolicy, Approval, By, EnrolRule, Expr, Freeze, FreezeWindow, GroupPolicy, GuardRule, Join, Lower, MatchRule, On,
+    Organization, Policy, SetRule, Shrink, SourcePolicy, SourceRole, StandingApproval,
 };
 pub use reading::{AppReading, Certificate, Completeness, Increments, Kind, SourceReading, Tenant};
 pub use run::{Receipt, Run, RunState, StepRecord, StepState};

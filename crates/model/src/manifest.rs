@@ -80,6 +80,17 @@ pub enum EnrolmentsBy {
     Content,
 }
 
+/// What marks an account as an admin's: no plan ever touches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AdminMark {
+    /// The member of the vendor's record.
+    pub member: &'static str,
+    /// What it then is: text in any case, or `true`.
+    pub is: &'static str,
+    /// How that is told.
+    pub why: &'static str,
+}
+
 /// What one connector's app can do.  Static data, the same for every tenant; a profile may have its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
@@ -89,6 +100,8 @@ pub struct Manifest {
     pub attributes: &'static [Attribute],
     /// The attribute that carries the person's key, if there is one.
     pub key_attribute: Option<&'static str>,
+    /// What marks the accounts of admins.
+    pub admins: &'static [AdminMark],
     /// What steps it supports; a verb that is not listed cannot be done.
     pub verbs: &'static [(Verb, Support)],
     /// How many steps of a verb go into one call; verbs that are not listed go one at a time.
@@ -141,6 +154,11 @@ impl Manifest {
     /// By which attributes the app can be asked for accounts in this profile.
     pub fn asked_by(&self, profile: &str) -> &'static [&'static str] {
         self.asked_by.iter().find(|(name, _)| *name == profile).map_or(&[], |(_, attributes)| *attributes)
+    }
+
+    /// The mark by which a record is an admin's, if it is.  `member` gives a member of the record as text (`true` for a flag that is set).
+    pub fn admin<T: AsRef<str>>(&self, member: impl Fn(&str) -> Option<T>) -> Option<&'static AdminMark> {
+        self.admins.iter().find(|mark| member(mark.member).is_some_and(|is| is.as_ref().trim().eq_ignore_ascii_case(mark.is)))
     }
 
     /// How many steps of this verb go into one call; at least 1.

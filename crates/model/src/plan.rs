@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::canonical::canonical_json;
 use crate::cores::in_order;
-use crate::{AppName, Digest, Finding, Fingerprint, Step};
+use crate::{AppName, Digest, Finding, Fingerprint, PersonKey, Step, Text};
 
 /// The version of the plan's form; a plan of another version is refused.
 pub const PLAN_VERSION: u32 = 1;
@@ -37,6 +37,12 @@ pub struct Inputs {
     /// The only people that were planned for, when it was not everybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
+    /// Apps where accounts that were there before us were never changed under a yes: what would change many of them waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<AppName>,
+    /// The standing approval that the open plan was cut for: each of its steps is within it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Digest>,
 }
 
 /// Whether a plan may go on as soon as it is approved, or is what a guard holds back.
@@ -47,6 +53,23 @@ pub enum Class {
     Open,
     /// What this rule holds (`access_lost`, `adopt`, `role_lowered`, `idp_first`, …); release = approving it.
     Held(String),
+}
+
+/// Somebody whom a guard counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Concerned {
+    /// Their key; none for a new group or department.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonKey>,
+    /// Their name, or that of the group or department; empty when the roster does not name them any more.
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub name: Text,
+    /// Their department in the roster.
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub department: Text,
+    /// Whether they were counted from an earlier run or a pending plan, and nothing of it is in this proposal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier: bool,
 }
 
 /// What one guard counted.
@@ -67,6 +90,9 @@ pub struct GuardVerdict {
     pub tripped: bool,
     /// The comparison in words: "12 > 5 and 12 of 180 (6.7%) > 3%".
     pub why: String,
+    /// Where it holds: everybody who is in the count, in the order of their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<Concerned>,
 }
 
 /// A plan.  A value: canonical JSON, SHA-256 digest.  It holds source keys and vendor ids, no random ids, no time but the as-of.
@@ -226,6 +252,8 @@ mod tests {
                 time_zones: "2026a".into(),
                 tenants: BTreeMap::new(),
                 only: Vec::new(),
+                first: Vec::new(),
+                standing: None,
             },
             names: BTreeMap::new(),
             organization: "Ä\"steps\":[]".into(),

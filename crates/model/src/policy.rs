@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time, Weekday};
 use serde::Serialize;
 
-use crate::{AppName, Effect, SourceName};
+use crate::canonical::digest_of;
+use crate::{AppName, Digest, Effect, SourceName};
 
 /// An expression (CEL over `person`) with its place in the configuration file, in bytes, for errors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +36,9 @@ pub struct Policy {
     pub apps: BTreeMap<AppName, AppPolicy>,
     /// `[guard.X]`.
     pub guards: BTreeMap<String, GuardRule>,
+    /// `[[freeze]]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<Freeze>,
     /// `[approval]`.
     pub approval: Approval,
 }
@@ -241,6 +246,50 @@ pub struct GuardRule {
     pub window: i64,
 }
 
+/// When a change freeze is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreezeWindow {
+    /// Once.
+    Once {
+        /// From this instant.
+        from: Timestamp,
+        /// Until before this instant.
+        until: Timestamp,
+    },
+    /// Every week, in the organization's zone.
+    Weekly {
+        /// The days on which it begins, 1 for Monday to 7 for Sunday.
+        days: BTreeSet<i8>,
+        /// From this time of these days.
+        from: Time,
+        /// Until before this time; of the next day, where it is not later than `from`.
+        until: Time,
+    },
+}
+
+/// `[[freeze]]`: a time in which nothing that it covers is carried out without a decision of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Freeze {
+    /// Why, for whoever waits; it also names the window.
+    pub reason: String,
+    /// When.
+    pub when: FreezeWindow,
+    /// In which apps; in all, when none are named.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub apps: BTreeSet<AppName>,
+    /// Which effects; all steps, when none are named.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub effects: BTreeSet<Effect>,
+}
+
+impl FreezeWindow {
+    /// The number that a day has in `days`.
+    pub fn day(day: Weekday) -> i8 {
+        day.to_monday_one_offset()
+    }
+}
+
 /// `[approval]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Approval {
@@ -252,15 +301,33 @@ pub struct Approval {
     pub standing: Vec<StandingApproval>,
 }
 
-/// One `[[approval.standing]]`.
+/// One `[[approval.standing]]`: a decision made ahead.  It counts once somebody approved these very words; its digest is its name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StandingApproval {
     /// Whose changes.
     pub source: SourceName,
     /// Only these effects.
     pub effects: BTreeSet<Effect>,
-    /// At most so many steps.
+    /// At most so many steps within any [`StandingApproval::WINDOW`], in all plans together.
     pub max: u64,
     /// Until (and including) this day, in the organization's zone.
     pub until: Date,
+}
+
+impl StandingApproval {
+    /// The rolling window, in seconds, in which the steps that it approves are counted together.
+    pub const WINDOW: i64 = 86_400;
+
+    /// What it is known by: whoever changes a word of it has another one.
+    pub fn digest(&self) -> Digest {
+        digest_of(self)
+    }
+}
+
+impl Policy {
+    /// The digest of what says which accounts there shall be, and with what: sources, precedence, apps, whose and where.  Guards, freezes and
+    /// approvals are not in it.
+    pub fn digest_of_wishes(&self) -> Digest {
+        digest_of(&(&self.organization, &self.sources, &self.precedence, &self.apps))
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) fn assemble(
         time_zones: time_zones().to_owned(),
         tenants: given.apps.iter().map(|(app, reading)| (app.clone(), reading.fingerprint.clone())).collect(),
         only: given.only.into_iter().flatten().map(ToString::to_string).collect(),
+        first: Vec::new(),
+        standing: None,
     };
     let plan = |class: Class, steps: Vec<Step>, guards: Vec<GuardVerdict>| {
         let effects: BTreeSet<Effect> = steps.iter().flat_map(|step| step.effects.iter().copied()).collect();

@@ -192,7 +192,16 @@ pub(crate) fn judge(
                     held[at].insert(guard.clone());
                 }
             }
-            verdicts.push(GuardVerdict { guard: guard.clone(), app: app.clone(), within, count, accounts, tripped, why });
+            verdicts.push(GuardVerdict {
+                guard: guard.clone(),
+                app: app.clone(),
+                within,
+                count,
+                accounts,
+                tripped,
+                why,
+                people: Vec::new(),
+            });
         }
     }
     (verdicts, held)

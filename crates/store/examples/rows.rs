@@ -164,6 +164,8 @@ fn plan(now: Timestamp) -> Plan {
             time_zones: "2026a".into(),
             tenants: BTreeMap::new(),
             only: Vec::new(),
+            first: Vec::new(),
+            standing: None,
         },
         guards: Vec::new(),
         four_eyes: false,

@@ -129,6 +129,8 @@ mod tests {
                 time_zones: "2025b".into(),
                 tenants: BTreeMap::new(),
                 only: Vec::new(),
+                first: Vec::new(),
+                standing: None,
             },
             guards: Vec::new(),
             four_eyes: false,

@@ -128,7 +128,8 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     if !problems.is_empty() {
         return None;
     }
-    let policy = Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, approval };
+    let policy =
+        Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, freezes: Vec::new(), approval };
     let policy = compile(policy, problems)?;
     Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections })
 }

@@ -281,6 +281,8 @@ pub fn approve(steps: Vec<Step>) -> Vec<Approved<Step>> {
             time_zones: "none".to_owned(),
             tenants: BTreeMap::new(),
             only: Vec::new(),
+            first: Vec::new(),
+            standing: None,
         },
         guards: Vec::new(),
         four_eyes: false,

@@ -242,6 +242,7 @@ mod tests {
             precedence: precedence.iter().map(|(name, sources)| ((*name).to_owned(), order(sources))).collect(),
             apps: BTreeMap::new(),
             guards: BTreeMap::new(),
+            freezes: Vec::new(),
             approval: Approval { expires: 60, four_eyes: BTreeSet::new(), standing: Vec::new() },
         }
     }

@@ -27,6 +27,7 @@ pub(crate) static DATED: Manifest = Manifest {
     connector: "desk",
     attributes: &[Attribute { required: true, unique: true, compare: Compare::Folded, ..text("email") }, text("key"), text("title")],
     key_attribute: Some("key"),
+    admins: &[],
     verbs: VERBS,
     batches: &[],
     kinds: &[Kind::Accounts],

@@ -78,6 +78,7 @@ fn policy() -> Policy {
         sources: BTreeMap::from([("hr".into(), source)]),
         apps: BTreeMap::from([(app(), desk)]),
         guards: BTreeMap::new(),
+        freezes: Vec::new(),
         approval: Approval { expires: 86_400, four_eyes: BTreeSet::new(), standing: Vec::new() },
     }
 }

@@ -133,6 +133,7 @@ pub fn kind_word(kind: FindingKind) -> &'static str {
         FindingKind::Protected => "protected account",
         FindingKind::Adoptable => "could be adopted",
         FindingKind::Unsettled => "unsettled",
+        FindingKind::Guard => "held by a guard",
         FindingKind::RivalLogIn => "rival log-in",
     }
 }

@@ -23,6 +23,7 @@ pub(crate) static FLAT: Manifest = Manifest {
         Attribute { shape: Shape::Date, ..text("hire_date") },
     ],
     key_attribute: Some("ext_uid"),
+    admins: &[AdminMark { member: "role", is: "admin", why: "role admin" }],
     verbs: &[
         (Verb::CreateGroup, Support::Can),
         (Verb::Link, Support::Can),
@@ -58,6 +59,7 @@ pub(crate) static DEEP: Manifest = Manifest {
         text("jobTitle"),
     ],
     key_attribute: Some("externalId"),
+    admins: &[],
     verbs: &[
         (Verb::CreateDepartment, Support::Can),
         (Verb::Link, Support::Can),
@@ -162,6 +164,7 @@ pub(crate) fn policy() -> Policy {
         sources: BTreeMap::from([("hr".into(), source)]),
         apps: BTreeMap::from([("flat".into(), flat), ("deep".into(), deep)]),
         guards: BTreeMap::new(),
+        freezes: Vec::new(),
         approval: Approval { expires: 86_400, four_eyes: [Effect::AccessLost].into(), standing: Vec::new() },
     }
 }

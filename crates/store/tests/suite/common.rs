@@ -118,6 +118,8 @@ pub(crate) fn plan(salt: i64, people: &[&str]) -> Plan {
             time_zones: "2026a".into(),
             tenants: BTreeMap::new(),
             only: Vec::new(),
+            first: Vec::new(),
+            standing: None,
         },
         guards: Vec::new(),
         four_eyes: false,

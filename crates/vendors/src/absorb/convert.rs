@@ -33,8 +33,12 @@ impl Protected {
         if self.own.as_ref() == Some(&names[0]) {
             return Some("the API's own account");
         }
-        if raw.get("isAdmin") == Some(&Json::Bool(true)) {
-            return Some("an administrator of the portal");
+        let member = |member: &str| match raw.get(member)? {
+            Json::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        if let Some(mark) = MANIFEST.admin(member) {
+            return Some(mark.why);
         }
         names.iter().any(|name| self.names.contains(name)).then_some("protected by configuration")
     }

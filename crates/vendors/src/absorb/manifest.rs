@@ -1,7 +1,7 @@
 //! What Absorb can do, as data.
 
 use connector::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
-use model::{Kind, Verb};
+use model::{AdminMark, Kind, Verb};
 
 /// Most users in one batch; one more and the vendor refuses the whole call (A08).
 pub(super) const BATCH: usize = 200;
@@ -96,6 +96,7 @@ pub static MANIFEST: Manifest = Manifest {
     connector: "absorb",
     attributes: ATTRIBUTES,
     key_attribute: Some("externalId"),
+    admins: &[AdminMark { member: "isAdmin", is: "true", why: "an administrator of the portal" }],
     verbs: &[
         (Verb::CreateDepartment, Support::Can),
         (Verb::CreateGroup, Support::Cannot("the API lists groups and has no call that makes or fills one")),

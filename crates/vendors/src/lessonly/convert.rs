@@ -74,11 +74,10 @@ pub(super) fn account(raw: &Json, path: &str, protect: &BTreeSet<String>) -> Res
     let Some(email) = attributes.get("email").and_then(Value::as_text) else {
         return Err(garbled(&format!("{path}.email"), "an e-mail address", raw.get("email")));
     };
-    let admin = attributes.get("role").and_then(Value::as_text).is_some_and(|role| role.eq_ignore_ascii_case("admin"));
-    let protected = if admin {
-        Some("role admin".to_owned())
-    } else {
-        protect.contains(&email.to_lowercase()).then(|| "named in `protect`".to_owned())
+    let admin = MANIFEST.admin(|member| attributes.get(member).and_then(Value::as_text));
+    let protected = match admin {
+        Some(mark) => Some(mark.why),
+        None => protect.contains(&email.to_lowercase()).then_some("named in `protect`"),
     };
     if let Some(fields) = raw.get("custom_user_field_data") {
         let place = format!("{path}.custom_user_field_data");

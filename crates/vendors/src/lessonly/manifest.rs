@@ -1,7 +1,7 @@
 //! What Lessonly can do, as data (`vendors/lessonly.md`).
 
 use connector::{Attribute, Compare, EnrolmentsBy, Manifest, Shape, Support};
-use model::{Kind, Verb};
+use model::{AdminMark, Kind, Verb};
 
 /// Attributes that begin with this are custom fields: `custom.NAME`.  They are declared per tenant, so they are not in the manifest.
 pub(super) const CUSTOM: &str = "custom.";
@@ -30,6 +30,7 @@ pub static MANIFEST: Manifest = Manifest {
         text("manager_name"),
     ],
     key_attribute: Some("ext_uid"),
+    admins: &[AdminMark { member: "role", is: "admin", why: "role admin" }],
     verbs: &[
         (Verb::CreateDepartment, Support::Cannot("a department is plain text on the account, set like any other attribute")),
         (Verb::CreateGroup, Support::Can),
