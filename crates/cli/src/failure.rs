@@ -53,7 +53,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::Store(error) => return Self::of_store(error),
             EngineError::Refused { refusal, .. } => match refusal {
-                Refusal::FourEyes { .. } => {
+                Refusal::FourEyes { .. } | Refusal::Unasked { .. } => {
                     "`four_eyes` in [approval] asks for it, and this version cannot authenticate anybody: take the effect out of it, or leave the plan undone".to_owned()
                 }
                 _ => "`provost plan` makes a new one".to_owned(),

@@ -62,7 +62,7 @@ impl Opened {
             }
         }
         let key = seal_key(&key_file_of(&store, &file), face)?;
-        let store = open_store(&store, &file).await?.sealed(key);
+        let store = open_store(&store, &file).await?.sealed(key).acting_as(owner::user());
         let setup = Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone };
         let clock = Arc::clone(&ports.clock);
         Ok(Self { engine: Engine::new(store, ports, setup), clock, sandboxes })

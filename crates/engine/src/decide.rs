@@ -21,7 +21,7 @@ impl Engine {
         let decision = Decision { id: self.ports.ids.id(), digest: *digest, verdict, by, at: now, expires };
         if decision.verdict == Verdict::Yes && stored.summary.expires > now {
             decision
-                .allows(&stored.plan, &stored.summary.asker, now, false)
+                .allows(&stored.plan, &stored.summary.asker, self.keys(), now, false)
                 .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })?;
         }
         self.store.decide(decision).await?;

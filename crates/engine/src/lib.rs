@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use connector::{Clock, Ids, Random, Sleep, Target, Transport};
-use model::{AppName, Fingerprint, RateLimit, SourceName};
+use model::{AppName, Fingerprint, Nobody, RateLimit, Signatures, SourceName};
 use plan::{Compiled, Planner};
 use store::Store;
 
@@ -92,12 +92,14 @@ pub struct Engine {
     setup: Setup,
     /// What the last planning knew, where there is a next one.
     planner: Option<Mutex<Planner>>,
+    /// Whose signatures count.
+    keys: Arc<dyn Signatures + Send + Sync>,
 }
 
 impl Engine {
     /// An engine over a store.
     pub fn new(store: Store, ports: Ports, setup: Setup) -> Self {
-        Self { store, ports, setup, planner: None }
+        Self { store, ports, setup, planner: None, keys: Arc::new(Nobody) }
     }
 
     /// The engine, for planning time after time: it keeps what the last planning knew and works out anew only what may be another than
@@ -105,6 +107,16 @@ impl Engine {
     #[must_use]
     pub fn planning_again(self) -> Self {
         Self { planner: Some(Mutex::default()), ..self }
+    }
+
+    /// The engine, counting signatures that these keys vouch for; without them none counts.
+    #[must_use]
+    pub fn trusting(self, keys: Arc<dyn Signatures + Send + Sync>) -> Self {
+        Self { keys, ..self }
+    }
+
+    fn keys(&self) -> &dyn Signatures {
+        self.keys.as_ref()
     }
 
     /// The policy in force.

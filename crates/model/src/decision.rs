@@ -3,20 +3,22 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Digest, Plan, Ref, Step, StepId, Value};
+use crate::{Class, Digest, Plan, Ref, Signature, Signatures, Spoken, Statement, Step, StepId, Value};
 
 /// How we know who somebody is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// The name of the account on this machine; does not count where policy demands four eyes.
     Unauthenticated,
-    /// Logged in, or signed with a key that is known.
+    /// Logged in.
     Authenticated,
     /// An assistant asked in somebody's name: it may ask and never decides.
     Assistant,
     /// A standing approval that was itself approved, named by its digest.
     Standing,
+    /// Signed with a key; counts as long as configuration lists that key for that name.
+    Signed(Signature),
 }
 
 /// Who asked or decided.
@@ -59,12 +61,13 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Whether this decision says yes to this very plan, asked for by `asker`, at `now`.
+    /// Whether this decision says yes to this very plan, asked for by `asker`, at `now`.  Signatures are checked against the keys that
+    /// `keys` knows now.
     ///
     /// # Errors
-    /// A [`Refusal`] when the decision is a no, about other bytes, expired (unless `resuming` what it already started), or by the asker
-    /// where four eyes are demanded.
-    pub fn allows(&self, plan: &Plan, asker: &Actor, now: Timestamp, resuming: bool) -> Result<(), Refusal> {
+    /// A [`Refusal`] when the decision is a no, about other bytes, expired (unless `resuming` what it already started), signed with what
+    /// is no signature of its name, or by the asker, or by somebody who is only a name, where four eyes are demanded.
+    pub fn allows(&self, plan: &Plan, asker: &Actor, keys: &dyn Signatures, now: Timestamp, resuming: bool) -> Result<(), Refusal> {
         let digest = plan.digest();
         if self.digest != digest {
             return Err(Refusal::OtherPlan { decided: self.digest, plan: digest });
@@ -82,15 +85,65 @@ impl Decision {
             let why = "a standing approval is never for what is held, nor for what an assistant asked for";
             return Err(Refusal::NotByThem { why: why.into() });
         }
+        self.signed_rightly(&plan.organization, keys)?;
         if plan.four_eyes {
             if self.by.name == asker.name {
                 return Err(Refusal::FourEyes { why: format!("{} asked for it and approved it", asker.name) });
             }
-            if self.by.proof != Proof::Authenticated || asker.proof != Proof::Authenticated {
-                return Err(Refusal::FourEyes { why: "the decision is neither authenticated nor signed".into() });
+            let only_a_name = |actor: &Actor| !matches!(actor.proof, Proof::Authenticated | Proof::Signed(_));
+            if only_a_name(asker) {
+                let why = format!("{}, who asked for it, is only a name: the asking is neither authenticated nor signed", asker.name);
+                return Err(Refusal::Unasked { why });
             }
+            if only_a_name(&self.by) {
+                let why = format!("{} is only a name: the decision is neither authenticated nor signed", self.by.name);
+                return Err(Refusal::FourEyes { why });
+            }
+            asker.asked_rightly(&plan.organization, digest, keys)?;
         }
         Ok(())
+    }
+
+    /// Whether a signature that this decision carries is its name's, under exactly this decision.
+    ///
+    /// # Errors
+    /// [`Refusal::Signature`].
+    pub fn signed_rightly(&self, organization: &str, keys: &dyn Signatures) -> Result<(), Refusal> {
+        let Proof::Signed(signature) = &self.by.proof else { return Ok(()) };
+        if signature.at != self.at || signature.expires != self.expires {
+            return Err(Refusal::Signature { by: self.by.name.clone(), why: "it was given for other times".into() });
+        }
+        let spoken = match &self.verdict {
+            Verdict::Yes => Spoken::Yes,
+            Verdict::No { reason } => Spoken::No { reason: reason.clone() },
+        };
+        signature.checked(&self.by.name, organization, self.digest, spoken, keys)
+    }
+}
+
+impl Actor {
+    /// Whether a signature under the asking for a plan is this actor's.
+    ///
+    /// # Errors
+    /// [`Refusal::Signature`].
+    pub fn asked_rightly(&self, organization: &str, plan: Digest, keys: &dyn Signatures) -> Result<(), Refusal> {
+        let Proof::Signed(signature) = &self.proof else { return Ok(()) };
+        signature.checked(&self.name, organization, plan, Spoken::Ask, keys)
+    }
+}
+
+impl Signature {
+    fn checked(&self, by: &str, organization: &str, plan: Digest, spoken: Spoken, keys: &dyn Signatures) -> Result<(), Refusal> {
+        let statement = Statement {
+            at: self.at,
+            by: by.to_owned(),
+            expires: self.expires,
+            organization: organization.to_owned(),
+            plan,
+            provost: Statement::FORM,
+            verdict: spoken,
+        };
+        keys.check(&statement, self).map_err(|why| Refusal::Signature { by: by.to_owned(), why })
     }
 }
 
@@ -123,6 +176,20 @@ pub enum Refusal {
     #[error("a person has to say yes to this plan: {why}")]
     NotByThem {
         /// Why.
+        why: String,
+    },
+    /// A signature is not what it says, or not any more.
+    #[error("the signature of {by} does not count: {why}")]
+    Signature {
+        /// Whose it says it is.
+        by: String,
+        /// Why not.
+        why: String,
+    },
+    /// Policy wants two people, and whoever asked is only a name.
+    #[error("this plan needs two people: {why}")]
+    Unasked {
+        /// What is lacking.
         why: String,
     },
     /// Policy wants two people, and one asked and approved, or the approver is not authenticated.
@@ -175,13 +242,20 @@ impl<T> Approved<T> {
 }
 
 impl Approved<Plan> {
-    /// Uses up a decision about this very plan.  `asker` is who asked for the plan; `now` must be before the expiry unless the yes was
-    /// already used by a run that is being resumed (`resuming`).
+    /// Uses up a decision about this very plan.  `asker` is who asked for the plan, `keys` whose signatures
+    /// count now; `now` must be before the expiry unless the yes was already used by a run that is being resumed (`resuming`).
     ///
     /// # Errors
     /// As [`Decision::allows`].
-    pub fn consume(decision: Decision, plan: Plan, asker: &Actor, now: Timestamp, resuming: bool) -> Result<Self, Refusal> {
-        decision.allows(&plan, asker, now, resuming)?;
+    pub fn consume(
+        decision: Decision,
+        plan: Plan,
+        asker: &Actor,
+        keys: &dyn Signatures,
+        now: Timestamp,
+        resuming: bool,
+    ) -> Result<Self, Refusal> {
+        decision.allows(&plan, asker, keys, now, resuming)?;
         Ok(Self { inner: plan })
     }
 

@@ -107,7 +107,7 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// Wraps the 32 bytes.
-    pub fn new(bytes: [u8; 32]) -> Self {
+    pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

@@ -8,6 +8,7 @@
 pub use compact_str::CompactString as Text;
 
 mod account;
+mod audit;
 mod canonical;
 mod cores;
 mod decision;
@@ -25,10 +26,12 @@ mod policy;
 mod reading;
 mod run;
 mod secret;
+mod signature;
 mod step;
 mod value;
 
 pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group};
+pub use audit::{AuditEntry, AuditWhat, Audited, Subject};
 pub use canonical::{canonical_json, digest_of};
 pub use cores::in_order;
 pub use decision::{Actor, Approved, Decision, Proof, Refusal, Verdict};
@@ -49,5 +52,6 @@ pub use policy::{
 pub use reading::{AppReading, Certificate, Completeness, Increments, Kind, SourceReading, Tenant};
 pub use run::{Receipt, Run, RunState, StepRecord, StepState};
 pub use secret::Secret;
+pub use signature::{Nobody, Signature, Signatures, Spoken, Statement};
 pub use step::{Change, Changes, Effect, Ref, Step, Verb};
 pub use value::{Attributes, Value};

@@ -1,7 +1,10 @@
 //! Decisions: a yes binds to one digest, once, until it expires (P3).
 
-use model::{Decision, Digest, Run, RunId, Verdict};
+use jiff::Timestamp;
+use model::{AuditEntry, AuditWhat, Decision, Digest, Run, RunId, Subject, Verdict};
+use serde_json::json as object;
 
+use crate::audit::told;
 use crate::db::{Row, args};
 use crate::pack::{json, millis, time};
 use crate::plans::PlanState;
@@ -25,6 +28,15 @@ impl Store {
     /// [`StoreError::NotFound`], [`StoreError::Superseded`], [`StoreError::Expired`], [`StoreError::AlreadyDecided`],
     /// [`StoreError::AlreadyUsed`], [`StoreError::Empty`]: the plan is not there to be decided.
     pub async fn decide(&self, decision: Decision) -> Result<(), StoreError> {
+        let now = decision.at;
+        self.decide_at(decision, now).await
+    }
+
+    /// As [`Store::decide`], at `now`: a decision that was signed somewhere else is older than that.
+    ///
+    /// # Errors
+    /// As [`Store::decide`].
+    pub async fn decide_at(&self, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
         let digest = decision.digest;
         let short = digest.short();
         let mut tx = self.db.begin().await?;
@@ -44,13 +56,13 @@ impl Store {
             }
             let live = live.decision;
             let verdict = if live.verdict == Verdict::Yes { "approved" } else { "rejected" };
-            let replaceable = live.verdict == Verdict::Yes && (!yes || live.expires <= decision.at);
+            let replaceable = live.verdict == Verdict::Yes && (!yes || live.expires <= now);
             if !replaceable {
                 return Err(StoreError::AlreadyDecided { digest: short, verdict, by: live.by.name, at: live.at });
             }
             tx.execute(sql::DECISION_END, args![digest.to_string()]).await?;
         }
-        if yes && plan.expires <= decision.at {
+        if yes && plan.expires <= now {
             return Err(StoreError::Expired {
                 what: "plan",
                 digest: short,
@@ -58,6 +70,16 @@ impl Store {
                 next: "`provost plan` makes a new one",
             });
         }
+        let noted = AuditEntry {
+            at: now,
+            actor: decision.by.clone(),
+            what: if yes { AuditWhat::Approved } else { AuditWhat::Rejected },
+            subject: Subject::Plan(digest),
+            details: object!({
+                "decision": decision.id, "verdict": decision.verdict, "at": told(decision.at), "expires": told(decision.expires),
+            }),
+        };
+        tx.audit(noted).await?;
         let (verdict, by) = (json(&decision.verdict), json(&decision.by));
         let (at, expires) = (millis(decision.at), millis(decision.expires));
         tx.execute(sql::DECISION_PUT, args![decision.id, digest.to_string(), verdict, by, at, expires, yes]).await?;
@@ -86,6 +108,15 @@ impl Store {
             return Err(why_not(digest, &plan, row.as_ref().map(decided).transpose()?));
         }
         let decision = decided(&row.ok_or_else(|| StoreError::corrupt("a decision", "it vanished"))?)?.decision;
+        tx.approval_is_told(digest).await?;
+        let noted = AuditEntry {
+            at: run.started,
+            actor: self.actor.clone(),
+            what: AuditWhat::RunStarted,
+            subject: Subject::Run(run.id.clone()),
+            details: object!({ "plan": digest, "decision": decision.id }),
+        };
+        tx.audit(noted).await?;
         let state = word(run.state);
         tx.execute(sql::RUN_PUT, args![run.id.as_str(), plan.as_str(), decision.id.as_str(), state, millis(run.started)]).await?;
         tx.execute(sql::PLAN_RUNNING, args![plan.as_str()]).await?;

@@ -3,6 +3,7 @@
 //! One [`Store`] is one organization's: readings, links, plans, decisions, runs with their journal, and one connection per app.
 //! The store has no clock: whoever calls says when it is.  Times are kept to the millisecond.
 
+mod audit;
 mod connections;
 mod db;
 mod decisions;
@@ -23,9 +24,12 @@ mod transfer;
 
 use std::sync::Arc;
 
+use model::{Actor, Proof};
+
 use crate::db::{Db, args};
 use crate::gate::Through;
 
+pub use audit::{AuditFault, AuditHead, AuditReport};
 pub use connections::{Epoch, StoredSession};
 pub use decisions::Decided;
 pub use error::StoreError;
@@ -43,6 +47,8 @@ pub struct Store {
     at: Arc<Location>,
     journal: Journal,
     key: Option<SealKey>,
+    /// Who works with it, for what has no name of its own in it.
+    actor: Actor,
 }
 
 impl Store {
@@ -65,7 +71,8 @@ impl Store {
 
     async fn open_with(at: Location, gate: Through) -> Result<Self, StoreError> {
         let db = Db::open(&at, gate).await?;
-        Ok(Self { journal: Journal::begin(db.clone()), db, at: Arc::new(at), key: None })
+        let actor = Actor { name: "somebody".into(), proof: Proof::Unauthenticated };
+        Ok(Self { journal: Journal::begin(db.clone()), db, at: Arc::new(at), key: None, actor })
     }
 
     /// Where it is.
@@ -76,6 +83,12 @@ impl Store {
     /// The same store, able to keep secrets: sealed with this key, never in clear.
     pub fn sealed(mut self, key: SealKey) -> Self {
         self.key = Some(key);
+        self
+    }
+
+    /// The same store, in the hands of this actor: what the audit trail says of runs, of being let into an app and of copies.
+    pub fn acting_as(mut self, actor: Actor) -> Self {
+        self.actor = actor;
         self
     }
 

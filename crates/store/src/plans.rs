@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
-use model::{Actor, Class, Digest, Finding, Plan, PlanDigest, Proposal, RunId, Step, StepId, StepState, in_order};
+use model::{
+    Actor, AuditEntry, AuditWhat, Class, Digest, Finding, Plan, PlanDigest, Proposal, RunId, Step, StepId, StepState, Subject, in_order,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json as object};
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::told;
 use crate::db::{Row, Tx, args};
 use crate::pack::{expand, json, millis, pack, squeeze, time, unpack};
 use crate::parts::from_rows;
@@ -116,6 +120,14 @@ impl Store {
         });
         let mut counted = counted.into_iter();
         let findings = pack(&proposal.findings);
+        let noted = |what: AuditWhat, digest: Digest, details: Value| AuditEntry {
+            at,
+            actor: asker.clone(),
+            what,
+            subject: Subject::Plan(digest),
+            details,
+        };
+        let until = told(expires);
         let (asker, at, expires) = (json(asker), millis(at), millis(expires));
         let mut tx = self.db.begin().await?;
         let id = tx.fetch_one(sql::PROPOSAL_NEXT, args![]).await?.map_or(Ok(1), |row| row.int(0))?;
@@ -132,16 +144,24 @@ impl Store {
                 if !said_again && !still_right {
                     tx.execute(sql::DECISION_END, args![unused.to_string()]).await?;
                     tx.execute(sql::PLAN_SUPERSEDE, args![unused.to_string()]).await?;
+                    let was = row.text(1)?;
+                    tx.audit(noted(AuditWhat::Superseded, unused, object!({ "by_proposal": id, "was": was }))).await?;
                 }
             }
         }
         let mut summaries = Vec::with_capacity(packed.len());
-        for Packed { digest, class, steps, readings, body, parts } in packed {
+        for (plan, Packed { digest, class, steps, readings, body, parts }) in proposal.plans().zip(packed) {
             let counted = counted.next().unwrap_or_else(|| pack::<[(); 0]>(&[]));
             let key = digest.to_string();
             if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
-                tx.execute(sql::PLAN_AGAIN, args![key.as_str(), id, whole, asker.as_str(), at, expires, counted]).await?;
+                let again = args![key.as_str(), id, whole, asker.as_str(), at, expires, counted];
+                if tx.execute(sql::PLAN_AGAIN, again).await? > 0 {
+                    tx.audit(noted(AuditWhat::Planned, digest, about(plan, id, until, true))).await?;
+                }
             } else {
+                if steps > 0 {
+                    tx.audit(noted(AuditWhat::Planned, digest, about(plan, id, until, false))).await?;
+                }
                 let status = if steps == 0 { "done" } else { "pending" };
                 let asker = asker.as_str();
                 tx.execute(
@@ -299,6 +319,24 @@ async fn body(tx: &mut Tx, digest: &Digest, row: &Row, column: usize) -> Result<
     Ok(plan)
 }
 
+/// What the audit trail says of a plan that was made.
+pub(crate) fn about(plan: &Plan, proposal: i64, expires: Timestamp, again: bool) -> Value {
+    let mut details = object!({
+        "class": plan.class, "steps": plan.steps.len(), "four_eyes": plan.four_eyes, "proposal": proposal, "expires": expires,
+    });
+    let tripped: Vec<Value> = plan.guards.iter().filter(|guard| guard.tripped).map(|guard| object!(guard)).collect();
+    if plan.class != Class::Open && !tripped.is_empty() {
+        details["guards"] = tripped.into();
+    }
+    if !plan.inputs.only.is_empty() {
+        details["only"] = plan.inputs.only.len().into();
+    }
+    if again {
+        details["again"] = true.into();
+    }
+    details
+}
+
 async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, StoreError> {
     let row = tx.fetch_one(sql::PLAN_HEAD, args![digest]).await?;
     Ok(PlanState::read(&row.ok_or_else(|| StoreError::corrupt("a plan", "it vanished"))?)?.summary(now))
@@ -352,12 +390,12 @@ pub(crate) struct PlanState {
     pub(crate) digest: Digest,
     proposal: u64,
     whole: bool,
-    class: Class,
+    pub(crate) class: Class,
     pub(crate) steps: u64,
     /// The status as it is stored, which knows no time.
     pub(crate) word: String,
-    asker: Actor,
-    created: Timestamp,
+    pub(crate) asker: Actor,
+    pub(crate) created: Timestamp,
     pub(crate) expires: Timestamp,
     approved_until: i64,
 }

@@ -1,7 +1,8 @@
 //! Runs: who carried out what, and where it stands.
 
 use jiff::Timestamp;
-use model::{Run, RunId, RunState};
+use model::{AuditEntry, AuditWhat, Run, RunId, RunState, Subject};
+use serde_json::json as object;
 
 use crate::connections::fence;
 use crate::db::{Row, args};
@@ -80,6 +81,18 @@ impl Store {
                 StoreError::NotFound { what: "run", name: run.to_string() }
             });
         }
+        let row = tx.fetch_one(sql::RUN, args![run.as_str()]).await?;
+        let plan = row.ok_or_else(|| StoreError::corrupt("a run", "it vanished"))?.text(1)?;
+        let mut details = object!({ "plan": plan });
+        if !stopped_by.is_empty() {
+            details["stopped_by"] = stopped_by.into();
+        }
+        let what = match state {
+            RunState::Running => AuditWhat::RunResumed,
+            RunState::Stopped => AuditWhat::RunStopped,
+            RunState::Finished => AuditWhat::RunFinished,
+        };
+        tx.audit(AuditEntry { at, actor: self.actor.clone(), what, subject: Subject::Run(run.clone()), details }).await?;
         if state == RunState::Finished {
             tx.execute(sql::PLAN_DONE, args![run.as_str()]).await?;
         }

@@ -150,8 +150,22 @@ statements! {
     // A yes is used once: a copy has none that is not used yet.
     APPROVALS_END = "UPDATE decisions SET live = 0 WHERE live = 1 AND yes = 1 AND used_by = ''";
     APPROVED_AGAIN = "UPDATE plans SET status = 'pending', approved_until = 0 WHERE status = 'approved'";
+    AUDIT_LAST = "SELECT COALESCE(MAX(seq), 0) FROM audit";
+    AUDIT_PUT = "INSERT INTO audit (seq, noted, actor, what, subject, details, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    AUDIT = "SELECT seq, noted, actor, what, subject, details, previous, hash FROM audit ORDER BY seq";
+    AUDIT_OF = "SELECT seq, noted, actor, what, subject, details, previous, hash FROM audit WHERE subject = $1 ORDER BY seq";
+    AUDIT_FIRST = "SELECT what FROM audit ORDER BY seq LIMIT 1";
+    AUDIT_DECISION = "SELECT id, digest, verdict, decider, decided, expires, used_by, live FROM decisions WHERE digest = $1 AND live = 1";
+    // What the trail tells of, as rows: a plan without steps is nothing that anybody can decide or carry out.
+    AUDIT_PLANS = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until
+        FROM plans WHERE steps > 0 ORDER BY digest";
+    AUDIT_DECISIONS = "SELECT id, digest, verdict, decider, decided, expires, used_by, live FROM decisions ORDER BY id";
+    AUDIT_RUNS = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs ORDER BY id";
     SESSION_PUT = "UPDATE connections SET session = $3, session_expires = $4 WHERE app = $1 AND epoch = $2 AND owner <> ''";
 }
+
+/// Under which name `meta` keeps the trail's newest entry.
+pub(crate) const AUDIT_META: &str = "audit";
 
 pub(crate) const LINKS_PUT: Rows = Rows {
     head: Cow::Borrowed("INSERT INTO links (app, person, account, evidence, since)"),

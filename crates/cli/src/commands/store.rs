@@ -11,8 +11,8 @@ use crate::args::Globals;
 use crate::config::Config;
 use crate::faces::{End, Face, Progress, Table};
 use crate::failure::Failure;
-use crate::ports;
 use crate::wiring::{key_file_of, open_store};
+use crate::{owner, ports};
 
 const AFTER: &str = "\
 Examples:
@@ -103,7 +103,7 @@ pub(crate) async fn run(globals: &Globals, args: &StoreArgs) -> Result<End, Fail
     if !matches!(args.what, What::Restore(_)) {
         there(&at)?;
     }
-    let store = open_store(&at, &file).await?;
+    let store = open_store(&at, &file).await?.acting_as(owner::user());
     let progress = Progress::new(face);
     let done = match (&args.what, &to) {
         (What::Copy(_), Some(to)) => copy(face, &progress, &store, to, now).await,
@@ -137,6 +137,7 @@ fn there(at: &Location) -> Result<(), Failure> {
 
 async fn copy(face: Face, progress: &Progress, store: &Store, to: &Location, now: Timestamp) -> Result<(), Failure> {
     let other = Store::open(to).await.map_err(|error| Failure::new(error.to_string(), "`--to` names it"))?;
+    let other = other.acting_as(owner::user());
     let copied = store.copy_to(&other, false, now, &mut |table, done, total| progress.count(table, done, total)).await;
     other.close().await;
     let copied = copied?;

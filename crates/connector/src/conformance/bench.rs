@@ -298,6 +298,7 @@ pub fn approve(steps: Vec<Step>) -> Vec<Approved<Step>> {
         at: now,
         expires: now.saturating_add(1.hour()).unwrap_or(Timestamp::MAX),
     };
-    let approved = Approved::consume(decision, plan, &by, now, false).expect("the decision is a yes to this plan, made now");
+    let approved =
+        Approved::consume(decision, plan, &by, &model::Nobody, now, false).expect("the decision is a yes to this plan, made now");
     approved.into_steps()
 }

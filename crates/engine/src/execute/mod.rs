@@ -63,7 +63,7 @@ impl Engine {
             }
         };
         let run = Run { decision: decision.id.clone(), ..run };
-        let approved = Approved::consume(decision, stored.plan, &asker, now, false)
+        let approved = Approved::consume(decision, stored.plan, &asker, self.keys(), now, false)
             .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })?;
         self.drive(run, approved, BTreeMap::new(), connections, watch).await
     }
@@ -89,7 +89,7 @@ impl Engine {
         // Read when it is our turn, not before: until then somebody else may have gone on with it.
         let records = self.store.records(&run.id).await?;
         let decision = self.store.decision_of_run(&run.id).await?;
-        let approved = Approved::consume(decision, stored.plan, &stored.summary.asker, now, true)
+        let approved = Approved::consume(decision, stored.plan, &stored.summary.asker, self.keys(), now, true)
             .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
         self.store.set_run_state(&run.id, &epochs(&connections), RunState::Running, now, "").await?;
         self.drive(run, approved, records, connections, watch).await
@@ -129,7 +129,10 @@ impl Engine {
             }
             return Err(EngineError::Unfinished { run });
         }
-        decided.decision.allows(plan, asker, now, false).map_err(|refusal| EngineError::Refused { digest: *digest, refusal })
+        decided
+            .decision
+            .allows(plan, asker, self.keys(), now, false)
+            .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })
     }
 
     async fn connect_all(&self, plan: &Plan) -> Result<BTreeMap<AppName, Connection>, EngineError> {

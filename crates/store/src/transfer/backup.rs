@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use model::AuditWhat;
 
 use super::copy::{Copied, For, copy};
 use super::tally::tally;
@@ -80,7 +81,8 @@ impl Store {
             StoreError::NewerSchema { version, .. } => StoreError::NewerSchema { path: file.display().to_string(), version },
             other => damaged(&other),
         })?;
-        let copied = copy(&from, self, replace.then_some(now), For::Work, heard).await;
+        let purpose = For::Work { what: AuditWhat::Restored, now };
+        let copied = copy(&from, self, replace.then_some(now), purpose, heard).await;
         from.close().await;
         copied
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use model::{AuditEntry, AuditWhat, Subject};
 use serde::Serialize;
+use serde_json::json as object;
 use sqlx::AssertSqlSafe;
 
 use super::tally::{Digests, TableDigest, contents, tally};
@@ -33,8 +35,13 @@ pub struct Copied {
 /// What the rows are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum For {
-    /// Another store, which is worked with from then on.
-    Work,
+    /// Another store, which is worked with from then on: its trail says what it was, and when.
+    Work {
+        /// Copied or restored.
+        what: AuditWhat,
+        /// When.
+        now: Timestamp,
+    },
     /// A backup: nobody works with it.
     Keeping,
 }
@@ -50,7 +57,7 @@ impl Store {
     /// [`StoreError::NotEmpty`] without `replace`; [`StoreError::Leased`] while somebody works with the other store;
     /// [`StoreError::Corrupt`] when something cannot be read, or does not come back as it was.
     pub async fn copy_to(&self, other: &Self, replace: bool, now: Timestamp, heard: &mut Heard<'_>) -> Result<Copied, StoreError> {
-        copy(self, other, replace.then_some(now), For::Work, heard).await
+        copy(self, other, replace.then_some(now), For::Work { what: AuditWhat::Copied, now }, heard).await
     }
 }
 
@@ -71,6 +78,7 @@ pub(super) async fn copy(
     }
     let replaced = contents(&mut target).await?;
     let turns = turns(&mut target).await?;
+    let replaced_head = target.audit_head().await.unwrap_or_default();
     if replaced.total() > 0 {
         let Some(now) = replace else {
             let next = "name an empty one, or restore a backup with `--replace`";
@@ -91,7 +99,12 @@ pub(super) async fn copy(
         return Err(StoreError::corrupt(to.at.to_string(), "what was written does not read back as it was"));
     }
     let mut approvals_ended = 0;
-    if purpose == For::Work {
+    if let For::Work { what, now } = purpose {
+        let mut details = object!({ "rows": sent.contents.total(), "digest": sent.digest });
+        if let Some(head) = replaced_head {
+            details["replaced_head"] = head.to_string().into();
+        }
+        target.audit(AuditEntry { at: now, actor: to.actor.clone(), what, subject: Subject::Store, details }).await?;
         approvals_ended = target.execute(sql::APPROVALS_END, args![]).await?;
         target.execute(sql::APPROVED_AGAIN, args![]).await?;
         target.execute(sql::TURNS_END, args![]).await?;

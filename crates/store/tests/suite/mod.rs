@@ -1,5 +1,6 @@
 //! What has to be so on every engine; each test target runs it on its own (`crate::home`).
 
+mod audit;
 pub(crate) mod common;
 mod connections;
 mod journal;
