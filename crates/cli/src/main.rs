@@ -1,50 +1,7 @@
-//! `provost`: keeps the accounts on learning platforms true to the roster.  This is the composition root and the command line; the
-//! rules are elsewhere.
-
-mod args;
-mod commands;
-mod config;
-mod faces;
-mod failure;
-mod owner;
-mod ports;
-mod sandboxes;
-mod stops;
-mod wiring;
+//! The binary `provost`.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::Cli;
-use faces::End;
-
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Nobody to tell when the terminal is gone; help and version are no errors.
-            error.print().ok();
-            return if error.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS };
-        }
-    };
-    let face = cli.globals.face();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            face.failure(&failure::Failure::new(
-                format!("cannot start: {error}"),
-                "the system has no threads or files left; close something",
-            ));
-            return ExitCode::from(1);
-        }
-    };
-    match runtime.block_on(commands::run(cli)) {
-        Ok(End::Done) => ExitCode::SUCCESS,
-        Ok(End::Waits) => ExitCode::from(2),
-        Err(failure) => {
-            face.failure(&failure);
-            ExitCode::from(1)
-        }
-    }
+    provost_cli::main()
 }

@@ -13,7 +13,7 @@ use store::{Location, SealKey, Store};
 
 use crate::args::Globals;
 use crate::config::{Address, AppConnection, Config, SourceConnection, is_identity};
-use crate::faces::Face;
+use crate::faces::{Face, Format};
 use crate::failure::Failure;
 use crate::sandboxes::{Sandboxes, Start, api_base, known_credentials};
 use crate::{owner, ports};
@@ -42,28 +42,13 @@ impl Opened {
     /// A [`Failure`] with what is wrong; nothing was changed.
     pub(crate) async fn open(globals: &Globals, reach: Reach) -> Result<Self, Failure> {
         let face = globals.face();
-        let Config { file, policy, store, sources, apps } = Config::load(globals.config.as_deref())?;
+        let config = Config::load(globals.config.as_deref())?;
         let ports = ports::ports(globals.now)?;
         let mut sandboxes = Sandboxes::default();
-        let mut setups = BTreeMap::new();
-        for (name, connection) in &apps {
-            setups.insert(name.clone(), app(globals, name, connection, reach, &mut sandboxes).await?);
-        }
-        let mut files = BTreeMap::new();
-        for (name, source) in sources {
-            match source {
-                SourceConnection::File(file) => {
-                    files.insert(name, file);
-                }
-                SourceConnection::Push if reach == Reach::Apps => {
-                    face.note(&format!("source {name}: inbound SCIM is not built in this version; nothing was heard from it yet"));
-                }
-                SourceConnection::Push => {}
-            }
-        }
-        let key = seal_key(&key_file_of(&store, &file), face)?;
-        let store = open_store(&store, &file).await?.sealed(key).acting_as(owner::user());
-        let setup = Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone };
+        let (file, at) = (config.file.clone(), config.store.clone());
+        let setup = setup(globals, config, reach, &mut sandboxes).await?;
+        let key = seal_key(&key_file_of(&at, &file), face)?;
+        let store = open_store(&at, &file).await?.sealed(key).acting_as(owner::user());
         let clock = Arc::clone(&ports.clock);
         Ok(Self { engine: Engine::new(store, ports, setup), clock, sandboxes })
     }
@@ -73,6 +58,44 @@ impl Opened {
         self.engine.store().close().await;
         self.sandboxes.stop().await;
     }
+}
+
+/// What an engine is made of, as a configuration says it, for whoever fills ports and store by himself: policy, files and apps, whose
+/// addresses must be given as they are, and where the store would be.
+///
+/// # Errors
+/// What is wrong with the configuration, in words.
+pub async fn assemble(config: &Path) -> Result<(Setup, Location), String> {
+    let globals = Globals { config: Some(config.to_owned()), format: Format::default(), quiet: true, now: None };
+    let told = |failure: Failure| format!("{}; {}", failure.told().what, failure.told().next);
+    let config = Config::load(globals.config.as_deref()).map_err(told)?;
+    let at = config.store.clone();
+    let mut sandboxes = Sandboxes::default();
+    let setup = setup(&globals, config, Reach::Apps, &mut sandboxes).await.map_err(told)?;
+    Ok((setup, at))
+}
+
+/// Connects what a configuration names.
+async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut Sandboxes) -> Result<Setup, Failure> {
+    let Config { file: _, policy, store: _, sources, apps } = config;
+    let mut setups = BTreeMap::new();
+    for (name, connection) in &apps {
+        setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);
+    }
+    let mut files = BTreeMap::new();
+    for (name, source) in sources {
+        match source {
+            SourceConnection::File(file) => {
+                files.insert(name, file);
+            }
+            SourceConnection::Push if reach == Reach::Apps => {
+                let note = format!("source {name}: inbound SCIM is not built in this version; nothing was heard from it yet");
+                globals.face().note(&note);
+            }
+            SourceConnection::Push => {}
+        }
+    }
+    Ok(Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone })
 }
 
 async fn app(

@@ -18,7 +18,7 @@ use crate::access::{Access, AccessLog};
 use crate::call::Call;
 use crate::clock::SandboxClock;
 use crate::faults::{Answer, Armed, Hit, Kind, Moves, Shuffle, When, html, redirect, spoiled, with_retry_after};
-use crate::in_process::{CallerKeepsTime, Slow};
+use crate::in_process::{CallerKeepsTime, Slow, TimeWentOn};
 use crate::limit::TokenBucket;
 use crate::server::Cut;
 
@@ -100,6 +100,9 @@ impl Front {
 /// watermarks from (trap A12).
 async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     door.carry_out_what_is_due().await;
+    if request.extensions().get::<TimeWentOn>().is_some() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let body = axum::body::to_bytes(body, MAX_BODY).await;

@@ -38,7 +38,7 @@ pub use profile::{Batch, Duplicate, Enrollments, GUIDE, LeftOut, Offset, PROFILE
 
 use crate::backend::Backend;
 use crate::call::Call;
-use crate::clock::SandboxClock;
+use crate::clock::{Clock, SandboxClock};
 use crate::error::Error;
 use crate::limit::Pace;
 use crate::options::Options;
@@ -149,7 +149,9 @@ impl Sandbox {
             Backend::open("absorb", profile.name, pace, &options, |origin| seed::portal(origin, profile, &name, &courses, &admins))?;
         let mut notes = backend.notes.clone();
         let grants = Mutex::new(Grants::open(options.data.as_deref(), &mut notes)?);
-        let auth = Mutex::new(Auth::new(api_key, admins));
+        // A clock that stands says nothing about whether it was opened before; whoever stands it wants the same tokens again.
+        let opened = if let Clock::Fixed(at) = options.now { at } else { Timestamp::now() };
+        let auth = Mutex::new(Auth::new(api_key, admins, opened));
         Ok(Self(Arc::new(Portal { backend, profile, name, rules, clients, notes, auth, grants, listen: options.listen })))
     }
 

@@ -1,0 +1,55 @@
+//! `provost`: keeps the accounts on learning platforms true to the roster.  This is the composition root and the command line; the
+//! rules are elsewhere.
+//!
+//! It is a library so that tests can have the composition root without the command line: [`assemble`] makes of a configuration what an
+//! engine needs, and whoever calls it fills ports and store by himself.
+
+mod args;
+mod commands;
+mod config;
+mod faces;
+mod failure;
+mod owner;
+mod ports;
+mod sandboxes;
+mod stops;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Cli;
+use faces::End;
+pub use wiring::assemble;
+
+/// The command line, from its words to the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody to tell when the terminal is gone; help and version are no errors.
+            error.print().ok();
+            return if error.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+        }
+    };
+    let face = cli.globals.face();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            face.failure(&failure::Failure::new(
+                format!("cannot start: {error}"),
+                "the system has no threads or files left; close something",
+            ));
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Waits) => ExitCode::from(2),
+        Err(failure) => {
+            face.failure(&failure);
+            ExitCode::from(1)
+        }
+    }
+}
