@@ -16,9 +16,13 @@ pub(crate) const TESTS: &[Need] = &[
     POSTGRES,
     Need { package: "chromium", is_there: || on_path("chromium") },
     Need { package: "chromium-driver", is_there: || on_path("chromedriver") },
+    STRACE,
 ];
 /// A database server.
 pub(crate) const POSTGRES: Need = Need { package: "postgresql", is_there: || postgres::programs().is_some() };
+
+/// Tells the system calls of a process.
+pub(crate) const STRACE: Need = Need { package: "strace", is_there: || on_path("strace") };
 
 /// A load tool.
 pub(crate) const WRK: Need = Need { package: "wrk", is_there: || on_path("wrk") };

@@ -88,6 +88,25 @@ pub(crate) const SOAKS: &[Task] = &[
             &["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "matrix"],
         ],
     },
+    Task {
+        name: "kill",
+        what: "SIGKILL before and after every commit, and 200 at random within 10,000 steps, each resumed; the apps as the guides say",
+        needs: &[],
+        variables: &[("PROVOST_TEST_ALL", "1"), ("PROVOST_TEST_STEPS", "10000"), ("PROVOST_TEST_KILLS", "200")],
+        runs: &[&["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "kill::"]],
+    },
+    Task {
+        name: "kill-vendor",
+        what: "the same, with the apps as the vendors' own documents say",
+        needs: &[],
+        variables: &[
+            ("PROVOST_TEST_PROFILE", "vendor"),
+            ("PROVOST_TEST_ALL", "1"),
+            ("PROVOST_TEST_STEPS", "10000"),
+            ("PROVOST_TEST_KILLS", "200"),
+        ],
+        runs: &[&["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "kill::"]],
+    },
 ];
 
 /// Runs the tasks with these names, or all when none is given.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::world::{Setup, World, active_status, steps};
 
 /// Objects by `kind/id`, as the ledger names them.
-type Objects = BTreeMap<String, Value>;
+pub(crate) type Objects = BTreeMap<String, Value>;
 
 /// Everything that an app holds, by hand.
 fn objects(world: &World, app: &str) -> Objects {
@@ -22,7 +22,7 @@ fn objects(world: &World, app: &str) -> Objects {
 }
 
 /// What was there before the ledger began: what it does not tell of.
-fn base(world: &World, app: &str) -> String {
+pub(crate) fn base(world: &World, app: &str) -> String {
     let ledger = world.read(&format!("{app}.ledger.jsonl"));
     let told: BTreeSet<String> = ledger
         .lines()

@@ -1,12 +1,13 @@
 //! A small world for a story: two sandboxes on loopback, a folder with configuration and roster, the real `provost`, the checker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use jiff::Timestamp;
 use provost_checker::args::parse;
+use provost_checker::report::Report;
 use sandbox::faults::Faults;
 use sandbox::{Clock, Limit, Options, Running, absorb, lessonly};
 use serde_json::Value;
@@ -372,7 +373,20 @@ when = 'person.tenure_days < 90'
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
+        self.command_under(&[], args)
+    }
+
+    /// The binary as the last words of another program's command line: what traces it.
+    pub(crate) fn command_under(&self, words: &[&str], args: &[&str]) -> Command {
+        let binary = env!("CARGO_BIN_EXE_provost");
+        let mut command = match words {
+            [] => Command::new(binary),
+            [program, words @ ..] => {
+                let mut command = Command::new(program);
+                command.args(words).arg(binary);
+                command
+            }
+        };
         command
             .current_dir(self.dir.path())
             .args(args)
@@ -403,6 +417,11 @@ when = 'person.tenure_days < 90'
     /// Runs the binary and waits for it.
     pub(crate) fn provost(&self, args: &[&str]) -> Said {
         Said::of(&self.command(args).output().expect("provost starts"))
+    }
+
+    /// Runs the binary with one more variable set, and waits for it.
+    pub(crate) fn provost_with(&self, variable: &str, value: &str, args: &[&str]) -> Said {
+        Said::of(&self.command(args).env(variable, value).output().expect("provost starts"))
     }
 
     /// Runs the binary in the background, to be killed.
@@ -473,8 +492,21 @@ when = 'person.tenure_days < 90'
         planned
     }
 
-    /// The checker over everything that happened in this world.
+    /// The checker over everything that happened in this world: nothing is wrong.
     pub(crate) fn check(&self, more: &[&str]) -> String {
+        let report = self.judge(more);
+        let found = report.text(true);
+        let shown: Vec<&str> = found.lines().take(30).collect();
+        assert!(report.violations.is_empty(), "the checker found:\n{}", shown.join("\n"));
+        found
+    }
+
+    /// What the checker finds wrong, where something has to be.
+    pub(crate) fn judged(&self, more: &[&str]) -> BTreeSet<String> {
+        self.judge(more).violations.iter().map(|violation| violation.name.to_owned()).collect()
+    }
+
+    fn judge(&self, more: &[&str]) -> Report {
         let mut words: Vec<String> = vec![
             "--config".into(),
             self.path("provost.toml").display().to_string(),
@@ -497,11 +529,7 @@ when = 'person.tenure_days < 90'
         }
         words.extend(more.iter().map(|word| (*word).to_owned()));
         let args = parse(words.clone()).unwrap_or_else(|error| panic!("{error}: {words:?}"));
-        let report = provost_checker::judge(&args).unwrap_or_else(|error| panic!("the checker: {error}"));
-        let found = report.text(true);
-        let shown: Vec<&str> = found.lines().take(30).collect();
-        assert!(report.violations.is_empty(), "the checker found:\n{}", shown.join("\n"));
-        found
+        provost_checker::judge(&args).unwrap_or_else(|error| panic!("the checker: {error}"))
     }
 
     /// One Lessonly user by e-mail, as the sandbox holds it.
