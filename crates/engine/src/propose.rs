@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Proposal, SourceReading, Step};
-use plan::{Counted, Given, Planner};
+use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Plan, Proposal, SourceReading, Step};
+use plan::{Counted, Counting, Given, Planner};
 use serde::Serializer as _;
 use store::PlanSummary;
 
@@ -118,8 +118,9 @@ impl Engine {
         let now = self.ports.clock.now();
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
         let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let counted = || proposal.plans().map(|plan| rows(plan::counted(plan, &facts.roster))).collect();
-        let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, counted).await?;
+        let counting = Counting::new(proposal.plans(), &facts.roster);
+        let counted = |plan: &Plan, steps: &[Step]| rows(steps.iter().map(|step| counting.of(plan, step)));
+        let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, &counted).await?;
         let digests = stands.iter().map(|plan| plan.digest).collect();
         Ok(Proposed { proposal, digests, stands })
     }
@@ -260,9 +261,9 @@ pub(crate) async fn joined<T>(task: tokio::task::JoinHandle<Result<T, store::Sto
     }
 }
 
-/// What the guards count of a plan, as JSON.
-fn rows(counted: impl Iterator<Item = Counted>) -> String {
+/// What the guards count of some steps, as JSON.
+fn rows(counted: impl Iterator<Item = Counted>) -> Vec<u8> {
     let mut text = Vec::new();
     serde_json::Serializer::new(&mut text).collect_seq(counted).expect("rows are JSON: text keys, whole numbers");
-    String::from_utf8(text).expect("JSON is UTF-8")
+    text
 }

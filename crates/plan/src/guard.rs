@@ -38,26 +38,41 @@ pub struct Counted {
     pub at: Timestamp,
 }
 
-/// What guards will need to remember of a plan: to be kept beside it as long as it is pending, and beside its run for the longest window
-/// of any guard (of the steps that were done).  `roster` is the reading that the plan was made from; `at` is set to the plan's as-of.
-pub fn counted<'p>(plan: &'p Plan, roster: &'p SourceReading) -> impl Iterator<Item = Counted> + 'p {
-    let departments: HashMap<&PersonKey, &str> =
-        roster.people.iter().filter_map(|person| Some((&person.key, person.attributes.get("department")?.as_str()))).collect();
-    let labels: HashMap<&StepId, &str> =
-        plan.steps.iter().filter(|step| step.person.is_none()).map(|step| (&step.id, step.label.as_str())).collect();
-    plan.steps.iter().map(move |step| {
-        let (groups_gained, groups_lost) = groups(step, plan.names.get(&step.app), &labels);
+/// What guards will need to remember of the plans of a proposal: to be kept beside each as long as it is pending, and beside its run for the
+/// longest window of any guard (of the steps that were done).
+pub struct Counting<'p> {
+    /// Person → department, in the reading that the plans were made from.
+    departments: HashMap<&'p PersonKey, &'p str>,
+    /// Steps that make something → what it is called.
+    labels: HashMap<&'p StepId, &'p str>,
+}
+
+impl<'p> Counting<'p> {
+    /// `roster` is the reading that the plans were made from.
+    pub fn new(plans: impl Iterator<Item = &'p Plan>, roster: &'p SourceReading) -> Self {
+        let department = |person: &'p model::Person| Some((&person.key, person.attributes.get("department")?.as_str()));
+        Self { departments: roster.people.iter().filter_map(department).collect(), labels: labels(plans.flat_map(|plan| &plan.steps)) }
+    }
+
+    /// One step of one of these plans; `at` is the plan's as-of.
+    pub fn of(&self, plan: &Plan, step: &Step) -> Counted {
+        let (groups_gained, groups_lost) = groups(step, plan.names.get(&step.app), &self.labels);
         Counted {
             step: step.id,
             app: step.app.clone(),
             effects: step.effects,
             person: step.person.clone(),
-            department: step.person.as_ref().and_then(|key| departments.get(key)).map(|name| (*name).to_owned()),
+            department: step.person.as_ref().and_then(|key| self.departments.get(key)).map(|name| (*name).to_owned()),
             groups_gained,
             groups_lost,
             at: plan.inputs.as_of,
         }
-    })
+    }
+}
+
+/// What the steps that have no person make.
+fn labels<'s>(steps: impl Iterator<Item = &'s Step>) -> HashMap<&'s StepId, &'s str> {
+    steps.filter(|step| step.person.is_none()).map(|step| (&step.id, step.label.as_str())).collect()
 }
 
 /// Names of the groups that a step adds and removes.
@@ -140,8 +155,7 @@ pub(crate) fn judge(
     if given.policy.policy().guards.is_empty() {
         return (verdicts, held);
     }
-    let labels: HashMap<&StepId, &str> =
-        steps.iter().filter(|step| step.person.is_none()).map(|step| (&step.id, step.label.as_str())).collect();
+    let labels = labels(steps.iter());
     let department = |person: Option<&PersonKey>| {
         let name = person.and_then(|key| roster.find(key.as_str())).map_or("", |at| roster.human(at).person.get("department"));
         (!name.is_empty()).then(|| name.to_owned())

@@ -32,7 +32,7 @@ mod text;
 
 pub use compiled::{Compiled, PolicyError};
 pub use explain::{Explanation, InApp, explain};
-pub use guard::{Counted, counted};
+pub use guard::{Counted, Counting};
 pub use lookups::{Lookups, lookups};
 pub use propose::{Given, Planner, enrolments_to_read, propose, time_zones};
 pub use text::{fold, nearest};

@@ -61,7 +61,7 @@ async fn measured(at: &Location) -> Result<Figures, Failed> {
     let asker = Actor { name: "bench".into(), proof: Proof::Authenticated };
     let proposal = Proposal { open: plan, held: Vec::new(), findings: Vec::new() };
     let begun = Instant::now();
-    store.put_proposal(&proposal, &asker, now, later, Vec::new).await?;
+    store.put_proposal(&proposal, &asker, now, later, &|_, _| b"[]".to_vec()).await?;
     figures.push(("a plan, written (steps)", steps, begun.elapsed().as_secs_f64()));
     let begun = Instant::now();
     store.plan(&digest, now).await?;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use model::{
-    Actor, AuditEntry, AuditWhat, Class, Digest, Finding, Plan, PlanDigest, Proposal, RunId, Step, StepId, StepState, Subject, in_order,
+    Actor, AuditEntry, AuditWhat, Class, Digest, Finding, Plan, PlanDigest, Proposal, RunId, STEPS_IN_PART, Step, StepId, StepState,
+    Subject, in_order,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -99,7 +100,7 @@ impl Store {
     /// Keeps a proposal: its findings and each of its plans, to be decided until `expires`.  One for everybody supersedes the unused
     /// plans of earlier ones for everybody; an approved one only when a step of it is in no plan of this one.  A plan that is known already waits for a decision again, unless somebody's word about it
     /// stands: then it stays approved, rejected, running or done.  A plan without steps is done.  Returns the plans as they then
-    /// stand: the open one, then the held ones.  `counted` gives for each of them, in this order, what the guards count of it: JSON, a list
+    /// stand: the open one, then the held ones.  `counted` gives what the guards count of some steps of one of them: JSON, a list
     /// of objects that each name their `step`; the store looks at nothing else in them.
     ///
     /// # Errors
@@ -110,15 +111,10 @@ impl Store {
         asker: &Actor,
         at: Timestamp,
         expires: Timestamp,
-        counted: impl FnOnce() -> Vec<String> + Send,
+        counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync),
     ) -> Result<Vec<PlanSummary>, StoreError> {
         let whole = proposal.open.inputs.only.is_empty();
-        let (packed, counted) = std::thread::scope(|threads| {
-            let counted = threads.spawn(|| counted().iter().map(|rows| squeeze(rows.as_bytes())).collect::<Vec<_>>());
-            let packed: Vec<_> = proposal.plans().map(Packed::new).collect();
-            (packed, counted.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        let mut counted = counted.into_iter();
+        let packed: Vec<_> = proposal.plans().map(|plan| Packed::new(plan, counted)).collect();
         let findings = pack(&proposal.findings);
         let noted = |what: AuditWhat, digest: Digest, details: Value| AuditEntry {
             at,
@@ -150,13 +146,14 @@ impl Store {
             }
         }
         let mut summaries = Vec::with_capacity(packed.len());
-        for (plan, Packed { digest, class, steps, readings, body, parts }) in proposal.plans().zip(packed) {
-            let counted = counted.next().unwrap_or_else(|| pack::<[(); 0]>(&[]));
+        for (plan, Packed { digest, class, steps, readings, body, parts, counted }) in proposal.plans().zip(packed) {
             let key = digest.to_string();
             if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
-                let again = args![key.as_str(), id, whole, asker.as_str(), at, expires, counted];
+                let again = args![key.as_str(), id, whole, asker.as_str(), at, expires];
                 if tx.execute(sql::PLAN_AGAIN, again).await? > 0 {
                     tx.audit(noted(AuditWhat::Planned, digest, about(plan, id, until, true))).await?;
+                    tx.execute(sql::COUNTED_DELETE, args![key.as_str()]).await?;
+                    parts::put(&mut tx, sql::COUNTED_PUT, &[&key], counted).await?;
                 }
             } else {
                 if steps > 0 {
@@ -177,13 +174,14 @@ impl Store {
                         at,
                         expires,
                         readings,
-                        counted,
+                        pack::<[(); 0]>(&[]),
                         body,
                         parts::count(parts.len())
                     ],
                 )
                 .await?;
                 parts::put(&mut tx, sql::PLAN_PART_PUT, &[&key], parts).await?;
+                parts::put(&mut tx, sql::COUNTED_PUT, &[&key], counted).await?;
             }
             summaries.push(summary_in(&mut tx, &key, at).await?);
         }
@@ -250,17 +248,19 @@ impl Store {
     /// When the database fails.
     pub async fn counted_since(&self, since: Timestamp, now: Timestamp, planning_whole: bool) -> Result<Vec<CountedRow>, StoreError> {
         let mut rows = Vec::new();
-        for row in self.db.fetch(sql::COUNTED_AHEAD, args![millis(now)]).await? {
+        // A plan that is made again meanwhile has its old rows or its new ones.
+        let mut tx = self.db.snapshot().await?;
+        for row in tx.fetch(sql::COUNTED_AHEAD, args![millis(now)]).await? {
             let state = PlanState::read(&row)?;
             if !(planning_whole && state.whole && matches!(state.status(millis(now)), PlanStatus::Pending | PlanStatus::Approved)) {
-                let of_plan = counted(&row, 10)?;
+                let of_plan = counted(&mut tx, &state.digest, &row.bytes(10)?).await?;
                 rows.extend(of_plan.into_iter().map(|(step, json)| CountedRow { digest: state.digest, step, json, done: None }));
             }
         }
-        for row in self.db.fetch(sql::COUNTED_RUNS, args![millis(since)]).await? {
+        for row in tx.fetch(sql::COUNTED_RUNS, args![millis(since)]).await? {
             let (digest, finished) = (row.parsed(0, "a plan's digest")?, row.text(3)? == "finished");
-            let said = self.said(&RunId::new(row.text(2)?)).await?;
-            for (step, json) in counted(&row, 1)? {
+            let said = said(&mut tx, &RunId::new(row.text(2)?)).await?;
+            for (step, json) in counted(&mut tx, &digest, &row.bytes(1)?).await? {
                 let done = match said.get(&step) {
                     None if finished => continue,
                     None => None,
@@ -274,13 +274,13 @@ impl Store {
         }
         Ok(rows)
     }
+}
 
-    /// The newest state of each step of a run, and when it was noted.
-    async fn said(&self, run: &RunId) -> Result<BTreeMap<StepId, (StepState, Timestamp)>, StoreError> {
-        let what = "a line of the journal";
-        let rows = self.db.fetch(sql::JOURNAL_STATES, args![run.as_str()]).await?;
-        rows.iter().map(|row| Ok((row.parsed(0, what)?, (row.json(1, what)?, time(row.int(2)?, what)?)))).collect()
-    }
+/// The newest state of each step of a run, and when it was noted.
+async fn said(tx: &mut Tx, run: &RunId) -> Result<BTreeMap<StepId, (StepState, Timestamp)>, StoreError> {
+    let what = "a line of the journal";
+    let rows = tx.fetch(sql::JOURNAL_STATES, args![run.as_str()]).await?;
+    rows.iter().map(|row| Ok((row.parsed(0, what)?, (row.json(1, what)?, time(row.int(2)?, what)?)))).collect()
 }
 
 /// A plan whose packed body and number of parts stand in a row, from this column on; all of it must have its digest.
@@ -342,19 +342,21 @@ async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, 
     Ok(PlanState::read(&row.ok_or_else(|| StoreError::corrupt("a plan", "it vanished"))?)?.summary(now))
 }
 
-fn counted(row: &Row, column: usize) -> Result<Vec<(StepId, String)>, StoreError> {
+/// What the guards count of a plan, by step: `packed` is what stands in its row, from before there were parts.
+async fn counted(tx: &mut Tx, plan: &Digest, packed: &[u8]) -> Result<Vec<(StepId, String)>, StoreError> {
     #[derive(Deserialize)]
     struct Head {
         step: StepId,
     }
     let what = "what a plan counts";
-    let rows: Vec<Box<RawValue>> = unpack(&row.bytes(column)?, what)?;
-    let mut counted = Vec::with_capacity(rows.len());
-    for row in rows {
+    let mut rows: Vec<Box<RawValue>> = unpack(packed, what)?;
+    let parts = from_rows(tx.fetch(sql::COUNTED_PARTS, args![plan.to_string()]).await?, what)?;
+    parts::unpack_records(&parts, what, &mut rows)?;
+    let counted = rows.into_iter().map(|row| {
         let Head { step } = serde_json::from_str(row.get()).map_err(|error| StoreError::corrupt(what, error))?;
-        counted.push((step, row.get().to_owned()));
-    }
-    Ok(counted)
+        Ok((step, Box::<str>::from(row).into_string()))
+    });
+    counted.collect()
 }
 
 /// A plan on its way into its rows: its canonical bytes are written once, some thousand steps at a time, and only packed ones are kept.
@@ -367,12 +369,17 @@ struct Packed {
     body: Vec<u8>,
     /// The steps.
     parts: Vec<Vec<u8>>,
+    /// What the guards count of them.
+    counted: Vec<Vec<u8>>,
 }
 
 impl Packed {
-    fn new(plan: &Plan) -> Self {
+    fn new(plan: &Plan, counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync)) -> Self {
         let mut parts = Vec::new();
         let digest = plan.digest_in_parts(squeeze, |part| parts.push(part));
+        let mut counted_parts = Vec::new();
+        let steps: Vec<&[Step]> = plan.steps.chunks(STEPS_IN_PART).collect();
+        in_order(steps.len(), |at| squeeze(&counted(plan, steps[at])), |part| counted_parts.push(part));
         let (before, after) = plan.around();
         Self {
             digest,
@@ -381,6 +388,7 @@ impl Packed {
             readings: json(&plan.inputs.readings),
             body: squeeze(&[before, after].concat()),
             parts,
+            counted: counted_parts,
         }
     }
 }

@@ -92,7 +92,7 @@ statements! {
     PLAN_PARTS = "SELECT part, body FROM plan_parts WHERE digest = $1 ORDER BY part";
     // The same plan again: to be decided anew, unless somebody's word about it stands.
     PLAN_AGAIN = "UPDATE plans SET proposal = $2, whole = $3, status = 'pending', asker = $4, created = $5, expires = $6,
-        approved_until = 0, counted = $7
+        approved_until = 0
         WHERE digest = $1 AND (status IN ('pending', 'superseded') OR (status = 'approved' AND approved_until <= $5))";
     PLAN_EXISTS = "SELECT 1 FROM plans WHERE digest = $1";
     PLAN = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, body, parts
@@ -115,6 +115,10 @@ statements! {
     // … and what runs did, or may have done.
     COUNTED_RUNS = "SELECT plans.digest, plans.counted, runs.id, runs.state FROM plans JOIN runs ON runs.digest = plans.digest
         WHERE runs.ended = 0 OR runs.ended >= $1 OR runs.state <> 'finished' ORDER BY plans.digest";
+
+    COUNTED_PUT = "INSERT INTO counted_parts (digest, part, body) VALUES ($1, $2, $3)";
+    COUNTED_PARTS = "SELECT part, body FROM counted_parts WHERE digest = $1 ORDER BY part";
+    COUNTED_DELETE = "DELETE FROM counted_parts WHERE digest = $1";
 
     DECISION_LIVE = "SELECT id, digest, verdict, decider, decided, expires, used_by FROM decisions WHERE digest = $1 AND live = 1";
     DECISION_OF_RUN = "SELECT id, digest, verdict, decider, decided, expires, used_by FROM decisions WHERE used_by = $1";

@@ -126,7 +126,7 @@ fn f02_a_thousand_plans_of_one_person_are_a_thousand() {
     assert_eq!(held(&proposal, "access_lost").guards[0].accounts, 40, "as many as before the window");
 
     let roster = world.roster();
-    world.earlier.extend(plan::counted(held(&proposal, "access_lost"), &roster));
+    world.earlier.extend(crate::world::counted(held(&proposal, "access_lost"), &roster));
     assert_eq!(held(&world.propose(), "access_lost").guards[0].count, 6, "the same step, pending already, counts once");
 
     world.as_of = "1998-07-02T18:00:00Z".parse().unwrap();

@@ -359,7 +359,7 @@ impl World {
 
     /// Does what a plan says, in its order; fails where a plan is wrong in itself.
     pub(crate) fn apply(&mut self, plan: &Plan) {
-        self.earlier.extend(plan::counted(plan, &self.roster()));
+        self.earlier.extend(counted(plan, &self.roster()));
         let mut made: BTreeMap<StepId, String> = BTreeMap::new();
         let mut done: BTreeSet<StepId> = BTreeSet::new();
         for step in &plan.steps {
@@ -476,4 +476,10 @@ pub(crate) fn held<'p>(proposal: &'p Proposal, class: &str) -> &'p Plan {
         .iter()
         .find(|plan| plan.class == Class::Held(class.into()))
         .unwrap_or_else(|| panic!("no plan held by {class}: {proposal:?}"))
+}
+
+/// What guards will remember of a plan.
+pub(crate) fn counted(plan: &Plan, roster: &SourceReading) -> Vec<plan::Counted> {
+    let counting = plan::Counting::new(std::iter::once(plan), roster);
+    plan.steps.iter().map(|step| counting.of(plan, step)).collect()
 }

@@ -72,7 +72,7 @@ async fn a_changed_plan_does_not_load() {
     let (home, store) = store().await;
     let (one, two) = (plan(1, &["ann"]), plan(2, &["mallory"]));
     for plan in [&one, &two] {
-        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(0), at(9), Vec::new).await.unwrap();
+        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(0), at(9), &no_count).await.unwrap();
     }
     home.raw("UPDATE plans SET body = (SELECT body FROM plans ORDER BY created, proposal DESC LIMIT 1)").await;
     let refused = store.plan(&one.digest(), at(1)).await.unwrap_err();

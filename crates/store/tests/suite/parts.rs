@@ -58,7 +58,7 @@ async fn a_plan_in_parts_comes_back_and_every_part_is_under_its_digest() {
     let names = many();
     let whole = plan(1, &names.iter().map(String::as_str).collect::<Vec<_>>());
     let proposal = Proposal { open: whole.clone(), held: vec![], findings: vec![] };
-    let summary = store.put_proposal(&proposal, &actor("al"), at(0), at(100), Vec::new).await.unwrap().remove(0);
+    let summary = store.put_proposal(&proposal, &actor("al"), at(0), at(100), &no_count).await.unwrap().remove(0);
     assert_eq!((summary.digest, summary.steps), (digest_of(&whole), MANY as u64));
     assert_eq!(store.plan(&summary.digest, at(1)).await.unwrap().plan, whole);
 
@@ -66,7 +66,7 @@ async fn a_plan_in_parts_comes_back_and_every_part_is_under_its_digest() {
     // Another step in the place of one, in a part that is whole by itself.
     let other = plan(1, &["somebody else"]);
     let other = Proposal { open: other, held: vec![], findings: vec![] };
-    store.put_proposal(&other, &actor("al"), at(2), at(100), Vec::new).await.unwrap();
+    store.put_proposal(&other, &actor("al"), at(2), at(100), &no_count).await.unwrap();
     let swap = format!(
         "UPDATE plan_parts SET body = (SELECT body FROM plan_parts WHERE digest = '{}' AND part = 0)
         WHERE digest = '{}' AND part = 2",
@@ -84,7 +84,7 @@ async fn bodies_without_parts_are_still_read() {
     let (home, store) = store().await;
     let empty = plan(1, &[]);
     let proposal = Proposal { open: empty.clone(), held: vec![], findings: vec![] };
-    store.put_proposal(&proposal, &actor("al"), at(0), at(100), Vec::new).await.unwrap();
+    store.put_proposal(&proposal, &actor("al"), at(0), at(100), &no_count).await.unwrap();
     assert_eq!(store.plan(&empty.digest(), at(1)).await.unwrap().plan, empty);
 
     let people = source("hr", &["1", "2"], complete(1, 2));

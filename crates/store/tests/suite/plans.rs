@@ -12,7 +12,7 @@ async fn a_proposal_comes_back_whole_and_by_its_beginning() {
     let finding = Finding::new(FindingKind::Orphan, "an orphan");
     let all = Proposal { open: open.clone(), held: vec![held.clone()], findings: vec![finding.clone()] };
     assert!(store.findings().await.unwrap().is_none());
-    let summaries = store.put_proposal(&all, &actor("al"), at(0), at(100), Vec::new).await.unwrap();
+    let summaries = store.put_proposal(&all, &actor("al"), at(0), at(100), &no_count).await.unwrap();
     assert_eq!(summaries.iter().map(|plan| plan.digest).collect::<Vec<_>>(), [open.digest(), held.digest()]);
     assert_eq!((summaries[1].class.clone(), summaries[0].steps), (Class::Held("access_lost".into()), 2));
 
@@ -41,7 +41,7 @@ async fn an_ambiguous_beginning_lists_what_it_fits() {
         .find_map(|salt| seen.insert(plan(salt, &["ann"]).digest().to_string()[..4].to_owned(), salt).map(|first| (first, salt)))
         .unwrap();
     for salt in [one, two] {
-        store.put_proposal(&proposal(plan(salt, &["ann"]), vec![]), &actor("al"), at(0), at(9), Vec::new).await.unwrap();
+        store.put_proposal(&proposal(plan(salt, &["ann"]), vec![]), &actor("al"), at(0), at(9), &no_count).await.unwrap();
     }
     let digests = [plan(one, &["ann"]).digest(), plan(two, &["ann"]).digest()];
     let Err(StoreError::Ambiguous { matches, .. }) = store.find_plan(&digests[0].to_string()[..4], at(0)).await else { panic!() };
@@ -55,12 +55,12 @@ async fn a_new_proposal_for_everybody_supersedes_what_nobody_used() {
     let mut only = plan(4, &["cy"]);
     only.inputs.only = vec!["cy".into()];
     for plan in [&approved, &only, &first] {
-        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(0), at(100), Vec::new).await.unwrap();
+        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(0), at(100), &no_count).await.unwrap();
         if plan == &approved {
             store.decide(yes("d1", approved.digest(), 1)).await.unwrap();
         }
     }
-    store.put_proposal(&proposal(second.clone(), vec![]), &actor("al"), at(5), at(100), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(second.clone(), vec![]), &actor("al"), at(5), at(100), &no_count).await.unwrap();
     let status = async |plan: &Plan| store.plan(&plan.digest(), at(6)).await.unwrap().summary.status;
     assert_eq!(status(&first).await, PlanStatus::Superseded);
     assert_eq!(status(&approved).await, PlanStatus::Superseded, "a yes to what is out of date is out of date");
@@ -71,22 +71,22 @@ async fn a_new_proposal_for_everybody_supersedes_what_nobody_used() {
     assert!(matches!(store.take_decision(&first.digest(), &run("r", first.digest(), 6)).await, Err(StoreError::Superseded { .. })));
 
     // The same bytes again: to be decided again, with a new expiry; somebody's word about a plan stands.
-    store.put_proposal(&proposal(first.clone(), vec![approved.clone()]), &actor("al"), at(7), at(200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(first.clone(), vec![approved.clone()]), &actor("al"), at(7), at(200), &no_count).await.unwrap();
     assert_eq!(status(&first).await, PlanStatus::Pending);
     assert_eq!(store.plan(&first.digest(), at(8)).await.unwrap().summary.expires, at(200));
     assert_eq!(status(&approved).await, PlanStatus::Pending, "said again, it is to be decided again");
     assert_eq!(status(&second).await, PlanStatus::Superseded);
     store.decide(yes("d3", approved.digest(), 8)).await.unwrap();
-    store.put_proposal(&proposal(first.clone(), vec![approved.clone()]), &actor("al"), at(8), at(200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(first.clone(), vec![approved.clone()]), &actor("al"), at(8), at(200), &no_count).await.unwrap();
     assert_eq!(status(&approved).await, PlanStatus::Approved, "a yes to what is still said stands");
     // The list: newest first, open before held.
     assert_eq!(store.plans(at(8)).await.unwrap()[0].digest, first.digest());
     // The same steps in a plan for another instant: the yes stands; without one of them it does not.
     let mut later = approved.clone();
     later.inputs.as_of = at(3600);
-    store.put_proposal(&proposal(later, vec![]), &actor("al"), at(8), at(200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(later, vec![]), &actor("al"), at(8), at(200), &no_count).await.unwrap();
     assert_eq!(status(&approved).await, PlanStatus::Approved, "its steps are still right");
-    store.put_proposal(&proposal(first.clone(), vec![]), &actor("al"), at(8), at(200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(first.clone(), vec![]), &actor("al"), at(8), at(200), &no_count).await.unwrap();
     assert_eq!(status(&approved).await, PlanStatus::Superseded, "its step is no longer right");
 }
 
@@ -95,7 +95,7 @@ async fn a_plan_has_one_decision_that_counts() {
     let (_dir, store) = store().await;
     let (one, empty) = (plan(1, &["ann"]), plan(2, &[]));
     for plan in [&empty, &one] {
-        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(0), at(9000), Vec::new).await.unwrap();
+        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(0), at(9000), &no_count).await.unwrap();
     }
     let digest = one.digest();
     assert!(matches!(store.decide(yes("d", digest_of(&"none"), 1)).await, Err(StoreError::NotFound { .. })));
@@ -114,7 +114,7 @@ async fn a_plan_has_one_decision_that_counts() {
     let rejected = store.take_decision(&digest, &run("r", digest, 3603)).await.unwrap_err();
     assert_eq!(rejected.to_string(), format!("plan {} was rejected by bo: too many", digest.short()));
     assert!(matches!(store.decide(yes("d5", digest, 3603)).await, Err(StoreError::AlreadyDecided { .. })));
-    store.put_proposal(&proposal(one, vec![]), &actor("al"), at(3604), at(9999), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(one, vec![]), &actor("al"), at(3604), at(9999), &no_count).await.unwrap();
     assert_eq!(store.plan(&digest, at(3605)).await.unwrap().summary.status, PlanStatus::Rejected);
 }
 
@@ -124,7 +124,7 @@ async fn p3_a_yes_is_used_once() {
     let (_dir, store) = store().await;
     let plan = plan(1, &["ann"]);
     let digest = plan.digest();
-    store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(100), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(100), &no_count).await.unwrap();
     store.decide(yes("d1", digest, 1)).await.unwrap();
     let takers: Vec<_> = (0..50)
         .map(|n| {
@@ -191,9 +191,11 @@ async fn a_run_ends_once_and_its_plan_is_done() {
 async fn what_guards_count_is_what_may_still_happen_and_what_was_done() {
     let (_dir, store) = store().await;
     let put = async |plan: &Plan, second: i64, expires: i64| {
-        let rows: Vec<_> = plan.steps.iter().map(|step| serde_json::json!({ "step": step.id, "who": step.label })).collect();
-        let counted = vec![serde_json::json!(rows).to_string()];
-        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(second), at(expires), || counted).await.unwrap();
+        let counted = |_: &Plan, steps: &[Step]| {
+            let rows: Vec<_> = steps.iter().map(|step| serde_json::json!({ "step": step.id, "who": step.label })).collect();
+            serde_json::json!(rows).to_string().into_bytes()
+        };
+        store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(second), at(expires), &counted).await.unwrap();
     };
     let who = async |since: i64, now: i64, whole: bool| {
         let rows = store.counted_since(at(since), at(now), whole).await.unwrap();

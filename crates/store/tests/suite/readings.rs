@@ -140,7 +140,7 @@ async fn pruning_keeps_the_newest_the_good_and_what_plans_need() {
     }
     let mut needs = plan(1, &["ann"]);
     needs.inputs.readings = BTreeMap::from([("source.hr".into(), reading(2).digest)]);
-    store.put_proposal(&proposal(needs.clone(), vec![]), &actor("al"), at(0), at(100), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(needs.clone(), vec![]), &actor("al"), at(0), at(100), &no_count).await.unwrap();
     assert_eq!(store.prune(2, at(50)).await.unwrap(), 4);
     let mut kept = Vec::new();
     for n in 1..=8 {

@@ -20,7 +20,7 @@ async fn p3_a_yes_is_used_by_one_run_of_two_processes() {
     let (_home, stores) = two().await;
     let plan = plan(1, &["ann"]);
     let digest = plan.digest();
-    stores[0].put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), Vec::new).await.unwrap();
+    stores[0].put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), &no_count).await.unwrap();
     stores[1].decide(yes("d1", digest, 1)).await.unwrap();
     let tries: Vec<_> = (0..24)
         .map(|n| {
@@ -47,7 +47,7 @@ async fn numbers_are_given_once() {
             let store = stores[n as usize % 2].clone();
             tokio::spawn(async move {
                 let plan = Plan { inputs: Inputs { only: vec!["ann".into()], ..plan(n, &[]).inputs }, ..plan(n, &["ann"]) };
-                store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), Vec::new).await.unwrap()[0].proposal
+                store.put_proposal(&proposal(plan, vec![]), &actor("al"), at(0), at(7200), &no_count).await.unwrap()[0].proposal
             })
         })
         .collect();

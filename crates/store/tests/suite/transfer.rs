@@ -26,7 +26,7 @@ async fn filled(store: &Store) -> Digest {
     sealed.put_session(&epoch, &Secret::new("token"), at(99)).await.unwrap();
     let unused = plan(2, &["dora"]);
     let digest = unused.digest();
-    store.put_proposal(&proposal(unused, vec![]), &actor("al"), at(5), at(7200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(unused, vec![]), &actor("al"), at(5), at(7200), &no_count).await.unwrap();
     store.decide(yes("unused", digest, 6)).await.unwrap();
     for people in [&["ann", "Bob"][..], &["ann"]] {
         let reading = super::readings::source("hr", people, super::readings::complete(7, people.len() as u64));
