@@ -24,6 +24,10 @@ use model::{
 use plan::Compiled;
 use store::Store;
 
+/// As the product has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const AS_OF: &str = "2026-11-02T12:00:00Z";
 const DEPARTMENTS: [&str; 8] = ["Sales", "Development", "Production", "Customer Service", "Research", "Finance", "Marketing", "Legal"];
 

@@ -15,13 +15,13 @@ async fn story(store: &Store) {
     store.set_run_state(&run.id, std::slice::from_ref(&epoch), RunState::Finished, at(5), "").await.unwrap();
     store.release(&epoch).await.unwrap();
     let held = Plan { class: Class::Held("access_lost".into()), ..plan(2, &["cy"]) };
-    store.put_proposal(&proposal(plan(2, &["di"]), vec![held.clone()]), &actor("al"), at(6), at(7200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(plan(2, &["di"]), vec![held.clone()]), &actor("al"), at(6), at(7200), &no_count).await.unwrap();
     store.decide(no("d2", held.digest(), 7)).await.unwrap();
     store.decide(yes("d3", plan(2, &["di"]).digest(), 8)).await.unwrap();
     let put = |asker, second| {
         let store = store.clone();
         async move {
-            store.put_proposal(&proposal(plan(3, &["ed"]), vec![]), &actor(asker), at(second), at(7200), Vec::new).await.unwrap();
+            store.put_proposal(&proposal(plan(3, &["ed"]), vec![]), &actor(asker), at(second), at(7200), &no_count).await.unwrap();
         }
     };
     put("al", 9).await;
@@ -182,7 +182,7 @@ async fn p3_a_decision_or_an_asker_edited_in_the_database_is_not_used() {
     let (home, store) = store().await;
     let digest = plan(1, &["ann"]).digest();
     let asked = Actor { name: "al".into(), proof: Proof::Unauthenticated };
-    store.put_proposal(&proposal(plan(1, &["ann"]), vec![]), &asked, at(0), at(7200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(plan(1, &["ann"]), vec![]), &asked, at(0), at(7200), &no_count).await.unwrap();
     store.decide(Decision { by: Actor { proof: Proof::Unauthenticated, ..actor("bo") }, ..yes("d1", digest, 1) }).await.unwrap();
     for (table, column, name) in [("decisions", "decider", "bo"), ("plans", "asker", "al")] {
         let set = async |proof: &str| {
@@ -202,7 +202,7 @@ async fn p3_a_decision_or_an_asker_edited_in_the_database_is_not_used() {
 async fn an_older_store_begins_its_trail_with_what_is_there() {
     let (home, store) = store().await;
     let unused = plan(1, &["ann"]).digest();
-    store.put_proposal(&proposal(plan(1, &["ann"]), vec![]), &actor("al"), at(0), at(7200), Vec::new).await.unwrap();
+    store.put_proposal(&proposal(plan(1, &["ann"]), vec![]), &actor("al"), at(0), at(7200), &no_count).await.unwrap();
     store.decide(yes("d1", unused, 1)).await.unwrap();
     home.raw("DELETE FROM audit").await;
     home.raw("DELETE FROM meta WHERE name = 'audit'").await;
