@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::Router;
@@ -52,7 +53,7 @@ impl<S: Objects> Backend<S> {
         profile: &str,
         pace: Pace,
         options: &Options,
-        found: impl FnOnce(&Origin) -> S,
+        found: impl FnOnce(&Origin) -> Result<S, Error>,
     ) -> Result<Arc<Self>, Error> {
         let clock = SandboxClock::new(options.now);
         let ahead = clock.now().checked_add(options.faults.clock());
@@ -65,7 +66,7 @@ impl<S: Objects> Backend<S> {
             }
             None => (None, data::origin(vendor, profile, options)),
         };
-        let mut state = found(&origin);
+        let mut state = found(&origin)?;
         let own = data.as_ref().map(DataDir::ledger);
         let replay = |object: &str, after| state.put(object, after);
         let (ledger, last_call) = Ledger::open(own.as_deref(), options.ledger.as_deref(), &mut notes, replay)?;
@@ -116,6 +117,16 @@ impl<S: Objects> Backend<S> {
         rival: Rival,
     ) -> Router {
         self.front.before(routes, Face { refused: Box::new(refused), rival })
+    }
+
+    /// From now on faults happen, or none does.
+    pub(crate) fn misbehave(&self, on: bool) {
+        self.front.misbehave(on);
+    }
+
+    /// Which faults happened so far, and how often.
+    pub(crate) fn faults_met(&self) -> BTreeMap<String, u64> {
+        self.front.faults_met()
     }
 
     /// Says in the data folder, if there is one, where the server listens.

@@ -45,6 +45,14 @@ pub enum Error {
         /// What was asked for now.
         given: String,
     },
+    /// A record of a tenant cannot be held.
+    #[error("{record} cannot be held: {why}")]
+    Record {
+        /// Which: its kind and id.
+        record: String,
+        /// Why.
+        why: String,
+    },
     /// An option cannot be used as given.
     #[error("{0}")]
     Option(String),

@@ -1,7 +1,8 @@
 //! What every request goes through before and after the vendor's own routes: its number, the limiter, faults, the log.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,10 @@ pub(crate) struct Front {
     bucket: Option<Mutex<TokenBucket>>,
     faults: Armed,
     moves: Arc<Moves>,
+    /// Whether faults happen at all.
+    misbehaves: AtomicBool,
+    /// Those that happened, and how often.
+    met: Mutex<BTreeMap<String, u64>>,
     /// What was answered and is carried out later, and when.
     late: Mutex<Vec<(Timestamp, Asked)>>,
 }
@@ -71,7 +76,25 @@ impl Front {
         faults: Armed,
     ) -> Arc<Self> {
         let (log, bucket) = (log.map(Mutex::new), bucket.map(Mutex::new));
-        Arc::new(Self { clock, calls: AtomicU64::new(calls), log, bucket, faults, moves: Arc::default(), late: Mutex::default() })
+        Arc::new(Self {
+            clock,
+            calls: AtomicU64::new(calls),
+            log,
+            bucket,
+            faults,
+            moves: Arc::default(),
+            misbehaves: AtomicBool::new(true),
+            met: Mutex::default(),
+            late: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn misbehave(&self, on: bool) {
+        self.misbehaves.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn faults_met(&self) -> BTreeMap<String, u64> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The vendor's routes behind this front.
@@ -186,7 +209,8 @@ impl Door {
     /// The vendor's own answer, or what a fault makes of it.
     async fn answer(self: &Arc<Self>, mut asked: Asked) -> Answered<'_> {
         let front = &self.front;
-        let hit = front.faults.hit(&asked.call, asked.time);
+        let misbehaves = front.misbehaves.load(Ordering::Relaxed);
+        let hit = if misbehaves { front.faults.hit(&asked.call, asked.time) } else { None };
         let moving = hit.is_some_and(|hit| hit.kind == Kind::Moved);
         asked.call.shuffle = front.faults.can_move().then(|| Shuffle::new(&front.moves, asked.call.list(), moving));
         let Some(Hit { name, kind, chance }) = hit else { return Answered::plainly(self.ask(asked).await) };
@@ -215,6 +239,9 @@ impl Door {
                 (self.ask(asked).await, taken)
             }
         };
+        if happened {
+            *front.met.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default() += 1;
+        }
         Answered { answer, fault: happened.then_some(name), after }
     }
 

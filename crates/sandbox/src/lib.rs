@@ -5,7 +5,8 @@
 //! the process ([`InProcess`] over its `router`).  What both have in common: a clock that can be set ([`clock`]), a seeded
 //! company ([`company`]), the effect ledger ([`ledger`]), the access log ([`access`]), a rate limiter, faults on
 //! demand ([`faults`]), and a data
-//! folder that outlives the process, kill -9 included.
+//! folder that outlives the process, kill -9 included.  `Sandbox::standing_in` opens one that holds what [`records`] of a
+//! tenant show.
 
 pub mod absorb;
 pub mod access;
@@ -23,6 +24,7 @@ pub mod ledger;
 pub mod lessonly;
 mod limit;
 mod options;
+pub mod records;
 mod server;
 
 pub use clock::{Clock, SandboxClock};

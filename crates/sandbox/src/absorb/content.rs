@@ -1,5 +1,8 @@
 //! The fixed catalog: courses, roles, groups, languages and the other lists that the guide's calls only read.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,6 +26,8 @@ pub(super) const COURSES: [&str; 8] = [
     "Selling with Acme",
     "Customer First",
 ];
+/// What a course is where nothing else is known.
+const ONLINE: Cow<'static, str> = Cow::Borrowed("OnlineCourse");
 const ROLES: [&str; 5] = ["Learner", "Instructor", "Department Admin", "Reporter", "System Admin"];
 const GROUPS: [&str; 4] = ["All Staff", "New Joiners", "People Managers", "Remote Workers"];
 const LANGUAGES: [&str; 5] = ["English (US)", "English (UK)", "Français", "Deutsch", "Español"];
@@ -40,14 +45,21 @@ pub(super) const LISTS: [&str; 8] =
 pub(super) struct Course {
     pub(super) id: Uuid,
     pub(super) name: String,
-    course_type: &'static str,
+    course_type: Cow<'static, str>,
     active_status: Value,
+}
+
+impl Course {
+    /// A course of a portal whose records are known.
+    pub(super) fn new(id: Uuid, name: String, course_type: Option<String>, active_status: Value) -> Self {
+        Self { id, name, course_type: course_type.map_or(ONLINE, Cow::Owned), active_status }
+    }
 }
 
 #[derive(Debug, Serialize)]
 struct Named {
     id: Uuid,
-    name: &'static str,
+    name: Cow<'static, str>,
 }
 
 /// What a portal offers.
@@ -59,17 +71,18 @@ pub(super) struct Catalog {
     countries: Vec<Named>,
     provinces: Vec<Named>,
     tags: Vec<Named>,
+    /// Languages beside the standard ones.
+    languages: BTreeSet<u64>,
 }
 
 impl Catalog {
     /// The standard courses, then those of the configuration.
     pub(super) fn new(seed: u64, more: &[String], active: Status) -> Self {
         let named = |kind: &str, names: &[&'static str]| {
-            names.iter().enumerate().map(|(n, name)| Named { id: make_id(seed, kind, n), name }).collect()
+            names.iter().enumerate().map(|(n, name)| Named { id: make_id(seed, kind, n), name: Cow::Borrowed(*name) }).collect()
         };
         let names = COURSES.iter().map(|name| (*name).to_owned()).chain(more.iter().cloned());
-        let course =
-            |(n, name)| Course { id: make_id(seed, "course", n), name, course_type: "OnlineCourse", active_status: active.value() };
+        let course = |(n, name)| Course { id: make_id(seed, "course", n), name, course_type: ONLINE, active_status: active.value() };
         Self {
             courses: names.enumerate().map(course).collect(),
             roles: named("role", &ROLES),
@@ -77,7 +90,15 @@ impl Catalog {
             countries: named("country", &COUNTRIES),
             provinces: named("province", &PROVINCES),
             tags: named("tag", &TAGS),
+            languages: BTreeSet::new(),
         }
+    }
+
+    /// The catalog of a portal of which these courses are known, and the roles and languages that somebody has.
+    pub(super) fn shown(seed: u64, courses: Vec<Course>, roles: BTreeSet<Uuid>, languages: BTreeSet<u64>) -> Self {
+        let role = |id: Uuid| Named { id, name: Cow::Owned(format!("Role {id}")) };
+        let roles = roles.into_iter().map(role).collect();
+        Self { courses, roles, languages, ..Self::new(seed, &[], Status::Number(0)) }
     }
 
     pub(super) fn courses(&self) -> &[Course] {
@@ -98,7 +119,7 @@ impl Catalog {
     }
 
     pub(super) fn has_language(&self, id: u64) -> bool {
-        (1..=LANGUAGES.len() as u64).contains(&id)
+        (1..=LANGUAGES.len() as u64).contains(&id) || self.languages.contains(&id)
     }
 }
 

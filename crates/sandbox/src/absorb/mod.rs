@@ -14,6 +14,7 @@ mod fields;
 mod filter;
 mod hand;
 mod lists;
+mod load;
 mod names;
 mod oauth;
 mod profile;
@@ -24,6 +25,7 @@ mod state;
 mod users;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State as Shared;
@@ -39,9 +41,11 @@ pub use profile::{Batch, Duplicate, Enrollments, GUIDE, LeftOut, Offset, PROFILE
 use crate::backend::Backend;
 use crate::call::Call;
 use crate::clock::{Clock, SandboxClock};
+use crate::data::Origin;
 use crate::error::Error;
 use crate::limit::Pace;
 use crate::options::Options;
+use crate::records::Record;
 use crate::server::Running;
 use auth::Auth;
 use edit::{Edit, Scope, View};
@@ -142,11 +146,30 @@ impl Sandbox {
     /// # Errors
     /// A file that cannot be used, two admins of one name, a rule for a course that there is not.
     pub fn open(config: Config) -> Result<Self, Error> {
+        Self::opened(config, |origin, profile, name, courses, admins| Ok(seed::portal(origin, profile, name, courses, admins)))
+    }
+
+    /// Opens a portal that stands in for another: it holds what these records of the other's API show, under their ids.  Its admins are
+    /// the users of their names; one who is not among the records is hidden from itself.
+    ///
+    /// # Errors
+    /// The first record that cannot be held; a data folder, which such a portal cannot have; as [`Sandbox::open`].
+    pub fn standing_in(config: Config, records: &[Record]) -> Result<Self, Error> {
+        if config.options.data.is_some() {
+            return Err(Error::Option("a sandbox that stands in for a tenant has no data folder".to_owned()));
+        }
+        let now = SandboxClock::new(config.options.now).now();
+        Self::opened(config, |origin, profile, name, _, _| load::portal(origin.seed, name, profile, records, now))
+    }
+
+    fn opened(
+        config: Config,
+        found: impl FnOnce(&Origin, &'static Profile, &str, &[String], &[Admin]) -> Result<State, Error>,
+    ) -> Result<Self, Error> {
         check(&config)?;
         let Config { options, profile, portal: name, api_key, admins, courses, rules, clients } = config;
         let pace = Pace { calls: profile.refill_per_second, period: SignedDuration::from_secs(1), capacity: profile.burst };
-        let backend =
-            Backend::open("absorb", profile.name, pace, &options, |origin| seed::portal(origin, profile, &name, &courses, &admins))?;
+        let backend = Backend::open("absorb", profile.name, pace, &options, |origin| found(origin, profile, &name, &courses, &admins))?;
         let mut notes = backend.notes.clone();
         let grants = Mutex::new(Grants::open(options.data.as_deref(), &mut notes)?);
         // A clock that stands says nothing about whether it was opened before; whoever stands it wants the same tokens again.
@@ -174,6 +197,16 @@ impl Sandbox {
     /// The address cannot be listened on, or the data folder not written.
     pub async fn start(&self) -> Result<Running, Error> {
         Running::start(self.0.listen, self.router(), |address| self.0.backend.announce(address)).await
+    }
+
+    /// From now on the faults happen, or none does; when the sandbox opens they do.
+    pub fn misbehave(&self, on: bool) {
+        self.0.backend.misbehave(on);
+    }
+
+    /// Which faults happened so far, as [`crate::faults`] names them, and how often.
+    pub fn faults_met(&self) -> BTreeMap<String, u64> {
+        self.0.backend.faults_met()
     }
 
     /// The portal's clock: dates, tokens and the limiter go by it.
@@ -291,7 +324,7 @@ impl Portal {
 
     /// Whether the account of an admin is active: one that was made inactive gets no token (A18).
     fn usable(&self, username: &str) -> bool {
-        self.backend.read(|state| state.user(state.admin_id(username)).is_some_and(|user| user.active(self.profile)))
+        self.backend.read(|state| state.user(state.admin_id(username)).map_or(state.stands_in, |user| user.active(self.profile)))
     }
 
     /// The user name of the active admin with that name and password.

@@ -52,6 +52,8 @@ pub(super) struct State {
     pub(super) root: Uuid,
     pub(super) catalog: Catalog,
     admins: BTreeSet<Uuid>,
+    /// Whether it is another portal's records that this one holds: its admins' accounts are then among them, or hidden from themselves.
+    pub(super) stands_in: bool,
     users: HashMap<Uuid, User>,
     by_username: Names,
     by_external_id: BTreeSet<(String, Uuid)>,
@@ -67,12 +69,29 @@ pub(super) struct State {
 impl State {
     /// A portal with its root department, named as the portal is, and nobody in it.
     pub(super) fn new(seed: u64, portal: &str, catalog: Catalog, founded: &str) -> Self {
-        let root = make_id(seed, "department", 0);
-        let mut state = Self {
+        let mut state = Self::empty(seed, make_id(seed, "department", 0), catalog);
+        state.found(portal, founded);
+        state
+    }
+
+    /// A portal for other portal's records, with nobody in it yet; its root is the one given, else one of its own.
+    pub(super) fn standing_in(seed: u64, portal: &str, catalog: Catalog, founded: &str, root: Option<&Department>) -> Self {
+        let mut state = Self::empty(seed, root.map_or_else(|| make_id(seed, "department", 0), |root| root.id), catalog);
+        state.stands_in = true;
+        match root {
+            Some(root) => state.put_department(root.clone()),
+            None => state.found(portal, founded),
+        }
+        state
+    }
+
+    fn empty(seed: u64, root: Uuid, catalog: Catalog) -> Self {
+        Self {
             seed,
             root,
             catalog,
             admins: BTreeSet::new(),
+            stands_in: false,
             users: HashMap::new(),
             by_username: Names::default(),
             by_external_id: BTreeSet::new(),
@@ -82,16 +101,18 @@ impl State {
             enrollments: HashMap::new(),
             of_user: HashMap::new(),
             lists: Lists::default(),
-        };
-        state.put_department(Department {
-            id: root,
+        }
+    }
+
+    fn found(&mut self, portal: &str, founded: &str) {
+        self.put_department(Department {
+            id: self.root,
             name: portal.to_owned(),
             parent_id: None,
             external_id: None,
             date_added: founded.to_owned(),
             date_edited: founded.to_owned(),
         });
-        state
     }
 
     /// The id of the user made after `more` others.  The API's own admins do not count: they come with the configuration.
@@ -111,6 +132,9 @@ impl State {
 
     /// The id that an admin of the API has in this portal, by user name.
     pub(super) fn admin_id(&self, username: &str) -> Uuid {
+        if let Some(shown) = self.by_username(username).filter(|_| self.stands_in) {
+            return shown.id();
+        }
         make_id(self.seed, &format!("admin/{}", fold(username)), 0)
     }
 

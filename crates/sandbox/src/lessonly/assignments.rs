@@ -63,7 +63,7 @@ fn changed_after(call: &Call) -> Result<Option<Timestamp>, Refusal> {
 
 /// GET /lessons/:id/assignments and the like: a page of them, newest first.
 pub(super) async fn of_content(api: &Api, kind: Kind, id: &str, call: &Call) -> Result<Response, Refusal> {
-    let content = content::known(kind, id)?;
+    let content = content::known(api, kind, id)?;
     paged(api, call, &format!("{}_assignments", kind.singular()), |state, _| state.assignments_of(kind, content).into())
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn assign_to_user(
 
 /// PUT (200) and POST (201) /lessons/:id/assignments and the like.
 pub(super) async fn assign_content(api: &Api, kind: Kind, id: &str, call: &Call) -> Result<Response, Refusal> {
-    let content = content::known(kind, id)?;
+    let content = content::known(api, kind, id)?;
     let params = Params::of(call, api.app.profile)?;
     let (status, verb) = match call.method.as_str() {
         "POST" => (StatusCode::CREATED, api.app.profile.posted_assignments),
@@ -149,7 +149,7 @@ pub(super) async fn assign_content(api: &Api, kind: Kind, id: &str, call: &Call)
 
 /// GET /lessons/:id/assignments/completed and the like: how many have completed it.
 pub(super) async fn completed(api: &Api, kind: Kind, id: &str) -> Result<Response, Refusal> {
-    let content = content::known(kind, id)?;
+    let content = content::known(api, kind, id)?;
     let count = api.app.backend.read(|state| content::completed(state, kind, content));
     Ok(wire::ok(json!({ "type": format!("{}_assignments_completed", kind.singular()), "completed_count": count })))
 }
@@ -190,7 +190,7 @@ pub(super) fn assigned(state: &state::State, wanted: &[Wanted], now: Timestamp) 
         if user.archived_at.is_some() {
             return malformed(format!("user {assignee} is archived"));
         }
-        if !kind.ids().contains(content) {
+        if !state.catalog.has(*kind, *content) {
             return malformed(format!("there is no {} {content}", kind.singular()));
         }
         let key = (*assignee, *kind, *content);

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -53,8 +55,13 @@ impl Kind {
         }
     }
 
-    /// The ids there are.  Content is made in the vendor's own pages only, and is the same in every sandbox.
-    pub(super) fn ids(self) -> std::ops::RangeInclusive<u64> {
+    /// The kind that a record's `resource_type` names.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Lesson, Self::Path, Self::Course].into_iter().find(|kind| kind.singular() == word)
+    }
+
+    /// The ids of the standard content.  Content is made in the vendor's own pages only, and is the same in every sandbox that does not stand in for a tenant.
+    fn ids(self) -> std::ops::RangeInclusive<u64> {
         1..=self.titles().len() as u64
     }
 
@@ -104,6 +111,47 @@ impl Kind {
     }
 }
 
+/// What can be assigned.
+#[derive(Debug)]
+pub(super) enum Catalog {
+    /// What every company has.
+    Standard,
+    /// What the records of a tenant show, as they show it.
+    Shown(BTreeMap<(Kind, u64), Value>),
+}
+
+impl Catalog {
+    /// Whether there is such content.
+    pub(super) fn has(&self, kind: Kind, id: u64) -> bool {
+        match self {
+            Self::Standard => kind.ids().contains(&id),
+            Self::Shown(shown) => shown.contains_key(&(kind, id)),
+        }
+    }
+
+    /// All of a kind, by id.
+    fn all(&self, kind: Kind, subdomain: &str) -> Vec<Value> {
+        match self {
+            Self::Standard => kind.ids().map(|id| kind.record(subdomain, id)).collect(),
+            Self::Shown(shown) => shown.range((kind, 0)..=(kind, u64::MAX)).map(|(_, record)| record.clone()).collect(),
+        }
+    }
+
+    /// The whole record of content that there is; in what a tenant's records show, what is in it is not known.
+    fn whole(&self, kind: Kind, subdomain: &str, id: u64) -> Value {
+        match self {
+            Self::Standard => {
+                let mut record = kind.record(subdomain, id);
+                if let Some((name, parts)) = kind.parts() {
+                    record[name] = parts.into();
+                }
+                record
+            }
+            Self::Shown(shown) => shown.get(&(kind, id)).cloned().unwrap_or_else(|| json!({ "id": id })),
+        }
+    }
+}
+
 /// When the company's content was made.
 const MADE: &str = "2023-12-29T09:00:00Z";
 
@@ -115,18 +163,15 @@ fn tag(id: u64) -> Value {
 
 /// GET /lessons, /paths, /courses: all of them, by id.
 pub(super) async fn list(kind: Kind, api: &Api) -> Response {
-    let all: Vec<Value> = kind.ids().map(|id| kind.record(&api.app.subdomain, id)).collect();
+    let all = api.app.backend.read(|state| state.catalog.all(kind, &api.app.subdomain));
     wire::ok(json!({ "type": kind.plural(), kind.plural(): all }))
 }
 
 /// GET /lessons/:id, /paths/:id, /courses/:id: with what is in it and how many have done it.
 pub(super) async fn show(kind: Kind, api: &Api, id: &str) -> Result<Response, Refusal> {
-    let id = known(kind, id)?;
-    let mut record = kind.record(&api.app.subdomain, id);
+    let id = known(api, kind, id)?;
+    let mut record = api.app.backend.read(|state| state.catalog.whole(kind, &api.app.subdomain, id));
     record["type"] = kind.singular().into();
-    if let Some((name, parts)) = kind.parts() {
-        record[name] = parts.into();
-    }
     let (assigned, completed) = api.app.backend.read(|state| (state.assignments_of(kind, id).len(), completed(state, kind, id)));
     record["assignees_count"] = assigned.into();
     record["completed_count"] = completed.into();
@@ -154,8 +199,9 @@ pub(super) async fn show_tag(Segment(id): Segment) -> Result<Response, Refusal> 
 }
 
 /// The id in a path, if there is such content.
-pub(super) fn known(kind: Kind, id: &str) -> Result<u64, Refusal> {
-    wire::id(id).filter(|id| kind.ids().contains(id)).ok_or_else(|| Refusal::missing(kind.singular()))
+pub(super) fn known(api: &Api, kind: Kind, id: &str) -> Result<u64, Refusal> {
+    let is_there = |id: &u64| api.app.backend.read(|state| state.catalog.has(kind, *id));
+    wire::id(id).filter(is_there).ok_or_else(|| Refusal::missing(kind.singular()))
 }
 
 /// GET /ping.

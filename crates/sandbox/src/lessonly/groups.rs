@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::params::{self, Params};
-use super::records::{EVERYONE, Group, User};
+use super::records::{Group, User};
 use super::wire::{self, Refusal, Segment};
 use super::{Api, render, state, users};
 use crate::call::Call;
@@ -160,7 +160,7 @@ pub(super) fn replacing(state: &state::State, current: &BTreeSet<u64>, given: &V
 fn joinable(state: &state::State, id: u64) -> Result<(), Refusal> {
     match state.groups.get(&id) {
         None => Err(Refusal::malformed(format!("there is no group {id}"))),
-        Some(_) if id == EVERYONE => Err(Refusal::malformed("Group::Everyone holds everybody and cannot be set")),
+        Some(_) if state.is_everyone(id) => Err(Refusal::malformed("Group::Everyone holds everybody and cannot be set")),
         Some(group) if group.archived_at.is_some() => Err(Refusal::malformed(format!("group {id} is archived"))),
         Some(_) => Ok(()),
     }
@@ -180,7 +180,7 @@ pub(super) fn known<'a>(state: &'a state::State, id: &str) -> Result<&'a Group, 
 
 fn writable<'a>(state: &'a state::State, id: &str) -> Result<&'a Group, Refusal> {
     match known(state, id)? {
-        group if group.id == EVERYONE => {
+        group if state.is_everyone(group.id) => {
             Err(Refusal { status: StatusCode::FORBIDDEN, error: "Group::Everyone cannot be changed".to_owned() })
         }
         group => Ok(group),

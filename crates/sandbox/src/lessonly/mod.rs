@@ -23,6 +23,7 @@ mod describe;
 mod fields;
 mod form;
 mod groups;
+mod load;
 mod params;
 mod profile;
 mod records;
@@ -33,9 +34,10 @@ mod state;
 mod users;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use axum::extract::{Request, State};
+use axum::extract::{Request, State as Shared};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::IntoResponse as _;
@@ -47,13 +49,16 @@ use secrecy::SecretString;
 use crate::backend::Backend;
 use crate::call::Call;
 use crate::clock::SandboxClock;
+use crate::data::Origin;
 use crate::error::Error;
 use crate::limit::Pace;
 use crate::options::Options;
+use crate::records::Record;
 use crate::server::Running;
 use content::Kind;
 use fields::Declared;
 pub use profile::{GUIDE, PROFILES, Profile, VENDOR};
+use state::State;
 use wire::{Refusal, Segment};
 
 /// 500 calls a minute, 50 of them at once (CHOSEN: the guide knows no numbers, the vendor no burst).
@@ -97,7 +102,7 @@ pub struct Sandbox {
 /// What the handlers share.
 #[derive(Debug)]
 struct App {
-    backend: Arc<Backend<state::State>>,
+    backend: Arc<Backend<State>>,
     profile: &'static Profile,
     subdomain: String,
     api_key: SecretString,
@@ -132,6 +137,21 @@ impl Sandbox {
     /// # Errors
     /// A file or folder cannot be used, is in use, or was made with other options; or an option makes no sense.
     pub fn open(config: Config) -> Result<Self, Error> {
+        Self::opened(config, |profile, origin| Ok(seed::found(profile, origin)))
+    }
+
+    /// Opens a sandbox that stands in for a tenant: it holds what these records of the tenant's API show, under their ids.
+    ///
+    /// # Errors
+    /// The first record that cannot be held; a data folder, which such a sandbox cannot have; an option makes no sense.
+    pub fn standing_in(config: Config, records: &[Record]) -> Result<Self, Error> {
+        if config.options.data.is_some() {
+            return Err(Error::Option("a sandbox that stands in for a tenant has no data folder".to_owned()));
+        }
+        Self::opened(config, |profile, _| load::state(profile, records))
+    }
+
+    fn opened(config: Config, found: impl FnOnce(&'static Profile, &Origin) -> Result<State, Error>) -> Result<Self, Error> {
         let Config { options, profile, subdomain, api_key, declared_fields } = config;
         if subdomain.is_empty() || subdomain.contains(':') {
             return Err(Error::Option(format!("`{subdomain}` is no subdomain: it must not be empty or hold a colon")));
@@ -139,7 +159,7 @@ impl Sandbox {
         if let Some(rule) = options.faults.rival() {
             return Err(Error::Option(format!("faults: `{rule}` cannot be here: Lessonly has no log-ins that could be taken")));
         }
-        let backend = Backend::open("lessonly", profile.name, PACE, &options, |origin| seed::found(profile, origin))?;
+        let backend = Backend::open("lessonly", profile.name, PACE, &options, |origin| found(profile, origin))?;
         let (declared, callback_authorization) = (RwLock::default(), Mutex::default());
         let app = App { backend, profile, subdomain, api_key, declared, callback_authorization };
         app.declare(declared_fields.iter().map(String::as_str));
@@ -170,6 +190,16 @@ impl Sandbox {
     /// The address cannot be listened on, or not written to the data folder.
     pub async fn start(&self) -> Result<Running, Error> {
         Running::start(self.listen, self.router(), |address| self.app.backend.announce(address)).await
+    }
+
+    /// From now on the faults happen, or none does; when the sandbox opens they do.
+    pub fn misbehave(&self, on: bool) {
+        self.app.backend.misbehave(on);
+    }
+
+    /// Which faults happened so far, as [`crate::faults`] names them, and how often.
+    pub fn faults_met(&self) -> BTreeMap<String, u64> {
+        self.app.backend.faults_met()
     }
 
     /// The sandbox's clock, to look at and to set.
@@ -233,11 +263,11 @@ fn routes(api: &Api) -> Router {
         routes = routes.route("/company_settings", put(settings::update));
     }
     for (kind, name) in [(Kind::Lesson, "lessons"), (Kind::Path, "paths"), (Kind::Course, "courses")] {
-        type Asked = (State<Api>, Segment);
-        let show = async move |(State(api), Segment(id)): Asked| content::show(kind, &api, &id).await;
-        let completed = async move |(State(api), Segment(id)): Asked| assignments::completed(&api, kind, &id).await;
+        type Asked = (Shared<Api>, Segment);
+        let show = async move |(Shared(api), Segment(id)): Asked| content::show(kind, &api, &id).await;
+        let completed = async move |(Shared(api), Segment(id)): Asked| assignments::completed(&api, kind, &id).await;
         routes = routes
-            .route(&format!("/{name}"), get(async move |State(api): State<Api>| content::list(kind, &api).await))
+            .route(&format!("/{name}"), get(async move |Shared(api): Shared<Api>| content::list(kind, &api).await))
             .route(&format!("/{name}/{{id}}"), get(show))
             .route(&format!("/{name}/{{id}}/assignments"), assignments_of(kind))
             .route(&format!("/{name}/{{id}}/assignments/completed"), get(completed));
@@ -250,8 +280,8 @@ fn routes(api: &Api) -> Router {
 }
 
 fn assignments_of(kind: Kind) -> MethodRouter<Api> {
-    type Asked = (State<Api>, Segment, Extension<Arc<Call>>);
-    let assign = async move |(State(api), Segment(id), call): Asked| assignments::assign_content(&api, kind, &id, &call).await;
-    get(async move |(State(api), Segment(id), call): Asked| assignments::of_content(&api, kind, &id, &call).await)
+    type Asked = (Shared<Api>, Segment, Extension<Arc<Call>>);
+    let assign = async move |(Shared(api), Segment(id), call): Asked| assignments::assign_content(&api, kind, &id, &call).await;
+    get(async move |(Shared(api), Segment(id), call): Asked| assignments::of_content(&api, kind, &id, &call).await)
         .merge(post(assign).put(assign))
 }

@@ -12,6 +12,9 @@ use crate::ledger::Change;
 /// The group that holds everybody, cannot be written, and is nobody's membership (CHOSEN).
 pub(super) const EVERYONE: u64 = 1;
 
+/// What that group is called.
+pub(super) const EVERYONE_NAME: &str = "Group::Everyone";
+
 /// The first user's id.
 pub(super) const FIRST_USER: u64 = 100;
 

@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::assignments::fresh;
 use super::content::Kind;
 use super::profile::Profile;
-use super::records::{EVERYONE, FIRST_USER, Group, User};
+use super::records::{EVERYONE, EVERYONE_NAME, FIRST_USER, Group, User};
 use super::state::State;
 use crate::company::{Chance, DEPARTMENTS, Person, company};
 use crate::data::Origin;
@@ -16,7 +16,7 @@ const IMPORTED: &str = "2023-12-29";
 pub(super) fn found(profile: &'static Profile, origin: &Origin) -> State {
     let mut state = State::new(profile);
     let group = |id, name: &str| Group { id, name: name.to_owned(), archived_at: None, archived_by_user_id: None };
-    state.groups.insert(EVERYONE, group(EVERYONE, "Group::Everyone"));
+    state.groups.insert(EVERYONE, group(EVERYONE, EVERYONE_NAME));
     let founded = morning(IMPORTED);
     state.put_user(User {
         id: FIRST_USER,

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::content::Kind;
+use super::content::{Catalog, Kind};
 use super::profile::Profile;
 use super::records::{Assignment, EVERYONE, FIRST_USER, Group, Settings, User};
 use super::render;
@@ -21,6 +21,10 @@ pub(super) struct State {
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) assignments: BTreeMap<u64, Assignment>,
     pub(super) settings: Settings,
+    /// What can be assigned.
+    pub(super) catalog: Catalog,
+    /// The id of the group that holds everybody, where there is one.
+    everyone: Option<u64>,
     /// The names of custom fields that somebody has, or had, a value of, by id.
     pub(super) fields: BTreeMap<u64, String>,
     /// All users' ids, oldest first, each with its list item as text, so that a page is a slice.
@@ -51,6 +55,8 @@ impl State {
             groups: BTreeMap::new(),
             assignments: BTreeMap::new(),
             settings: Settings::default(),
+            catalog: Catalog::Standard,
+            everyone: Some(EVERYONE),
             fields: BTreeMap::new(),
             items: Vec::new(),
             active: Vec::new(),
@@ -108,9 +114,18 @@ impl State {
     /// The ids of the group's members.
     pub(super) fn members(&self, group: u64) -> BTreeSet<u64> {
         match group {
-            EVERYONE => self.users.keys().copied().collect(),
+            group if self.is_everyone(group) => self.users.keys().copied().collect(),
             group => self.members.get(&group).cloned().unwrap_or_default(),
         }
+    }
+
+    /// Whether it is the group that holds everybody.
+    pub(super) fn is_everyone(&self, group: u64) -> bool {
+        self.everyone == Some(group)
+    }
+
+    pub(super) fn set_everyone(&mut self, group: Option<u64>) {
+        self.everyone = group;
     }
 
     /// The ids of the group's managers.
