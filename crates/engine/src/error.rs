@@ -126,6 +126,24 @@ pub enum EngineError {
     /// Nothing has been read yet.
     #[error("{0} has not been read yet; `provost plan` reads it")]
     NothingRead(String),
+    /// What a plan was made from is no longer kept, so that it cannot be rehearsed.
+    #[error(
+        "plan {} cannot be rehearsed: the reading of {subject} that it was made from, with its records, is no longer kept", digest.short()
+    )]
+    Swept {
+        /// Which plan.
+        digest: Digest,
+        /// `source.NAME` or `app.NAME`.
+        subject: String,
+    },
+    /// There is no stand-in of an app, or it cannot hold what was read.
+    #[error("app {app}: there is no stand-in to rehearse in: {why}")]
+    Stage {
+        /// Which app.
+        app: AppName,
+        /// Why, in words.
+        why: String,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

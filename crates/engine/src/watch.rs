@@ -47,6 +47,17 @@ pub enum Event {
         /// Anything else.
         other: usize,
     },
+    /// Steps of a call ended in a rehearsal.
+    Rehearsing {
+        /// Of which app.
+        app: AppName,
+        /// Whether it is the pass under faults.
+        faulty: bool,
+        /// How many ended.
+        steps: usize,
+        /// Of how many.
+        total: usize,
+    },
     /// The app asked to wait.
     Waiting {
         /// Which.

@@ -21,6 +21,7 @@ mod parallel;
 mod part;
 mod planned;
 mod propose;
+pub mod rehearsal;
 pub mod render;
 pub mod report;
 mod roster;

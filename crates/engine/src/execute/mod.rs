@@ -102,7 +102,7 @@ impl Engine {
     }
 
     /// What can be said about a plan without its decision: form and tenants.
-    fn check_plan(&self, plan: &Plan) -> Result<(), EngineError> {
+    pub(crate) fn check_plan(&self, plan: &Plan) -> Result<(), EngineError> {
         let digest = plan.digest();
         if plan.version != PLAN_VERSION {
             return Err(EngineError::OtherVersion { digest, found: plan.version, known: PLAN_VERSION });

@@ -57,10 +57,8 @@ pub(super) fn portal(seed: u64, name: &str, profile: &'static Profile, records: 
     let mut enrollments = Vec::new();
     for record in of(records, Kind::Enrolment) {
         let one = enrollment(record, profile, &now)?;
-        if !courses.contains_key(&one.course_id) {
-            let name = record.text("courseName")?.unwrap_or_else(|| format!("course {}", one.course_id));
-            courses.insert(one.course_id, Course::new(one.course_id, name, None, profile.active.value()));
-        }
+        let name = record.text("courseName")?.unwrap_or_else(|| format!("course {}", one.course_id));
+        courses.entry(one.course_id).or_insert_with(|| Course::new(one.course_id, name, None, profile.active.value()));
         enrollments.push(one);
     }
     let catalog = Catalog::shown(seed, courses.into_values().collect(), roles.into_iter().flatten().collect(), languages);
