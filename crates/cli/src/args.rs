@@ -14,6 +14,7 @@ Examples:
   provost init --sandbox            a folder to try everything in, no account needed
   provost check                     are addresses, credentials and rights as they should be?
   provost plan                      what has to change, and why
+  provost rehearse open             carry it out where nobody is, faults and all
   provost approve open              say yes to the open plan
   provost apply open                carry it out
 
@@ -63,6 +64,7 @@ pub(crate) enum Command {
     Check(commands::check::CheckArgs),
     Plan(commands::plan::PlanArgs),
     Show(commands::show::ShowArgs),
+    Rehearse(commands::rehearse::RehearseArgs),
     Approve(commands::decide::ApproveArgs),
     Reject(commands::decide::RejectArgs),
     Apply(commands::apply::ApplyArgs),

@@ -45,6 +45,8 @@ impl From<EngineError> for Failure {
             },
             EngineError::UnknownAttribute { .. } => "correct the rule, or name the column in [source.NAME.columns]".to_owned(),
             EngineError::Rival { .. } => format!("{}; what a run left undone waits: `provost resume`", engine::RIVAL_NEXT),
+            EngineError::Swept { .. } => "`provost plan` reads and plans anew; rehearse that plan".to_owned(),
+            EngineError::Stage { .. } => "`provost plan` reads and plans anew; a record that the stand-in cannot hold stays one".to_owned(),
             EngineError::OtherTenant { .. } => "provost plan".to_owned(),
             EngineError::OtherHome { app } => {
                 format!(

@@ -12,6 +12,7 @@ mod failure;
 mod owner;
 mod ports;
 mod sandboxes;
+mod stage;
 mod stops;
 mod wiring;
 

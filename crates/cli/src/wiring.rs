@@ -159,7 +159,7 @@ fn unpaced(connection: &AppConnection) -> Option<RateLimit> {
 }
 
 /// The credentials by name.  A sandbox takes its own well-known ones where none can be had.
-fn credentials(app: &AppName, connection: &AppConnection, reach: Reach) -> Result<BTreeMap<String, Secret>, Failure> {
+pub(crate) fn credentials(app: &AppName, connection: &AppConnection, reach: Reach) -> Result<BTreeMap<String, Secret>, Failure> {
     let sandbox = matches!(connection.address, Address::Sandbox(_));
     let mut known = if sandbox { known_credentials(connection.entry.name) } else { BTreeMap::new() };
     let mut found = BTreeMap::new();
@@ -180,7 +180,7 @@ fn credentials(app: &AppName, connection: &AppConnection, reach: Reach) -> Resul
 }
 
 /// A custom field's own name.
-fn custom_name(field: &str) -> &str {
+pub(crate) fn custom_name(field: &str) -> &str {
     field.strip_prefix("custom.").or_else(|| field.strip_prefix("customFields.")).unwrap_or(field)
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod init;
 pub(crate) mod people;
 mod pick;
 pub(crate) mod plan;
+pub(crate) mod rehearse;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
@@ -38,6 +39,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Connect(args) => connect::run(&globals, &args).await,
         Command::Plan(args) => plan::run(&globals, &args).await,
         Command::Show(args) => show::run(&globals, &args).await,
+        Command::Rehearse(args) => rehearse::run(&globals, &args).await,
         Command::Approve(args) => decide::approve(&globals, &args).await,
         Command::Reject(args) => decide::reject(&globals, &args).await,
         Command::Apply(args) => apply::apply(&globals, &args).await,

@@ -172,6 +172,13 @@ impl Watch for Progress {
                 line.done += u64::try_from(done + other).unwrap_or_default();
                 line.failed += u64::try_from(other).unwrap_or_default();
             }),
+            Event::Rehearsing { app, faulty, steps, total } => {
+                let pass = if faulty { "under faults" } else { "nothing fails" };
+                self.update(&format!("{app}, {pass}"), |line| {
+                    line.done += u64::try_from(steps).unwrap_or_default();
+                    line.total = u64::try_from(total).ok();
+                });
+            }
             // Shorter waits are the ordinary pace.
             Event::Waiting { app, millis, why } if millis >= 2_000 => {
                 self.say(&format!("{app} asks to wait {} s ({why})", millis / 1000));

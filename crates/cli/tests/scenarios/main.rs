@@ -16,6 +16,7 @@ mod lessonly_offboard;
 mod lessonly_provision;
 mod matrix;
 mod person;
+mod rehearsal;
 mod rehire;
 mod rename_chain;
 mod scope;
