@@ -61,7 +61,8 @@ impl Way {
 #[async_trait]
 impl Transport for Way {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
-        if !request.uri().to_string().starts_with(&self.base_url) {
+        let rest = request.uri().to_string().strip_prefix(&self.base_url).map(str::to_owned);
+        if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?'])) {
             let what = format!("{} is not the stand-in of this rehearsal, and nothing else is reached from one", request.uri());
             return Err(Broken::NotSent(what));
         }
@@ -109,6 +110,74 @@ impl Random for SeededRandom {
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use connector::Clock as _;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// Answers everything, ten minutes late, and remembers.
+    #[derive(Default)]
+    struct Echo(Mutex<Vec<String>>);
+
+    #[async_trait]
+    impl StandIn for Echo {
+        async fn send(&self, request: http::Request<Bytes>) -> Result<(http::Response<Bytes>, Duration), Broken> {
+            self.0.lock().unwrap().push(request.uri().to_string());
+            Ok((http::Response::new(Bytes::new()), Duration::from_secs(600)))
+        }
+        fn set_clock(&self, _now: Timestamp) {}
+        fn misbehave(&self, _on: bool) {}
+        fn faults(&self) -> BTreeMap<String, u64> {
+            BTreeMap::new()
+        }
+    }
+
+    fn way() -> (Arc<Echo>, Arc<StageTime>, Way) {
+        let (echo, time) = (Arc::new(Echo::default()), Arc::new(StageTime::at(Timestamp::UNIX_EPOCH)));
+        let way = Way::new(Arc::clone(&echo) as _, Arc::clone(&time), "https://rehearsal.invalid/api");
+        (echo, time, way)
+    }
+
+    fn request(method: &str, uri: &str) -> http::Request<Bytes> {
+        http::Request::builder().method(method).uri(uri).body(Bytes::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn p01_no_request_of_a_rehearsal_leaves_it() {
+        let (echo, time, way) = way();
+        for uri in ["https://api.example/api/users", "https://rehearsal.invalid.example/api", "http://127.0.0.1:80/", "/api/users"] {
+            let refused = way.send(request("POST", uri)).await.unwrap_err();
+            assert!(matches!(&refused, Broken::NotSent(why) if why.contains("not the stand-in")), "{uri}: {refused:?}");
+        }
+        assert!(echo.0.lock().unwrap().is_empty());
+        way.send(request("GET", "https://rehearsal.invalid/api/users")).await.unwrap();
+        way.send(request("PUT", "https://rehearsal.invalid/api/users/7")).await.unwrap();
+        assert_eq!((echo.0.lock().unwrap().len(), way.counts()), (2, (2, 1)), "what is refused is no request");
+        assert_eq!(time.elapsed(), Duration::from_secs(1200), "a late answer takes the rehearsal's own time");
+    }
+
+    #[tokio::test]
+    async fn work_is_cut_off_once_before_or_after_the_request_is_carried_out() {
+        for carried_out in [true, false] {
+            let (echo, _, way) = way();
+            way.begin(Some(CutOff { request: 2, carried_out }));
+            let send = || way.send(request("POST", "https://rehearsal.invalid/api/users"));
+            send().await.unwrap();
+            {
+                let (cut, told) = (std::pin::pin!(send()), std::pin::pin!(way.is_cut.notified()));
+                assert!(matches!(futures_util::future::select(cut, told).await, futures_util::future::Either::Right(_)));
+            }
+            assert_eq!(echo.0.lock().unwrap().len(), if carried_out { 2 } else { 1 });
+            send().await.unwrap();
         }
     }
 }

@@ -11,6 +11,9 @@ use serde_json::Value as Json;
 use crate::draft::verb_word;
 use crate::text::{comparable, same};
 
+#[cfg(test)]
+mod tests;
+
 /// What a stand-in held at one time.
 #[derive(Clone, Copy)]
 pub struct Held<'a> {
