@@ -120,7 +120,7 @@ fn plant_a_conflict(world: &World, file: &Path) -> String {
     let proposal = Proposal { open: plan, held: Vec::new(), findings: Vec::new() };
     world.wait(async {
         let store = store::Store::open(path).await.expect("the store opens");
-        store.put_proposal(&proposal, &actor, now, expires, || vec!["[]".to_owned()]).await.expect("it is kept");
+        store.put_proposal(&proposal, &actor, now, expires, &|_, _| b"[]".to_vec()).await.expect("it is kept");
         store.close().await;
     });
     digest

@@ -181,7 +181,7 @@ impl Act<'_> {
         let by = Actor { name: "rehearsal".to_owned(), proof: Proof::Unauthenticated };
         let proposal = Proposal { open: copy.clone(), held: Vec::new(), findings: Vec::new() };
         let expires = now.checked_add(SignedDuration::from_hours(24 * 366)).unwrap_or(Timestamp::MAX);
-        hall.store.put_proposal(&proposal, &by, now, expires, || vec!["[]".to_owned()]).await?;
+        hall.store.put_proposal(&proposal, &by, now, expires, &|_, _| b"[]".to_vec()).await?;
         let digest = copy.digest();
         self.engine(hall).decide(&digest, Verdict::Yes, by).await?;
         let mut stops = 0;
