@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
     Show(commands::show::ShowArgs),
     Rehearse(commands::rehearse::RehearseArgs),
+    Ask(commands::decide::AskArgs),
+    Split(commands::split::SplitArgs),
     Approve(commands::decide::ApproveArgs),
     Reject(commands::decide::RejectArgs),
     Apply(commands::apply::ApplyArgs),
@@ -75,6 +77,7 @@ pub(crate) enum Command {
     Findings(commands::findings::FindingsArgs),
     Runs(commands::runs::RunsArgs),
     Apps(commands::apps::AppsArgs),
+    Audit(commands::audit::AuditArgs),
     Store(commands::store::StoreArgs),
     Completions(commands::completions::CompletionsArgs),
 }

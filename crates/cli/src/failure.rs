@@ -55,11 +55,20 @@ impl From<EngineError> for Failure {
             }
             EngineError::Store(error) => return Self::of_store(error),
             EngineError::Refused { refusal, .. } => match refusal {
-                Refusal::FourEyes { .. } | Refusal::Unasked { .. } => {
-                    "`four_eyes` in [approval] asks for it, and this version cannot authenticate anybody: take the effect out of it, or leave the plan undone".to_owned()
+                Refusal::FourEyes { .. } => {
+                    "somebody else of [approval.approvers] approves it: provost approve PLAN --key FILE (docs/approvals.md)".to_owned()
+                }
+                Refusal::Unasked { .. } => {
+                    "whoever asks for it signs that: provost ask PLAN --key FILE, or provost plan --key FILE; then another one approves, with --key (docs/approvals.md)".to_owned()
+                }
+                Refusal::Signature { .. } => {
+                    "sign anew with a key that [approval.approvers] lists for that name; a yes that counts no more is given anew for a new plan: provost plan".to_owned()
                 }
                 _ => "`provost plan` makes a new one".to_owned(),
             },
+            EngineError::Statement { .. } => "print a new one (--print-statement), and sign that".to_owned(),
+            EngineError::NoSuchStep { .. } => "`provost show PLAN --format json` has the keys and ids".to_owned(),
+            EngineError::AllLeftOut { .. } => "provost reject PLAN --reason \"…\"".to_owned(),
             // The others say it themselves.
             _ => String::new(),
         };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connector::Clock;
-use engine::{AppSetup, Engine, Setup};
+use engine::{AppSetup, Approvers, Engine, Setup};
 use model::{AppName, RateLimit, Secret};
 use rand::TryRng;
 use sandbox::Limit;
@@ -30,6 +30,8 @@ pub(crate) enum Reach {
 /// An engine with what has to live as long as it.
 pub(crate) struct Opened {
     pub(crate) engine: Engine,
+    /// Whose signatures count.
+    pub(crate) approvers: Arc<Approvers>,
     /// The clock in force.
     pub(crate) clock: Arc<dyn Clock>,
     sandboxes: Sandboxes,
@@ -42,15 +44,17 @@ impl Opened {
     /// A [`Failure`] with what is wrong; nothing was changed.
     pub(crate) async fn open(globals: &Globals, reach: Reach) -> Result<Self, Failure> {
         let face = globals.face();
-        let config = Config::load(globals.config.as_deref())?;
+        let mut config = Config::load(globals.config.as_deref())?;
         let ports = ports::ports(globals.now)?;
         let mut sandboxes = Sandboxes::default();
+        let approvers = Arc::new(std::mem::take(&mut config.approvers));
         let (file, at) = (config.file.clone(), config.store.clone());
         let setup = setup(globals, config, reach, &mut sandboxes).await?;
         let key = seal_key(&key_file_of(&at, &file), face)?;
         let store = open_store(&at, &file).await?.sealed(key).acting_as(owner::user());
         let clock = Arc::clone(&ports.clock);
-        Ok(Self { engine: Engine::new(store, ports, setup), clock, sandboxes })
+        let engine = Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _);
+        Ok(Self { engine, approvers, clock, sandboxes })
     }
 
     /// Closes everything in order.
@@ -77,7 +81,7 @@ pub async fn assemble(config: &Path) -> Result<(Setup, Location), String> {
 
 /// Connects what a configuration names.
 async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut Sandboxes) -> Result<Setup, Failure> {
-    let Config { file: _, policy, store: _, sources, apps } = config;
+    let Config { file: _, policy, store: _, sources, apps, approvers: _ } = config;
     let mut setups = BTreeMap::new();
     for (name, connection) in &apps {
         setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);

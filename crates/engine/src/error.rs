@@ -93,6 +93,28 @@ pub enum EngineError {
         /// Why.
         refusal: Refusal,
     },
+    /// What was signed cannot be taken as it is.
+    #[error("the statement about plan {} does not count: {why}", digest.short())]
+    Statement {
+        /// Which plan.
+        digest: Digest,
+        /// Why.
+        why: String,
+    },
+    /// Nothing of a plan is what is to be left out.
+    #[error("plan {} has nobody with the key {word}, and no step whose id begins so", digest.short())]
+    NoSuchStep {
+        /// Which plan.
+        digest: Digest,
+        /// What was named.
+        word: String,
+    },
+    /// Nothing would be left of a plan.
+    #[error("everything of plan {} would be left out", digest.short())]
+    AllLeftOut {
+        /// Which plan.
+        digest: Digest,
+    },
     /// A run of this plan is cut off or stopped.
     #[error("run {run} of this plan is not finished; `provost resume {run}` goes on with it")]
     Unfinished {

@@ -17,6 +17,7 @@ mod read;
 mod rehearse;
 mod roster;
 mod session;
+mod signing;
 mod sources;
 mod walk;
 mod watch;
@@ -30,6 +31,7 @@ use plan::{Compiled, Planner};
 use store::Store;
 
 pub use check::CheckReport;
+pub use decide::Divided;
 pub use error::EngineError;
 pub use execute::RunSummary;
 pub use look::{AppRow, Found, LinkedAccount, PersonRow};
@@ -37,6 +39,7 @@ pub use propose::{Ask, Facts, Proposed};
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
 pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_file};
 pub use session::NEXT as RIVAL_NEXT;
+pub use signing::{Approvers, KeyError, SigningKey};
 pub use watch::{Event, Silent, Watch};
 
 /// What comes from outside, filled by the composition root; simulation replaces it.

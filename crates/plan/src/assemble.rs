@@ -78,7 +78,10 @@ pub(crate) fn digest_of_links(links: &[Link]) -> Digest {
 }
 
 /// The part of the names that the steps of one plan mention.
-fn mentioned(names: &BTreeMap<AppName, BTreeMap<String, String>>, steps: &[Step]) -> BTreeMap<AppName, BTreeMap<String, String>> {
+pub(crate) fn mentioned(
+    names: &BTreeMap<AppName, BTreeMap<String, String>>,
+    steps: &[Step],
+) -> BTreeMap<AppName, BTreeMap<String, String>> {
     let mut part: BTreeMap<AppName, BTreeMap<String, String>> = BTreeMap::new();
     for step in steps {
         let Some(known) = names.get(&step.app) else { continue };

@@ -1,11 +1,11 @@
 //! Decisions: a yes binds to one digest, once, until it expires (P3).
 
 use jiff::Timestamp;
-use model::{AuditEntry, AuditWhat, Decision, Digest, Run, RunId, Subject, Verdict};
+use model::{Actor, AuditEntry, AuditWhat, Decision, Digest, Proof, Run, RunId, Subject, Verdict};
 use serde_json::json as object;
 
 use crate::audit::told;
-use crate::db::{Row, args};
+use crate::db::{Row, Tx, args};
 use crate::pack::{json, millis, time};
 use crate::plans::PlanState;
 use crate::runs::word;
@@ -62,6 +62,11 @@ impl Store {
             }
             tx.execute(sql::DECISION_END, args![digest.to_string()]).await?;
         }
+        if matches!(decision.by.proof, Proof::Signed(_))
+            && tx.fetch_one(sql::DECISION_LIKE, args![digest.to_string(), json(&decision.by)]).await?.is_some()
+        {
+            return Err(StoreError::SignatureGiven { digest: short, by: decision.by.name });
+        }
         if yes && plan.expires <= now {
             return Err(StoreError::Expired {
                 what: "plan",
@@ -88,6 +93,20 @@ impl Store {
         } else {
             tx.execute(sql::PLAN_REJECTED, args![digest.to_string()]).await?;
         }
+        tx.commit().await
+    }
+
+    /// Keeps who stands for having asked for a plan that nobody decided yet.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Superseded`], [`StoreError::Expired`], [`StoreError::AlreadyDecided`],
+    /// [`StoreError::AlreadyUsed`], [`StoreError::Empty`]: the plan does not wait for a decision.
+    pub async fn ask(&self, digest: &Digest, asker: &Actor, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        waiting(&mut tx, digest, now).await?;
+        let subject = Subject::Plan(*digest);
+        tx.audit(AuditEntry { at: now, actor: asker.clone(), what: AuditWhat::Asked, subject, details: object!({}) }).await?;
+        tx.execute(sql::PLAN_ASKED, args![digest.to_string(), json(asker)]).await?;
         tx.commit().await
     }
 
@@ -140,6 +159,33 @@ impl Store {
     /// When the database fails.
     pub async fn decided(&self, digest: &Digest) -> Result<Option<Decided>, StoreError> {
         self.db.fetch_one(sql::DECISION_LIVE, args![digest.to_string()]).await?.as_ref().map(decided).transpose()
+    }
+}
+
+/// The row of a plan that waits for a decision.
+pub(crate) async fn waiting(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<PlanState, StoreError> {
+    let row = tx.fetch_one(sql::PLAN_HEAD, args![digest.to_string()]).await?;
+    let plan = PlanState::read(&row.ok_or_else(|| StoreError::no_plan(digest))?)?;
+    let live = tx.fetch_one(sql::DECISION_LIVE, args![digest.to_string()]).await?;
+    let short = digest.short();
+    if let Some(Decided { decision, used_by }) = live.as_ref().map(decided).transpose()? {
+        if let Some(run) = used_by {
+            return Err(StoreError::AlreadyUsed { digest: short, run });
+        }
+        let yes = decision.verdict == Verdict::Yes;
+        if !yes || decision.expires > now {
+            let verdict = if yes { "approved" } else { "rejected" };
+            return Err(StoreError::AlreadyDecided { digest: short, verdict, by: decision.by.name, at: decision.at });
+        }
+    }
+    match plan.word.as_str() {
+        "superseded" => Err(StoreError::Superseded { digest: short }),
+        "done" if plan.steps == 0 => Err(StoreError::Empty { digest: short }),
+        _ if plan.expires <= now => {
+            let next = "`provost plan` makes a new one";
+            Err(StoreError::Expired { what: "plan", digest: short, expires: plan.expires, next })
+        }
+        _ => Ok(plan),
     }
 }
 

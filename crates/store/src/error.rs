@@ -106,6 +106,14 @@ pub enum StoreError {
         /// What it fits.
         matches: Vec<String>,
     },
+    /// A signature was given before: each counts once.
+    #[error("this signature of {by} was given before for plan {digest}, and counts once; sign again, under a new statement")]
+    SignatureGiven {
+        /// Which plan.
+        digest: String,
+        /// Whose.
+        by: String,
+    },
     /// The person or the account already has another link in that app (P7).
     #[error("{app}: person {person} and account {account} cannot be linked: {why}")]
     LinkConflict {

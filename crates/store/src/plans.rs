@@ -1,6 +1,6 @@
 //! Plans and proposals: what was asked for, by its digest, and where it stands.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::{
@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::audit::told;
 use crate::db::{Row, Tx, args};
+use crate::decisions::waiting;
 use crate::pack::{expand, json, millis, pack, squeeze, time, unpack};
 use crate::parts::from_rows;
 use crate::{Store, StoreError, parts, sql};
@@ -159,31 +160,54 @@ impl Store {
                 if steps > 0 {
                     tx.audit(noted(AuditWhat::Planned, digest, about(plan, id, until, false))).await?;
                 }
-                let status = if steps == 0 { "done" } else { "pending" };
-                let asker = asker.as_str();
-                tx.execute(
-                    sql::PLAN_PUT,
-                    args![
-                        key.as_str(),
-                        id,
-                        whole,
-                        class,
-                        steps,
-                        status,
-                        asker,
-                        at,
-                        expires,
-                        readings,
-                        pack::<[(); 0]>(&[]),
-                        body,
-                        parts::count(parts.len())
-                    ],
-                )
-                .await?;
-                parts::put(&mut tx, sql::PLAN_PART_PUT, &[&key], parts).await?;
-                parts::put(&mut tx, sql::COUNTED_PUT, &[&key], counted).await?;
+                let packed = Packed { digest, class, steps, readings, body, parts, counted };
+                put(&mut tx, packed, &PutAt { proposal: id, whole, asker: &asker, at, expires }).await?;
             }
             summaries.push(summary_in(&mut tx, &key, at).await?);
+        }
+        tx.commit().await?;
+        Ok(summaries)
+    }
+
+    /// Puts plans that were made of another one's steps in its place.  They are asked for by `asker`, last as long as the old one, and
+    /// together count for the guards what it counted of their steps.  Returns them as they then stand.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and the like: the old one does not wait for a decision.
+    pub async fn divide(&self, old: &Digest, plans: &[Plan], asker: &Actor, now: Timestamp) -> Result<Vec<PlanSummary>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let state = waiting(&mut tx, old, now).await?;
+        let of_old = tx.fetch_one(sql::PLAN_COUNTED, args![old.to_string()]).await?;
+        let of_old = of_old.ok_or_else(|| StoreError::no_plan(old))?;
+        let rows: HashMap<StepId, String> = counted(&mut tx, old, &of_old.bytes(0)?).await?.into_iter().collect();
+        let counts = |_: &Plan, steps: &[Step]| {
+            let of_steps: Vec<&str> = steps.iter().filter_map(|step| Some(rows.get(&step.id)?.as_str())).collect();
+            format!("[{}]", of_steps.join(",")).into_bytes()
+        };
+        let packed: Vec<Packed> = plans.iter().map(|plan| Packed::new(plan, &counts)).collect();
+        let into: Vec<String> = packed.iter().map(|plan| plan.digest.to_string()).collect();
+        let noted = |what, digest, details| AuditEntry { at: now, actor: asker.clone(), what, subject: Subject::Plan(digest), details };
+        tx.audit(noted(AuditWhat::Split, *old, object!({ "into": into }))).await?;
+        tx.execute(sql::DECISION_END, args![old.to_string()]).await?;
+        tx.execute(sql::PLAN_SUPERSEDE, args![old.to_string()]).await?;
+        let mut summaries = Vec::with_capacity(packed.len());
+        for (plan, packed) in plans.iter().zip(packed) {
+            let proposal = i64::try_from(state.proposal).map_err(|error| StoreError::corrupt("a proposal", error))?;
+            let key = packed.digest.to_string();
+            if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
+                // Divided the same way before: it waits again, unless somebody's word about it stands.
+                let again = args![key.as_str(), proposal, state.whole, json(asker), millis(now), millis(state.expires)];
+                if tx.execute(sql::PLAN_AGAIN, again).await? > 0 {
+                    tx.audit(noted(AuditWhat::Planned, packed.digest, about(plan, proposal, state.expires, true))).await?;
+                    tx.execute(sql::COUNTED_DELETE, args![key.as_str()]).await?;
+                    parts::put(&mut tx, sql::COUNTED_PUT, &[&key], packed.counted).await?;
+                }
+            } else {
+                tx.audit(noted(AuditWhat::Planned, packed.digest, about(plan, proposal, state.expires, false))).await?;
+                let at = PutAt { proposal, whole: state.whole, asker: &json(asker), at: millis(now), expires: millis(state.expires) };
+                put(&mut tx, packed, &at).await?;
+            }
+            summaries.push(summary_in(&mut tx, &key, millis(now)).await?);
         }
         tx.commit().await?;
         Ok(summaries)
@@ -337,6 +361,27 @@ pub(crate) fn about(plan: &Plan, proposal: i64, expires: Timestamp, again: bool)
     details
 }
 
+/// With whom and when a plan is kept.
+struct PutAt<'a> {
+    proposal: i64,
+    whole: bool,
+    asker: &'a str,
+    at: i64,
+    expires: i64,
+}
+
+/// Keeps a plan that was not there: it waits, unless there is nothing to do.
+async fn put(tx: &mut Tx, plan: Packed, at: &PutAt<'_>) -> Result<(), StoreError> {
+    let Packed { digest, class, steps, readings, body, parts, counted } = plan;
+    let PutAt { proposal, whole, asker, at, expires } = *at;
+    let status = if steps == 0 { "done" } else { "pending" };
+    let (key, count, nothing) = (digest.to_string(), parts::count(parts.len()), pack::<[(); 0]>(&[]));
+    let values = args![key.as_str(), proposal, whole, class, steps, status, asker, at, expires, readings, nothing, body, count];
+    tx.execute(sql::PLAN_PUT, values).await?;
+    parts::put(tx, sql::PLAN_PART_PUT, &[&key], parts).await?;
+    parts::put(tx, sql::COUNTED_PUT, &[&key], counted).await
+}
+
 async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, StoreError> {
     let row = tx.fetch_one(sql::PLAN_HEAD, args![digest]).await?;
     Ok(PlanState::read(&row.ok_or_else(|| StoreError::corrupt("a plan", "it vanished"))?)?.summary(now))
@@ -396,8 +441,8 @@ impl Packed {
 /// A plan's row without its body.
 pub(crate) struct PlanState {
     pub(crate) digest: Digest,
-    proposal: u64,
-    whole: bool,
+    pub(crate) proposal: u64,
+    pub(crate) whole: bool,
     pub(crate) class: Class,
     pub(crate) steps: u64,
     /// The status as it is stored, which knows no time.

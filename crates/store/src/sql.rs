@@ -94,6 +94,8 @@ statements! {
     PLAN_AGAIN = "UPDATE plans SET proposal = $2, whole = $3, status = 'pending', asker = $4, created = $5, expires = $6,
         approved_until = 0
         WHERE digest = $1 AND (status IN ('pending', 'superseded') OR (status = 'approved' AND approved_until <= $5))";
+    PLAN_ASKED = "UPDATE plans SET asker = $2 WHERE digest = $1";
+    PLAN_COUNTED = "SELECT counted FROM plans WHERE digest = $1";
     PLAN_EXISTS = "SELECT 1 FROM plans WHERE digest = $1";
     PLAN = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, body, parts
         FROM plans WHERE digest = $1";
@@ -124,6 +126,7 @@ statements! {
     DECISION_OF_RUN = "SELECT id, digest, verdict, decider, decided, expires, used_by FROM decisions WHERE used_by = $1";
     DECISION_PUT = "INSERT INTO decisions (id, digest, verdict, decider, decided, expires, live, yes, used_by)
         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, '')";
+    DECISION_LIKE = "SELECT 1 FROM decisions WHERE digest = $1 AND decider = $2";
     DECISION_END = "UPDATE decisions SET live = 0 WHERE digest = $1 AND live = 1 AND used_by = ''";
     DECISION_USE = "UPDATE decisions SET used_by = $2 WHERE digest = $1 AND live = 1 AND yes = 1 AND used_by = '' AND expires > $3";
 

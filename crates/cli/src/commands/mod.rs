@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod apps;
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod connect;
@@ -18,6 +19,8 @@ pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod show;
+mod signing;
+pub(crate) mod split;
 mod standing;
 pub(crate) mod store;
 
@@ -41,6 +44,8 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Show(args) => show::run(&globals, &args).await,
         Command::Rehearse(args) => rehearse::run(&globals, &args).await,
         Command::Approve(args) => decide::approve(&globals, &args).await,
+        Command::Ask(args) => decide::ask(&globals, &args).await,
+        Command::Split(args) => split::run(&globals, &args).await,
         Command::Reject(args) => decide::reject(&globals, &args).await,
         Command::Apply(args) => apply::apply(&globals, &args).await,
         Command::Resume(args) => apply::resume(&globals, &args).await,
@@ -50,6 +55,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Findings(args) => findings::run(&globals, &args).await,
         Command::Runs(args) => runs::run(&globals, &args).await,
         Command::Apps(args) => apps::run(&globals, &args).await,
+        Command::Audit(args) => audit::run(&globals, &args).await,
         Command::Store(args) => store::run(&globals, &args).await,
         Command::Completions(args) => completions::run(&args),
     }

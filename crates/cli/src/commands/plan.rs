@@ -8,11 +8,12 @@ use engine::{Ask, Proposed};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{Class, PersonKey};
+use model::{Class, PersonKey, Spoken};
 use plan::render::Document;
 use serde_json::json;
 use store::PlanStatus;
 
+use super::signing::Signer;
 use super::{pick, standing};
 use crate::args::Globals;
 use crate::config::seconds;
@@ -50,6 +51,9 @@ pub(crate) struct PlanArgs {
     /// Read every app as a whole, also where it tells what changed since the last time
     #[arg(long)]
     full: bool,
+    /// Sign the asking for every plan that waits with this private key: what counts where four eyes are wanted
+    #[arg(long, value_name = "FILE", conflicts_with = "every")]
+    key: Option<PathBuf>,
     /// Plan again and again, this long apart (15m), until control-C; prints a line each time
     #[arg(long, value_name = "TIME", conflicts_with_all = ["output", "as_of"], value_parser = length)]
     every: Option<i64>,
@@ -61,6 +65,8 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
     }
     let face = globals.face();
     let opened = Opened::open(globals, Reach::Apps).await?;
+    // Understood before anything is asked.
+    let signer = args.key.as_ref().map(|file| Signer::load(file, &opened.approvers)).transpose()?;
     let as_of = match &args.as_of {
         Some(text) => instant(text, &opened.engine.policy().policy().organization.time_zone)?,
         None => whole_second(opened.clock.now()),
@@ -69,7 +75,13 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
     let progress = Progress::new(face);
     let proposed = opened.engine.propose(Ask { as_of, only, full: args.full, asker: owner::user() }, &progress).await;
     progress.end();
-    let proposed = proposed?;
+    let mut proposed = proposed?;
+    if let Some(signer) = &signer {
+        for plan in proposed.stands.iter_mut().filter(|plan| pick::waits(plan)) {
+            signer.say(&opened.engine, &plan.digest, Spoken::Ask).await?;
+            plan.asker = opened.engine.store().plan(&plan.digest, opened.clock.now()).await?.summary.asker;
+        }
+    }
     opened.close().await;
     match &args.output {
         Some(file) => write(face, file, &proposed)?,

@@ -2,6 +2,7 @@
 //!
 //! Everything that is wrong is told at once, each with its place in the file.  No secret is in the file, and none is shown.
 
+mod approvers;
 mod apps;
 mod connection;
 mod guards;
@@ -14,6 +15,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use engine::Approvers;
 use model::{AppName, Organization, Policy, SourceName};
 use store::Location;
 use toml::de::DeTable;
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) sources: BTreeMap<SourceName, SourceConnection>,
     /// Where apps are.
     pub(crate) apps: BTreeMap<AppName, AppConnection>,
+    /// Whose signatures count.
+    pub(crate) approvers: Approvers,
 }
 
 impl Config {
@@ -110,7 +114,9 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let precedence = sources::precedence(&context, top.section("precedence"), &sources);
     let guards = top.section("guard").map(|section| guards::guards(&context, section)).unwrap_or_default();
     let source_names: BTreeSet<&str> = sources.keys().map(SourceName::as_str).collect();
-    let approval = guards::approval(top.section("approval"), &guards, &source_names);
+    let mut approval = top.section("approval");
+    let approvers = approvers::read(&context, approval.as_mut());
+    let approval = guards::approval(approval, &guards, &source_names);
     let apps = apps::read(&context, top.section("app"), &sources, &top);
     top.end();
 
@@ -131,7 +137,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let policy =
         Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, freezes: Vec::new(), approval };
     let policy = compile(policy, problems)?;
-    Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections })
+    Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections, approvers })
 }
 
 /// `[organization]`: what policy knows of it, and where the store is.
