@@ -126,7 +126,13 @@ impl Connection {
         let redeemed = self.patiently(|| self.target.redeem(&self.wire, code, redirect)).await;
         let session = redeemed.map_err(|fault| self.fault(fault))?;
         let profile = session.profile.clone();
-        self.take_session(session, false).await?;
+        let now = self.ports.clock.now();
+        let live = Live { session, since: now, mends: false };
+        if let Some(kept) = Kept::of(&live, &self.tenant, self.wire.base()) {
+            let (store, epoch) = (self.store.clone(), self.epoch.clone());
+            apart(async move { store.put_consent(&epoch, &kept.seal(), kept.expires(), now).await }).await?;
+        }
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = live;
         Ok(profile)
     }
 

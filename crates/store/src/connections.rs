@@ -1,8 +1,9 @@
 //! Connections: one owner at a time works on an app, fenced by an epoch (F12), and its session is kept sealed (A02).
 
 use jiff::{SignedDuration, Timestamp};
-use model::{AppName, Secret};
+use model::{AppName, AuditEntry, AuditWhat, Secret, Subject};
 
+use crate::audit::told;
 use crate::db::{Arg, Tx, args};
 use crate::pack::{millis, time};
 use crate::sabotage::{Off, is_off};
@@ -95,6 +96,21 @@ impl Store {
     pub async fn put_session(&self, epoch: &Epoch, secret: &Secret, expires: Timestamp) -> Result<(), StoreError> {
         let sealed = self.key()?.seal(&name(&epoch.app), secret)?;
         self.turn(epoch, sql::SESSION_PUT, args![epoch.app.as_str(), epoch.number, sealed, millis(expires)]).await
+    }
+
+    /// Keeps the session that a person's consent gave, sealed, and notes that they let us in.
+    ///
+    /// # Errors
+    /// [`StoreError::NoKey`]; [`StoreError::Fenced`] when the turn is over.
+    pub async fn put_consent(&self, epoch: &Epoch, secret: &Secret, expires: Timestamp, at: Timestamp) -> Result<(), StoreError> {
+        let sealed = self.key()?.seal(&name(&epoch.app), secret)?;
+        let mut tx = self.db.begin().await?;
+        let put = args![epoch.app.as_str(), epoch.number, sealed, millis(expires)];
+        fenced(epoch, tx.execute(sql::SESSION_PUT, put).await?)?;
+        let (actor, subject) = (self.actor.clone(), Subject::App(epoch.app.clone()));
+        let details = serde_json::json!({ "expires": told(expires) });
+        tx.audit(AuditEntry { at, actor, what: AuditWhat::Connected, subject, details }).await?;
+        tx.commit().await
     }
 
     /// Forgets the session of a connection: it does not work any more.

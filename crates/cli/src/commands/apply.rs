@@ -112,9 +112,10 @@ fn word(state: &StepState) -> &'static str {
 /// Shows how a run ended, and says what it means for the exit code: 1 when it stopped or a step failed, 2 when a person has to look.
 async fn finish(face: Face, opened: Opened, summary: RunSummary, asked: bool) -> Result<End, Failure> {
     let ends = ends(&opened.engine, &summary).await?;
+    let audit = opened.engine.store().audit_head().await?;
     opened.close().await;
     let RunSummary { run, done, other, left, requests } = &summary;
-    let value = json!({ "run": run, "done": done, "other": other, "left": left, "steps": ends, "requests": requests });
+    let value = json!({ "run": run, "done": done, "other": other, "left": left, "steps": ends, "requests": requests, "audit": audit });
     face.show(&value, || {
         let mut text = format!("run {}: {done} done", run.id);
         for (word, count) in ends.iter().filter(|(word, _)| **word != "done" && **word != "unknown") {
@@ -127,6 +128,7 @@ async fn finish(face: Face, opened: Opened, summary: RunSummary, asked: bool) ->
         text.push_str(&format!("\nrequests: {sent}\nnext: provost report {}\n", run.id));
         text
     })?;
+    super::audit::note(face, audit);
     if run.state != RunState::Finished {
         let why = if asked { "control-C was pressed" } else { &run.stopped_by };
         let next = format!("`provost resume {}` goes on; nothing is lost and nothing will be done twice", run.id);

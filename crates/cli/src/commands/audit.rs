@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use model::{Audited, Digest};
 use serde_json::json;
-use store::AuditReport;
+use store::{AuditHead, AuditReport};
 
 use crate::args::Globals;
 use crate::config::Config;
@@ -133,6 +133,13 @@ pub(crate) async fn run(globals: &Globals, args: &AuditArgs) -> Result<End, Fail
     };
     store.close().await;
     done
+}
+
+/// Says where the trail stands, for whoever keeps that elsewhere.
+pub(crate) fn note(face: Face, head: Option<AuditHead>) {
+    if let (Some(head), Format::Text) = (head, face.format) {
+        face.note(&format!("audit trail: entry {}, {}", head.seq, head.hash));
+    }
 }
 
 fn verify(face: Face, report: &AuditReport) -> Result<End, Failure> {

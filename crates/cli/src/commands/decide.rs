@@ -152,6 +152,7 @@ pub(crate) async fn approve(globals: &Globals, args: &ApproveArgs) -> Result<End
             }
             text
         })?;
+        super::audit::note(face, audit);
     }
     failed.map_or(Ok(End::Done), Err)
 }
@@ -182,6 +183,7 @@ pub(crate) async fn reject(globals: &Globals, args: &RejectArgs) -> Result<End, 
     let audit = opened.engine.store().audit_head().await?;
     opened.close().await;
     face.show(&json!({ "rejected": digest, "audit": audit }), || format!("rejected plan {}", digest.short()))?;
+    super::audit::note(face, audit);
     Ok(End::Done)
 }
 

@@ -29,11 +29,13 @@ pub(crate) async fn run(globals: &Globals, args: &ReportArgs) -> Result<End, Fai
     let opened = Opened::open(globals, Reach::Store).await?;
     let run = pick::run(opened.engine.store(), &args.run).await?;
     let report = opened.engine.report(&run.id).await?;
+    let audit = opened.engine.store().audit_head().await?;
     opened.close().await;
     match face.format {
         Format::Json => face.json(&report),
         Format::Markdown => face.rendered(&report.markdown()),
         Format::Text | Format::Html => face.rendered(&report.text(face.colour)),
     }
+    super::audit::note(face, audit);
     Ok(if report.open.is_empty() { End::Done } else { End::Waits })
 }

@@ -8,6 +8,7 @@ mod absorb_offboard;
 mod absorb_profile_sync;
 mod absorb_provision;
 mod contradictions;
+mod decisions;
 mod every_verb;
 mod existing;
 mod history;
