@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Need] = &[
     Need { package: "chromium", is_there: || on_path("chromium") },
     Need { package: "chromium-driver", is_there: || on_path("chromedriver") },
     STRACE,
+    Need { package: "openssh-client", is_there: || on_path("ssh-keygen") },
 ];
 /// A database server.
 pub(crate) const POSTGRES: Need = Need { package: "postgresql", is_there: || postgres::programs().is_some() };

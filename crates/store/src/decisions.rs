@@ -146,11 +146,14 @@ impl Store {
     /// The yes that a run used up: what it goes on with when it is resumed.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such run.
+    /// [`StoreError::NotFound`] when there is no such run; [`StoreError::Corrupt`] when the audit trail tells otherwise of it.
     pub async fn decision_of_run(&self, run: &RunId) -> Result<Decision, StoreError> {
-        let row = self.db.fetch_one(sql::DECISION_OF_RUN, args![run.as_str()]).await?;
+        let mut tx = self.db.snapshot().await?;
+        let row = tx.fetch_one(sql::DECISION_OF_RUN, args![run.as_str()]).await?;
         let row = row.ok_or_else(|| StoreError::NotFound { what: "run", name: run.to_string() })?;
-        Ok(decided(&row)?.decision)
+        let decision = decided(&row)?.decision;
+        tx.approval_is_told(&decision.digest).await?;
+        Ok(decision)
     }
 
     /// The decision about a plan that counts, if there is one, to look at: only [`Store::take_decision`] uses it up.

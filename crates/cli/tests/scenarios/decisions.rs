@@ -107,8 +107,8 @@ fn p3_two_people_release_what_needs_four_eyes() {
     assert!(world.lessonly_user("ann@acme.example").is_some());
 
     // A yes is used once: neither it nor its maker makes it two.
-    refused(&world.provost(&["apply", &plan]), "was used");
-    refused(&world.provost(&["approve", &plan, "--key", "bob"]), "was used");
+    refused(&world.provost(&["apply", &plan]), "was already applied");
+    refused(&world.provost(&["approve", &plan, "--key", "bob"]), "was already applied");
     let short = planned.open_file.display().to_string();
     let digest = world.provost(&["show", &short, "--format", "json"]).json()["digest"].as_str().unwrap().to_owned();
     let entries = told(&world, &["--subject", &digest[..12]], &["planned", "asked", "approved"]);

@@ -85,6 +85,11 @@ impl Engine {
         if now >= until {
             return Err(EngineError::TooLate { run: run.id, until });
         }
+        // Whose yes it was may have been taken out of the configuration since.
+        let decision = self.store.decision_of_run(&run.id).await?;
+        decision
+            .allows(&stored.plan, &stored.summary.asker, self.keys(), now, true)
+            .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
         let connections = self.connect_all(&stored.plan).await?;
         // Read when it is our turn, not before: until then somebody else may have gone on with it.
         let records = self.store.records(&run.id).await?;

@@ -237,3 +237,53 @@ async fn what_guards_count_is_what_may_still_happen_and_what_was_done() {
     put(&plan(4, &["z"]), 62, 100).await;
     assert_eq!(who(51, 63, false).await, [row("z", None)]);
 }
+
+/// P3: plans that are made of one's steps take its place, last no longer, and count for the guards what it counted of them.
+#[tokio::test]
+async fn p3_a_divided_plan_is_replaced_and_counts_as_before() {
+    let (_home, store) = store().await;
+    let old = plan(1, &["ann", "bob", "cy"]);
+    let digest = old.digest();
+    let counts = |plan: &Plan, steps: &[Step]| -> Vec<u8> {
+        let rows: Vec<_> = steps.iter().map(|step| serde_json::json!({ "step": step.id, "of": plan.class, "n": step.label })).collect();
+        serde_json::to_vec(&rows).unwrap()
+    };
+    store.put_proposal(&proposal(old.clone(), vec![]), &actor("al"), at(0), at(7200), &counts).await.unwrap();
+    let part = |class: Class, people: std::ops::Range<usize>| Plan { class, steps: old.steps[people].to_vec(), ..old.clone() };
+    let parts = [part(Class::Open, 0..2), part(Class::Held("left_out".into()), 2..3)];
+    let stands = store.divide(&digest, &parts, &actor("bo"), at(60)).await.unwrap();
+    assert_eq!(
+        stands.iter().map(|plan| (plan.steps, plan.status)).collect::<Vec<_>>(),
+        [(2, PlanStatus::Pending), (1, PlanStatus::Pending)]
+    );
+    assert!(stands.iter().all(|plan| plan.expires == at(7200) && plan.created == at(60) && plan.asker.name == "bo" && plan.whole));
+    for part in &parts {
+        assert_eq!(store.plan(&part.digest(), at(61)).await.unwrap().plan, *part);
+    }
+    let mut counted: Vec<String> = store
+        .counted_since(at(0), at(61), false)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| format!("{:?} {}", row.step, row.json))
+        .collect();
+    counted.sort();
+    let mut before: Vec<String> = serde_json::from_slice::<Vec<serde_json::Value>>(&counts(&old, &old.steps))
+        .unwrap()
+        .iter()
+        .zip(&old.steps)
+        .map(|(row, step)| format!("{:?} {row}", step.id))
+        .collect();
+    before.sort();
+    assert_eq!(counted, before, "each person once, in the words of the old plan");
+    // The old one is nobody's any more; one that is decided is not divided; an asking is for what waits.
+    assert!(matches!(store.decide(yes("d1", digest, 62)).await, Err(StoreError::Superseded { .. })));
+    store.ask(&parts[0].digest(), &actor("cy"), at(63)).await.unwrap();
+    assert_eq!(store.plan(&parts[0].digest(), at(63)).await.unwrap().summary.asker.name, "cy");
+    store.decide(yes("d2", parts[0].digest(), 64)).await.unwrap();
+    let refused = store.divide(&parts[0].digest(), &parts[1..], &actor("bo"), at(65)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::AlreadyDecided { .. }), "{refused}");
+    assert!(matches!(store.ask(&parts[0].digest(), &actor("bo"), at(65)).await, Err(StoreError::AlreadyDecided { .. })));
+    assert!(matches!(store.ask(&parts[1].digest(), &actor("bo"), at(7200)).await, Err(StoreError::Expired { .. })));
+    assert_eq!(store.verify_audit(&[]).await.unwrap().faults, []);
+}
