@@ -69,6 +69,13 @@ pub(crate) const BENCHES: &[Task] = &[
 /// What takes too long for `cargo xtask test`.
 pub(crate) const SOAKS: &[Task] = &[
     Task {
+        name: "simulation",
+        what: "10,000 seeds of the simulation: everything that can go wrong, the promises looked at after every event",
+        needs: &[POSTGRES],
+        variables: &[("PROVOST_SIM_SEEDS", "10000"), ("PROVOST_SIM_SECONDS", "86400")],
+        runs: &[&["test", "--release", "--package", "provost-cli", "--test", "simulation", "--", "--nocapture", "p04_to_p10"]],
+    },
+    Task {
         name: "history",
         what: "the roster history at full size against both sandboxes, judged by the checker",
         needs: &[],

@@ -43,7 +43,7 @@ pub(crate) struct ApplyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = RESUME_AFTER)]
 pub(crate) struct ResumeArgs {
-    /// Which run [default: the oldest that is not finished]
+    /// Which run [default: the oldest that is not finished and may still be resumed]
     #[arg(value_name = "RUN")]
     run: Option<String>,
 }
@@ -72,7 +72,7 @@ pub(crate) async fn resume(globals: &Globals, args: &ResumeArgs) -> Result<End, 
     let store = opened.engine.store();
     let run = match &args.run {
         Some(word) => pick::run(store, word).await?,
-        None => match store.unfinished_runs().await?.into_iter().next() {
+        None => match opened.engine.next_to_resume().await? {
             Some(run) => run,
             None => {
                 opened.close().await;

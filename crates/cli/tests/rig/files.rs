@@ -8,6 +8,7 @@ use engine::{Ask, EngineError, Proposed, RunSummary, Silent};
 use jiff::Timestamp;
 use model::{Actor, Digest, Plan, Proof, RunId, Verdict};
 use provost_checker::args::parse;
+use provost_checker::report::Violation;
 
 use super::life::Lived;
 use super::world::World;
@@ -202,8 +203,12 @@ impl World {
             let run = store.run(run).await?;
             let plan = store.plan(&run.digest, at).await?.plan;
             let records: Vec<_> = store.records(&run.id).await?.into_values().collect();
-            Ok::<_, store::StoreError>(plan::report::report(&run, &plan, &records))
+            let done = records.iter().filter(|record| record.state.is_done());
+            let done: Vec<_> = done.map(|record| serde_json::json!({ "step": record.step, "state": "done" })).collect();
+            let report = serde_json::to_value(plan::report::report(&run, &plan, &records)).expect("a report is JSON");
+            Ok::<_, store::StoreError>(serde_json::json!({ "report": report, "done": done }))
         });
+        // A step may be planned again as it was: what became of it then counts, and a report alone does not list what was done.
         let report = report.expect("the report is read");
         let mut kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path(&format!("report-{run}.json"));
@@ -213,8 +218,37 @@ impl World {
         }
     }
 
-    /// What the independent checker says about everything that happened in this world: its violations, in words.
+    /// Keeps what became of every run.
+    pub fn keep_all_reports(&self) {
+        let mut runs = self.look(async |store| store.runs().await).expect("the store is read");
+        runs.reverse();
+        runs.iter().for_each(|run| self.keep_report(&run.id));
+    }
+
+    /// Whether every step of every run was done.
+    pub fn every_step_was_done(&self) -> bool {
+        let at = self.now();
+        let done = self.look(async |store| {
+            for run in store.runs().await? {
+                let steps = store.plan(&run.digest, at).await?.plan.steps.len();
+                let records = store.records(&run.id).await?;
+                if records.len() != steps || !records.values().all(|record| record.state.is_done()) {
+                    return Ok(false);
+                }
+            }
+            Ok::<_, store::StoreError>(true)
+        });
+        done.expect("the store is read")
+    }
+
+    /// What the independent checker says about everything that happened in this world, in words.
     pub fn checked(&self, more: &[String]) -> Vec<String> {
+        let said = |one: Violation| format!("{} {} {}: {}", one.rule, one.name, one.app, one.what);
+        self.violations(more).into_iter().map(said).collect()
+    }
+
+    /// What the independent checker says about everything that happened in this world.
+    pub fn violations(&self, more: &[String]) -> Vec<Violation> {
         let file = |name: &str| self.path(name).display().to_string();
         let mut words: Vec<String> = vec!["--config".into(), file("provost.toml"), "--roster".into(), file("roster.csv")];
         words.extend(["--as-of".into(), self.as_of().to_string()]);
@@ -241,9 +275,6 @@ impl World {
         words.extend(more.iter().cloned());
         let args = parse(words.clone()).unwrap_or_else(|error| panic!("{error}: {words:?}"));
         let report = provost_checker::judge(&args).unwrap_or_else(|error| panic!("the checker: {error}"));
-        if report.violations.is_empty() {
-            return Vec::new();
-        }
-        report.text(true).lines().map(str::to_owned).collect()
+        report.violations
     }
 }

@@ -21,5 +21,6 @@ mod world;
 pub use agenda::Agenda;
 pub use director::{After, Answered, Before, Director, Exchange, Straight, Touch};
 pub use files::{Planned, known_text};
+pub use gate::on_the_spot;
 pub use life::Lived;
-pub use world::{Setup, StoreAt, Trace, World};
+pub use world::{Setup, Shared, StoreAt, Trace, World};

@@ -7,14 +7,14 @@ use model::RunState;
 use sandbox::Limit;
 use store::Operation;
 
-use crate::rig::{Before, Director, Exchange, Lived, Setup, StoreAt, Touch, World, known_text};
+use crate::rig::{Before, Director, Exchange, Lived, Setup, StoreAt, Straight, Touch, World, known_text};
 
 const HEADER: &str = "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n";
 const ROSTER: &str = "e1,Ada,One,ada@acme.example,Sales Manager,Sales,,active,1997-06-01,\n\
     e2,Bob,Two,bob@acme.example,Clerk,Sales,e1,active,1997-12-01,\n\
     e3,Cy,Three,cy@acme.example,Engineer,Development,e1,active,1997-12-15,\n";
 
-fn world(at: StoreAt, faults: &str) -> World {
+pub(crate) fn world(at: StoreAt, faults: &str) -> World {
     let world = World::new(Setup {
         seed: 1,
         now: "1998-01-01T12:00:00Z".parse().expect("an instant"),
@@ -98,4 +98,30 @@ fn p09_a_life_that_is_over_does_nothing_any_more_and_the_next_one_goes_on() {
         assert_eq!(second.proposal.open.steps, [], "event {at}: something is left to do");
         assert_eq!(world.checked(&[]), [] as [String; 0], "event {at}");
     }
+}
+
+#[test]
+fn p09_a_run_that_is_too_old_to_be_resumed_keeps_no_other_from_it() {
+    let world = world(StoreAt::File, "");
+    let begun = |at: u64| {
+        world.direct(Arc::new(Straight));
+        let planned = world.plan().done().expect("a plan");
+        world.approve(&planned.digests[0]).done().expect("it is approved");
+        world.direct(Arc::new(Ends { at, seen: AtomicU64::new(0) }));
+        assert!(matches!(world.execute(&planned.digests[0]), Lived::Crashed));
+    };
+    begun(20);
+    world.pass(jiff::SignedDuration::from_hours(30));
+    begun(20);
+    world.direct(Arc::new(Straight));
+    let unfinished = world.unfinished();
+    assert_eq!(unfinished.len(), 2);
+    let next = world.live(async |engine| engine.next_to_resume().await).done().expect("the store is read").expect("there is one");
+    assert_eq!(next.id, unfinished[1]);
+    let summary = world.resume(&next.id).done().expect("it goes on");
+    assert_eq!(summary.run.state, RunState::Finished);
+    // Nobody else is left: then the old one is named, and says why it cannot go on.
+    let left = world.live(async |engine| engine.next_to_resume().await).done().expect("the store is read").expect("there is one");
+    assert_eq!(left.id, unfinished[0]);
+    assert!(matches!(world.resume(&left.id).done(), Err(engine::EngineError::TooLate { .. })));
 }

@@ -100,6 +100,18 @@ impl Engine {
         self.drive(run, approved, records, connections, watch).await
     }
 
+    /// The run to go on with where nobody names one: the oldest that is not finished and may still be resumed; else the oldest that is not
+    /// finished, whose resuming says why it may not.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn next_to_resume(&self) -> Result<Option<Run>, EngineError> {
+        let now = self.ports.clock.now();
+        let mut unfinished = self.store.unfinished_runs().await?;
+        let next = unfinished.iter().position(|run| now < self.resumable_until(run)).unwrap_or(0);
+        Ok(if unfinished.is_empty() { None } else { Some(unfinished.swap_remove(next)) })
+    }
+
     /// Until when a run may be resumed: for as long as a yes counts, from its beginning.  What was right to do then need not be later.
     fn resumable_until(&self, run: &Run) -> Timestamp {
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
