@@ -110,9 +110,10 @@ fn p09_a_run_that_is_too_old_to_be_resumed_keeps_no_other_from_it() {
         world.direct(Arc::new(Ends { at, seen: AtomicU64::new(0) }));
         assert!(matches!(world.execute(&planned.digests[0]), Lived::Crashed));
     };
-    begun(20);
+    begun(14);
     world.pass(jiff::SignedDuration::from_hours(30));
-    begun(20);
+    world.roster(&format!("{HEADER}{ROSTER}e4,Di,Four,di@acme.example,Clerk,Sales,e1,active,1997-12-20,\n"));
+    begun(14);
     world.direct(Arc::new(Straight));
     let unfinished = world.unfinished();
     assert_eq!(unfinished.len(), 2);
