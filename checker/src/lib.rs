@@ -131,7 +131,7 @@ fn judge_app(
         names.extend(file.plan.names.get(name).into_iter().flatten().map(|(id, text)| (id.clone(), text.clone())));
     }
     let case = Case { name, policy, world: &world, names: &names };
-    let matched = rules::explain(&case, plans, report);
+    let matched = rules::explain(&case, plans, outcomes, report);
     matched.complete(&case, outcomes, args.expect_complete, report);
     state::compare(&case, roster, plans, &matched, report)?;
     if let Some(mut requests) = access {

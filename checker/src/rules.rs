@@ -55,7 +55,7 @@ pub struct Job<'a> {
 /// The steps of one app, matched with its ledger.
 #[derive(Debug)]
 pub struct Matched<'a> {
-    /// The steps, in plan order.
+    /// The steps: in plan order, those that were not done after the others.
     pub jobs: Vec<Job<'a>>,
     /// Plan and step → the id of what it made.
     made: HashMap<(usize, &'a str), String>,
@@ -64,13 +64,15 @@ pub struct Matched<'a> {
 /// Members that tell whose account it is, the surest first.
 const IDENTITY: [&str; 5] = ["ext_uid", "externalId", "email", "emailAddress", "username"];
 
-/// Matches an app's ledger with the steps of its plans (C1, C3, C5).
-pub fn explain<'a>(case: &Case<'_>, plans: &'a [PlanFile], report: &mut Report) -> Matched<'a> {
+/// Matches an app's ledger with the steps of its plans (C1, C3, C5).  Of several steps that say the same, as of a plan that left something
+/// out and of the next one, those count first of which no outcome says that they were not done.
+pub fn explain<'a>(case: &Case<'_>, plans: &'a [PlanFile], outcomes: &BTreeMap<String, String>, report: &mut Report) -> Matched<'a> {
     let mut jobs = Vec::new();
     for (plan, file) in plans.iter().enumerate() {
         let steps = file.plan.steps.iter().filter(|step| step.app == case.name);
         jobs.extend(steps.map(|step| Job { plan, step, account: None, done: BTreeMap::new() }));
     }
+    jobs.sort_by_key(|job| outcomes.get(&job.step.id).is_some_and(|outcome| not_done(outcome)));
     let mut matched = Matched { jobs, made: HashMap::new() };
     matched.find_makers(case, report);
     let mut by_account: HashMap<String, Vec<usize>> = HashMap::new();
@@ -309,7 +311,7 @@ impl<'a> Matched<'a> {
             if undone && expect_complete {
                 report.violation("C2", "not_complete", case.name, format!("{about} ended as {outcome}"));
             }
-            if matches!(outcome, "drifted" | "failed" | "skipped") && !job.done.is_empty() {
+            if not_done(outcome) && !job.done.is_empty() {
                 report.violation(
                     "C2",
                     "reported_undone",
@@ -392,6 +394,11 @@ impl<'a> Matched<'a> {
         }
         missing
     }
+}
+
+/// Whether an outcome says that a step was not done; one that was never settled may have been.
+fn not_done(outcome: &str) -> bool {
+    matches!(outcome, "drifted" | "failed" | "skipped")
 }
 
 /// Members that are the same whatever their case.

@@ -96,6 +96,16 @@ pub(crate) const SOAKS: &[Task] = &[
         ],
     },
     Task {
+        name: "sweeps",
+        what: "everything that can fail or die at every request and commit, once, thrice and for a while, both profiles, both databases",
+        needs: &[POSTGRES],
+        variables: &[
+            ("PROVOST_TEST_PLACES", "guide/file,vendor/file,guide/postgres,vendor/postgres"),
+            ("PROVOST_TEST_LENGTHS", "1,3,12"),
+        ],
+        runs: &[&["test", "--release", "--package", "provost-cli", "--test", "sweeps", "--", "--nocapture"]],
+    },
+    Task {
         name: "kill",
         what: "SIGKILL before and after every commit, and 200 at random within 10,000 steps, each resumed; the apps as the guides say",
         needs: &[],

@@ -15,6 +15,19 @@ fn clean_cases_are_clean() {
     }
 }
 
+/// One plan left a step out, and a later one says the same in other words: the one that was done explains the line.
+#[test]
+fn of_two_steps_that_say_the_same_the_one_that_was_not_left_out_counts() {
+    let mut scene = lessonly();
+    let leave = scene.steps.iter().position(|step| step["id"] == "#leave").expect("the scene has a leaver");
+    let mut left_out = scene.steps[leave].clone();
+    left_out["id"] = json!("#left-out");
+    left_out["label"] = json!("the same, and skipped");
+    scene.steps.insert(leave, left_out);
+    scene.outcomes = json!([{"id": "#left-out", "state": {"skipped": {"because": "x"}}}]);
+    assert_eq!(scene.judge().unwrap().violations, []);
+}
+
 #[test]
 fn requests_beside_the_formula() {
     let report = lessonly().judge().unwrap();

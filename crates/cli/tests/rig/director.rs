@@ -53,6 +53,8 @@ pub enum Before {
 pub enum After {
     /// It comes.
     Comes,
+    /// It comes, and nobody can read it: its body is cut in its middle, and ends in bytes that no text has.
+    Garbled,
     /// It is lost on its way.
     Lost,
     /// The program dies before it comes.

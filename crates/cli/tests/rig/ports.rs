@@ -88,13 +88,20 @@ impl Transport for Port {
                 return std::future::pending().await;
             }
         }
-        let answer = shared.deliver(Some(life), &mut exchange, request).await;
+        let mut answer = shared.deliver(Some(life), &mut exchange, request).await;
         let answered = match &answer {
             Ok(answer) => Answered::Answer { status: answer.status().as_u16(), body: answer.body().clone() },
             Err(_) => Answered::Nothing,
         };
         match director.after(&exchange, &answered) {
             After::Comes => {}
+            After::Garbled => {
+                shared.note(life, &format!("{} answer garbled: {} {}", exchange.app, exchange.method, exchange.path));
+                if let Ok(answer) = &mut answer {
+                    let body = answer.body();
+                    *answer.body_mut() = Bytes::from([&body[..body.len() / 2], &[0xff, 0xfe]].concat());
+                }
+            }
             After::Lost => {
                 shared.note(life, &format!("{} answer lost: {} {}", exchange.app, exchange.method, exchange.path));
                 shared.agenda.wait(PATIENCE).await;

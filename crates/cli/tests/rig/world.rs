@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
+use connector::Target;
 use engine::Engine;
 use http::{Request, Response, Uri};
 use jiff::{SignedDuration, Timestamp};
@@ -98,8 +99,13 @@ pub struct World {
     pub(super) kept: Kept,
     pub(super) at: StoreAt,
     lives: AtomicU32,
+    /// What is put around every connector.
+    around: RwLock<Option<Around>>,
     dir: TempDir,
 }
+
+/// Puts something around a connector.
+pub type Around = fn(Arc<dyn Target>) -> Arc<dyn Target>;
 
 /// The bytes of a new store: made once, so that a world needs no migration.
 fn new_store() -> &'static [u8] {
@@ -173,7 +179,16 @@ impl World {
         };
         let text = setup.config.replace("{lessonly}", "http://127.0.0.1:1/api/v1").replace("{absorb}", "http://127.0.0.1:2");
         let text = text.replace("{store}", &store);
-        let world = Self { lessonly, absorb, shared, kept: Kept::default(), at: setup.store, lives: AtomicU32::new(0), dir };
+        let world = Self {
+            lessonly,
+            absorb,
+            shared,
+            kept: Kept::default(),
+            at: setup.store,
+            lives: AtomicU32::new(0),
+            around: RwLock::default(),
+            dir,
+        };
         world.write("provost.toml", &text);
         world.write("lessonly.key", "lessonly-sandbox-key");
         world.write("absorb.password", "absorb-sandbox-password");
@@ -197,6 +212,11 @@ impl World {
     /// Who decides from now on.
     pub fn direct(&self, director: Arc<dyn Director>) {
         *self.shared.director.write().unwrap_or_else(PoisonError::into_inner) = director;
+    }
+
+    /// What is put around every connector from now on.
+    pub fn put_around(&self, around: Around) {
+        *self.around.write().unwrap_or_else(PoisonError::into_inner) = Some(around);
     }
 
     /// The true time.
@@ -227,6 +247,11 @@ impl World {
     pub fn live<T>(&self, deed: impl AsyncFnOnce(&Engine) -> T) -> Lived<T> {
         let life = Life::new(self.lives.fetch_add(1, Ordering::Relaxed) + 1, Arc::clone(&self.shared));
         let (mut setup, at) = on_the_spot(provost_cli::assemble(&self.path("provost.toml"))).expect("the configuration is right");
+        if let Some(around) = *self.around.read().unwrap_or_else(PoisonError::into_inner) {
+            for app in setup.apps.values_mut() {
+                app.target = around(Arc::clone(&app.target));
+            }
+        }
         setup.owner = own_name(life.number);
         setup.owner_is_gone = is_gone;
         LIVING.set(life.number);

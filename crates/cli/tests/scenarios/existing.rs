@@ -1,36 +1,20 @@
 //! Accounts that were there before us: taken over only when somebody says so, and what policy does not own stays as it is (P8, F08, F09).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::company::{Objects, base_of, in_absorb, in_lessonly};
 use crate::world::{Setup, World, active_status, steps};
-
-/// Objects by `kind/id`, as the ledger names them.
-pub(crate) type Objects = BTreeMap<String, Value>;
 
 /// Everything that an app holds, by hand.
 fn objects(world: &World, app: &str) -> Objects {
-    let (lessonly, absorb) = (&world.lessonly, &world.absorb);
-    let kinds = if app == "lessonly" {
-        vec![("user", lessonly.users()), ("group", lessonly.groups()), ("assignment", lessonly.assignments())]
-    } else {
-        vec![("user", absorb.users()), ("department", absorb.departments()), ("enrollment", absorb.enrollments())]
-    };
-    let named = kinds.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |object| (kind, object)));
-    named.map(|(kind, object)| (format!("{kind}/{}", object["id"].to_string().trim_matches('"')), object)).collect()
+    if app == "lessonly" { in_lessonly(&world.lessonly) } else { in_absorb(&world.absorb) }
 }
 
 /// What was there before the ledger began: what it does not tell of.
 pub(crate) fn base(world: &World, app: &str) -> String {
-    let ledger = world.read(&format!("{app}.ledger.jsonl"));
-    let told: BTreeSet<String> = ledger
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON")["object"].as_str().expect("a name").to_owned())
-        .collect();
-    let there = objects(world, app).into_iter().filter(|(name, _)| !told.contains(name));
-    let text: String = there.map(|(object, state)| format!("{}\n", json!({ "object": object, "state": state }))).collect();
-    assert!(!text.is_empty(), "at least an admin is there");
+    let text = base_of(objects(world, app), &world.read(&format!("{app}.ledger.jsonl")));
     let file = format!("{app}.base.jsonl");
     world.write(&file, &text);
     format!("{app}={}", world.path(&file).display())

@@ -1,5 +1,7 @@
 //! The stories: one file each, run with the real binary against the sandboxes, and ended by the checker.
 
+#[path = "../company/mod.rs"]
+mod company;
 mod naive;
 mod proxy;
 mod world;
