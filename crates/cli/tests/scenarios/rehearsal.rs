@@ -152,6 +152,7 @@ fn a_plan_that_cannot_come_out_is_found_out_before_anybody_says_yes() {
     let text = world.provost(&["rehearse", &digest, "--faults", "none"]);
     assert!(text.code == 1 && text.out.contains("NOT as promised") && text.out.contains("7 P7 Person"), "{text:?}");
     assert!(!text.out.contains("under faults"), "{}", text.out);
+    assert!(!text.out.contains("expected"), "what was not done is told once: {}", text.out);
     let markdown = world.provost(&["rehearse", &digest, "--faults", "none", "--format", "markdown"]);
     assert!(markdown.out.starts_with("## Rehearsal of plan "), "{}", markdown.out);
 }

@@ -306,7 +306,7 @@ impl Act<'_> {
         let facts = Facts { roster: self.roster.clone(), last_good: None, apps, links, earlier: Vec::new(), told: Vec::new() };
         let review = |step: &Step| engine.review(step, &facts);
         let ask = Ask { only: self.only.cloned(), ..self.ask() };
-        let given: Given<'_> = engine.given(&facts, &ask, &review);
+        let given = Given { policy: &self.engine.setup.policy, ..engine.given(&facts, &ask, &review) };
         Ok(plan::propose(&given))
     }
 }

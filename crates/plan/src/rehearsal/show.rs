@@ -1,12 +1,15 @@
 //! The three forms: text for a terminal, Markdown for a ticket; JSON is the value itself.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+
+use model::StepId;
 
 use super::{Pass, Rehearsal, Rehearsed};
 use crate::render::{Paint, clean, markdown_escape};
 
 /// Deviations shown of one pass; the others are counted, and in the JSON.
-const SHOWN: usize = 20;
+const SHOWN: usize = 10;
 
 impl Rehearsal {
     fn verdict(&self) -> &'static str {
@@ -119,18 +122,23 @@ impl Pass {
             troubles.push(format!("stopped for good: {}", self.stopped_by));
         }
         for undone in self.undone.iter().take(SHOWN) {
-            troubles.push(format!("{}, {}: {} {}", undone.outcome, undone.verb, undone.who, undone.detail));
+            troubles.push(format!("{}, {}: {}: {}", undone.outcome, undone.verb, undone.who, undone.detail));
         }
-        for deviation in self.deviations.iter().take(SHOWN) {
+        // What was not done is otherwise than promised, and planned again: that says nothing new.
+        let undone: BTreeSet<&StepId> = self.undone.iter().map(|undone| &undone.step).collect();
+        let told: BTreeSet<(&str, &str)> = self.undone.iter().map(|undone| (undone.verb, undone.who.as_str())).collect();
+        let deviations: Vec<_> =
+            self.deviations.iter().filter(|one| one.step.as_ref().is_none_or(|step| !undone.contains(step))).collect();
+        let left: Vec<_> = self.left.iter().filter(|left| !told.contains(&(left.verb, left.who.as_str()))).collect();
+        for deviation in deviations.iter().take(SHOWN) {
             let verb = if deviation.verb.is_empty() { "no step" } else { deviation.verb };
             let (expected, found) = (&deviation.expected, &deviation.found);
             troubles.push(format!("{}, {verb}: {}: expected {expected}, found {found}", deviation.who, deviation.what));
         }
-        for left in self.left.iter().take(SHOWN) {
+        for left in left.iter().take(SHOWN) {
             troubles.push(format!("planned again, {}: {}: {}", left.verb, left.who, left.reason));
         }
-        let more: usize =
-            [self.undone.len(), self.deviations.len(), self.left.len()].map(|count| count.saturating_sub(SHOWN)).iter().sum();
+        let more: usize = [self.undone.len(), deviations.len(), left.len()].map(|count| count.saturating_sub(SHOWN)).iter().sum();
         if more > 0 {
             troubles.push(format!("and {more} more; --format json has them all"));
         }
