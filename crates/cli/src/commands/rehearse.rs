@@ -13,7 +13,7 @@ use crate::stage::Sandboxed;
 use crate::wiring::{Opened, Reach};
 
 /// What goes wrong unless one says otherwise: what networks, proxies and vendors do on a bad day, many times as often.
-const FAULTS: &str = "429:2s=1%, 503-before=1%, 500-after@POST|PUT=1%, 504-late@POST|PUT=0.5%, reset-before@GET|PUT=1%, \
+const FAULTS: &str = "429:2s=1%, 503-before@GET|PUT=1%, 500-after@POST|PUT=1%, 504-late@POST|PUT=0.5%, reset-before@GET|PUT=1%, \
                       reset-after@POST|PUT=1%, html-after:502@POST|PUT=0.5%, slow:3s=1%, truncated@GET=0.1%";
 
 const AFTER: &str = "\
