@@ -58,13 +58,6 @@ pub(crate) const BENCHES: &[Task] = &[
         ],
     },
     Task {
-        name: "rehearse",
-        what: "a first plan of 1,000 people in both apps, rehearsed with and without faults",
-        needs: &[],
-        variables: &[],
-        runs: &[&["build", "--release", "--package", "provost-cli"], example!("provost-cli", "rehearse", "1000")],
-    },
-    Task {
         name: "store",
         what: "rows a second, written and read, SQLite and PostgreSQL side by side",
         needs: &[POSTGRES],
