@@ -47,6 +47,8 @@ impl From<EngineError> for Failure {
             EngineError::Rival { .. } => format!("{}; what a run left undone waits: `provost resume`", engine::RIVAL_NEXT),
             EngineError::Swept { .. } => "`provost plan` reads and plans anew; rehearse that plan".to_owned(),
             EngineError::Stage { .. } => "`provost plan` reads and plans anew; a record that the stand-in cannot hold stays one".to_owned(),
+            EngineError::Failing { app, .. } => format!("`provost apps {app}` shows the exchange that failed; `provost resume` goes on later"),
+            EngineError::Quarantined { .. } => error.quarantine_next().unwrap_or_default(),
             EngineError::OtherTenant { .. } => "provost plan".to_owned(),
             EngineError::OtherHome { app } => {
                 format!(

@@ -45,6 +45,7 @@ impl Opened {
     pub(crate) async fn open(globals: &Globals, reach: Reach) -> Result<Self, Failure> {
         let face = globals.face();
         let mut config = Config::load(globals.config.as_deref())?;
+        let behaviour = std::mem::take(&mut config.behaviour);
         let ports = ports::ports(globals.now)?;
         let mut sandboxes = Sandboxes::default();
         let approvers = Arc::new(std::mem::take(&mut config.approvers));
@@ -53,7 +54,7 @@ impl Opened {
         let key = seal_key(&key_file_of(&at, &file), face)?;
         let store = open_store(&at, &file).await?.sealed(key).acting_as(owner::user());
         let clock = Arc::clone(&ports.clock);
-        let engine = Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _);
+        let engine = Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _).minding(behaviour);
         Ok(Self { engine, approvers, clock, sandboxes })
     }
 

@@ -71,3 +71,26 @@ pub enum Fault {
         detail: String,
     },
 }
+
+impl Fault {
+    /// The same fault, with every text in it put through `text`.
+    pub(crate) fn map(self, text: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Wait { after, why } => Self::Wait { after, why: text(&why) },
+            Self::Unknown { why } => Self::Unknown { why: text(&why) },
+            Self::Drift { found } => Self::Drift { found: text(&found) },
+            Self::Denied { scope } => Self::Denied {
+                scope: match scope {
+                    Scope::Session => Scope::Session,
+                    Scope::Credentials(what) => Scope::Credentials(text(&what)),
+                    Scope::Consent(what) => Scope::Consent(text(&what)),
+                    Scope::Object(what) => Scope::Object(text(&what)),
+                },
+            },
+            Self::Refused { code, detail } => Self::Refused { code, detail: text(&detail) },
+            Self::Garbled { detail } => Self::Garbled { detail: text(&detail) },
+            Self::Unsupported { what } => Self::Unsupported { what: text(&what) },
+            Self::Unreachable { detail } => Self::Unreachable { detail: text(&detail) },
+        }
+    }
+}

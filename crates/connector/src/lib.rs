@@ -9,6 +9,8 @@ pub mod conformance;
 mod fault;
 mod pace;
 mod ports;
+mod redact;
+mod tally;
 mod wire;
 
 pub use boundary::{Body, Cursor, Done, Key, Outcome, Page, Record, Session, Source, Target, Watermark};
@@ -16,4 +18,5 @@ pub use fault::{Fault, Scope};
 pub use model::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
 pub use pace::Pace;
 pub use ports::{Broken, Clock, Ids, Random, Sleep, Transport};
+pub use tally::{Share, Tally};
 pub use wire::{Answer, Counts, Read, Wire, Write, clock_ahead_ms};

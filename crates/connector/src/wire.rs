@@ -1,20 +1,25 @@
 //! The wires: what may be sent, by whom.  Redaction is by construction: a fault's text is made from status and body, never from
 //! headers, and secrets are [`Secret`]s until the transport has them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
-use model::Secret;
+use model::{Exchange, Secret};
 use serde_json::Value;
 
-use crate::{Broken, Clock, Fault, Pace, Random, Session, Transport};
+use crate::redact::{Secrets, without_named};
+use crate::{Broken, Clock, Fault, Pace, Random, Scope, Session, Tally, Transport};
 
 /// However long an app says: more than this many seconds is not waited without asking again.
 const LONGEST_HOLD: u64 = 600;
+/// So much of an answer's body is told in errors, in bytes.
+const TOLD: usize = 300;
+/// So much of it is kept of an exchange that failed.
+const KEPT: usize = 600;
 
 /// Requests made over one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +39,7 @@ struct Shared {
     pace: Arc<Pace>,
     sent: AtomicU64,
     throttled: AtomicU64,
+    tally: Mutex<Tally>,
 }
 
 /// A wire to one app: enough to log in.  Cheap to clone; all clones share pace and counts.
@@ -41,6 +47,26 @@ struct Shared {
 pub struct Wire {
     shared: Arc<Shared>,
     base: Arc<str>,
+    last: Arc<Mutex<Option<Last>>>,
+}
+
+/// The last exchange, or the last that failed, as it was: what may be shown of it is made when it is asked for.
+struct Last {
+    at: Timestamp,
+    method: Method,
+    path: String,
+    /// It asked for a session: what came is not to be shown.
+    logs_in: bool,
+    secrets: Secrets,
+    failed: bool,
+    came: Result<http::Response<Bytes>, String>,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    LoggingIn,
+    Work,
 }
 
 /// What a request carries: its content type, and the bytes.
@@ -53,7 +79,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// The body, parsed; `Null` when empty, `None` when it is no JSON.
     pub json: Option<Value>,
-    /// The body's beginning as text, for errors.
+    /// The body's beginning as text, for errors; the request's secrets were taken out before it was cut.
     pub text: String,
     /// The app's own clock (`Date` header), if it said.
     pub date: Option<Timestamp>,
@@ -66,13 +92,55 @@ pub struct Answer {
 impl Wire {
     /// A wire to `base` (no slash at its end).
     pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, pace: Arc<Pace>, base: &str) -> Self {
-        let shared = Shared { transport, clock, random, pace, sent: AtomicU64::new(0), throttled: AtomicU64::new(0) };
-        Self { shared: Arc::new(shared), base: base.trim_end_matches('/').into() }
+        let (sent, throttled) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Shared { transport, clock, random, pace, sent, throttled, tally: Mutex::default() };
+        Self { shared: Arc::new(shared), base: base.trim_end_matches('/').into(), last: Arc::default() }
     }
 
     /// The same wire to another address of the same app, such as the one that people log in at.
     pub fn at(&self, base: &str) -> Self {
-        Self { shared: Arc::clone(&self.shared), base: base.trim_end_matches('/').into() }
+        Self { base: base.trim_end_matches('/').into(), ..self.clone() }
+    }
+
+    /// The same wire, with a last exchange of its own: for one call among several that are under way.
+    pub fn apart(&self) -> Self {
+        Self { last: Arc::default(), ..self.clone() }
+    }
+
+    /// The last exchange, or the last that failed, as people may see it: no header, nothing of the request's body, no secret.
+    pub fn last(&self) -> Option<Exchange> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let Last { at, method, path, logs_in, secrets, came, failed: _ } = last.as_ref()?;
+        let shown = |text: &str| without_named(&secrets.blot(text));
+        let mut exchange = Exchange {
+            at: *at,
+            method: method.to_string(),
+            path: shown(path),
+            status: None,
+            content_type: String::new(),
+            body: String::new(),
+        };
+        match came {
+            Ok(response) => {
+                let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+                exchange.status = Some(response.status().as_u16());
+                exchange.content_type = kind.map(shown).unwrap_or_default();
+                let body = response.body();
+                exchange.body = if *logs_in && response.status().is_success() {
+                    "(not kept: it may hold a session)".to_owned()
+                } else {
+                    // By name before it is cut, too.
+                    without_named(&secrets.beginning(body, 2 * KEPT)).chars().take(KEPT).collect()
+                };
+            }
+            Err(why) => exchange.body = shown(why),
+        }
+        Some(exchange)
+    }
+
+    /// How the exchanges so far went.
+    pub fn tally(&self) -> Tally {
+        *self.shared.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The base URL.
@@ -111,7 +179,20 @@ impl Wire {
         judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
     ) -> Result<Answer, Fault> {
         let body = body.map(|json| ("application/json", Bytes::from(json.to_string())));
-        self.exchange(method, path, headers, body, judge).await
+        self.exchange(For::LoggingIn, method, path, headers, body, judge).await
+    }
+
+    /// Sends one request within a session.
+    async fn work(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(String, Secret)],
+        body: Option<&Value>,
+        judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
+    ) -> Result<Answer, Fault> {
+        let body = body.map(|json| ("application/json", Bytes::from(json.to_string())));
+        self.exchange(For::Work, method, path, headers, body, judge).await
     }
 
     /// POST of a form, as OAuth wants it.
@@ -126,30 +207,64 @@ impl Wire {
     ) -> Result<Answer, Fault> {
         let fields = fields.iter().map(|(name, value)| (name, value.expose()));
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.exchange(Method::POST, path, &[], Some(("application/x-www-form-urlencoded", Bytes::from(form))), judge).await
+        self.exchange(For::LoggingIn, Method::POST, path, &[], Some(("application/x-www-form-urlencoded", Bytes::from(form))), judge)
+            .await
     }
 
     async fn exchange(
         &self,
+        purpose: For,
         method: Method,
         path: &str,
         headers: &[(String, Secret)],
         body: Option<Payload>,
         judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
     ) -> Result<Answer, Fault> {
+        let secrets = Secrets::of(headers, body.as_ref().map(|(kind, bytes)| (*kind, &bytes[..])));
+        let (logs_in, writes) = (purpose == For::LoggingIn && body.is_some(), purpose == For::Work && method != Method::GET);
         let request = self.request(&method, path, headers, body)?;
         self.shared.pace.permit().await;
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
-        let answer = match self.shared.transport.send(request).await {
-            Ok(response) => read_answer(&response),
+        let (began, at) = (self.tally().begins(), self.now());
+        let came = self.shared.transport.send(request).await;
+        let judged = self.judged(&method, path, &secrets, &came, judge);
+        let failed = match (&judged, &came) {
+            (Ok(_), _) => Some(false),
+            (Err(Fault::Wait { .. }), Ok(response)) if !response.status().is_server_error() => None,
+            (Err(Fault::Denied { scope: Scope::Session }), _) => None,
+            (Err(Fault::Refused { .. } | Fault::Drift { .. } | Fault::Unsupported { .. }), _) => Some(false),
+            (Err(_), _) => Some(true),
+        };
+        self.shared.tally.lock().unwrap_or_else(PoisonError::into_inner).ended(writes, began, failed);
+        let came = came.map_err(|broken| broken.to_string());
+        let failed = failed == Some(true);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed || !last.as_ref().is_some_and(|last| last.failed) {
+            *last = Some(Last { at, method, path: path.to_owned(), logs_in, secrets, failed, came });
+        }
+        drop(last);
+        judged
+    }
+
+    /// What came of a request: an answer that can be used, or the fault that it means.
+    fn judged(
+        &self,
+        method: &Method,
+        path: &str,
+        secrets: &Secrets,
+        came: &Result<http::Response<Bytes>, Broken>,
+        judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
+    ) -> Result<Answer, Fault> {
+        let answer = match came {
+            Ok(response) => read_answer(response, secrets),
             Err(Broken::NotSent(detail)) => {
                 return Err(Fault::Unreachable { detail: format!("{method} {}{path}: {detail}", self.base) });
             }
-            Err(Broken::NoAnswer(why)) if method == Method::GET => return Err(Fault::Wait { after: None, why }),
-            Err(Broken::NoAnswer(why)) => return Err(Fault::Unknown { why }),
+            Err(Broken::NoAnswer(why)) if *method == Method::GET => return Err(Fault::Wait { after: None, why: why.clone() }),
+            Err(Broken::NoAnswer(why)) => return Err(Fault::Unknown { why: why.clone() }),
         };
         if answer.status.is_redirection() {
-            let to = answer.location.as_deref().unwrap_or("nowhere");
+            let to = without_named(&secrets.blot(answer.location.as_deref().unwrap_or("nowhere")));
             return Err(Fault::Unreachable {
                 detail: format!(
                     "{} answered {method} {path} with a redirect to {to}; redirects are not followed with credentials",
@@ -173,7 +288,8 @@ impl Wire {
                     // A no is an answer, and counts at the app like any other.
                     _ => self.shared.pace.went_well(),
                 }
-                Err(fault)
+                // A vendor may say back what was sent, a password among it.
+                Err(fault.map(|text| secrets.blot(text)))
             }
         }
     }
@@ -212,13 +328,13 @@ pub fn clock_ahead_ms(date: Option<Timestamp>, sent: Timestamp) -> i64 {
     if ahead.abs() < 1000 { 0 } else { ahead }
 }
 
-fn read_answer(response: &http::Response<Bytes>) -> Answer {
+fn read_answer(response: &http::Response<Bytes>, secrets: &Secrets) -> Answer {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let body = response.body();
     Answer {
         status: response.status(),
         json: if body.is_empty() { Some(Value::Null) } else { serde_json::from_slice(body).ok() },
-        text: String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
+        text: secrets.beginning(body, TOLD),
         date: header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok()).map(|zoned| zoned.timestamp()),
         retry_after: header("retry-after").and_then(|text| text.parse().ok()),
         location: header("location").map(str::to_owned),
@@ -248,7 +364,12 @@ impl Read {
     /// # Errors
     /// As [`Wire::send`].
     pub async fn get(&self, path: &str, judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync)) -> Result<Answer, Fault> {
-        self.wire.send(Method::GET, path, &self.session.headers, None, judge).await
+        self.wire.work(Method::GET, path, &self.session.headers, None, judge).await
+    }
+
+    /// The last exchange over it, or the last that failed, as people may see it.
+    pub fn last(&self) -> Option<Exchange> {
+        self.wire.last()
     }
 
     /// The time now.
@@ -283,7 +404,7 @@ impl Write {
     /// # Errors
     /// As [`Wire::send`].
     pub async fn post(&self, path: &str, body: &Value, judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync)) -> Result<Answer, Fault> {
-        self.read.wire.send(Method::POST, path, &self.read.session.headers, Some(body), judge).await
+        self.read.wire.work(Method::POST, path, &self.read.session.headers, Some(body), judge).await
     }
 
     /// PUT with a JSON body, or with none.
@@ -296,7 +417,7 @@ impl Write {
         body: Option<&Value>,
         judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
     ) -> Result<Answer, Fault> {
-        self.read.wire.send(Method::PUT, path, &self.read.session.headers, body, judge).await
+        self.read.wire.work(Method::PUT, path, &self.read.session.headers, body, judge).await
     }
 
     /// A new strong password (24 characters of four classes, over 130 bits), for the one request that needs one (A07).

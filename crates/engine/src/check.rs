@@ -1,9 +1,10 @@
 //! Asks every app who it is, before any plan: credentials, profile, scope, limits, declared fields, clock.
 
+use jiff::Timestamp;
 use model::{AppName, Tenant};
 use serde::Serialize;
 
-use crate::{Engine, EngineError, Silent};
+use crate::{Engine, EngineError};
 
 /// What a check of one app found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,24 +23,27 @@ pub struct CheckReport {
     pub pinned: bool,
     /// The limit that will be kept, in words.
     pub limit: String,
+    /// Since when the app was in quarantine, where this ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<Timestamp>,
 }
 
 impl Engine {
-    /// Logs in to one app and probes it.  Reads only.
+    /// Logs in to one app and probes it, in quarantine or not; an answer ends a quarantine.  Reads only.
     ///
     /// # Errors
     /// Which credential is wrong, what answers at the address, who else uses the app.
     pub async fn check(&self, app: &AppName) -> Result<CheckReport, EngineError> {
         let setup = self.app(app)?;
-        let connection = self.connect(app).await?;
-        let target = &connection.target;
-        let probed = connection.ask(&Silent, |wire| async move { target.probe(&wire).await }).await;
-        connection.close().await;
-        let manifest = setup.target.manifest();
-        let limit = match setup.rate.or(manifest.limit) {
-            Some(rate) => format!("{} requests a second, {} more at once", rate.per_second, rate.burst),
-            None => "not published: the pace adapts".into(),
+        let connection = self.turn(app).await?;
+        let probed = self.probed(&connection).await;
+        let recovered = match &probed {
+            Ok(_) => self.end_quarantine(app, "it was checked and answered").await,
+            Err(_) => self.still_failing(&connection).await.map(|()| None),
         };
+        connection.close().await;
+        let recovered = recovered?.map(|quarantine| quarantine.since);
+        let manifest = setup.target.manifest();
         Ok(CheckReport {
             app: app.clone(),
             connector: manifest.connector,
@@ -47,7 +51,8 @@ impl Engine {
             fingerprint: setup.fingerprint.to_string(),
             tenant: probed?,
             pinned: setup.profile.is_some(),
-            limit,
+            limit: setup.limit_in_words(),
+            recovered,
         })
     }
 }

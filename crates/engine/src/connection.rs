@@ -2,15 +2,17 @@
 //!
 //! One owner at a time uses an app (F12): the lease has an epoch, and a session belongs to the epoch's owner: nobody logs in but under a lease.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use connector::{Fault, Pace, Read, Scope, Session, Target, Wire, Write};
 use jiff::{SignedDuration, Timestamp};
-use model::AppName;
+use model::{AppName, Exchange, Failing, Quarantine};
 use store::{Epoch, Store};
 
 use crate::propose::joined;
+use crate::quarantine::QuarantineRule;
 use crate::session::{Deaths, Kept, Live};
 use crate::{AppSetup, Engine, EngineError, Event, Ports, Watch};
 
@@ -39,16 +41,17 @@ pub(crate) struct Connection {
     /// Held by the one who logs in.
     logging_in: tokio::sync::Mutex<()>,
     leased_until: Mutex<Timestamp>,
+    /// When the app fails too much, if that is minded.
+    rule: Option<QuarantineRule>,
+    /// Its last failure that was its own.
+    failing: Mutex<Option<Failing>>,
+    /// The quarantine that it just came out of.
+    recovered: Mutex<Option<Quarantine>>,
+    /// Whether a wait is worth it.
+    patient: AtomicBool,
 }
 
 impl Engine {
-    /// Leases the app and makes sure of a session.
-    pub(crate) async fn connect(&self, app: &AppName) -> Result<Connection, EngineError> {
-        let connection = self.turn(app).await?;
-        connection.or_close(connection.log_in_with_kept().await).await?;
-        Ok(connection)
-    }
-
     /// Leases the app without logging in.
     ///
     /// # Errors
@@ -88,12 +91,16 @@ impl Engine {
             live: Mutex::new(Live::none(now)),
             logging_in: tokio::sync::Mutex::new(()),
             leased_until: Mutex::new(now + LEASE),
+            rule: self.behaviour.quarantine.get(app).cloned(),
+            failing: Mutex::default(),
+            recovered: Mutex::default(),
+            patient: AtomicBool::new(true),
         }
     }
 }
 
 impl Connection {
-    async fn log_in_with_kept(&self) -> Result<(), EngineError> {
+    pub(crate) async fn log_in_with_kept(&self) -> Result<(), EngineError> {
         let stored = self.store.session(&self.app).await?;
         let kept = stored.and_then(|stored| Kept::open(&stored.secret, &self.tenant, self.wire.base()));
         match kept {
@@ -114,7 +121,7 @@ impl Connection {
     async fn log_in(&self, old: Option<&Session>, mends: bool) -> Result<(), EngineError> {
         // Whose turn is over logs in no more: it would end the next one's session.
         self.prolong().await?;
-        let session = self.patiently(|| self.target.log_in(&self.wire, old)).await.map_err(|fault| self.fault(fault))?;
+        let session = self.patiently(|wire| async move { self.target.log_in(&wire, old).await }).await?;
         self.take_session(session, mends).await
     }
 
@@ -123,8 +130,7 @@ impl Connection {
     /// # Errors
     /// As a log-in; the turn is over.
     pub(crate) async fn redeem(&self, code: &model::Secret, redirect: &str) -> Result<String, EngineError> {
-        let redeemed = self.patiently(|| self.target.redeem(&self.wire, code, redirect)).await;
-        let session = redeemed.map_err(|fault| self.fault(fault))?;
+        let session = self.patiently(|wire| async move { self.target.redeem(&wire, code, redirect).await }).await?;
         let profile = session.profile.clone();
         let now = self.ports.clock.now();
         let live = Live { session, since: now, mends: false };
@@ -183,7 +189,7 @@ impl Connection {
 
     /// A reading wire with a session.
     fn read(&self, session: Session) -> Read {
-        Read::new(self.wire.clone(), session)
+        Read::new(self.wire.apart(), session)
     }
 
     /// A writing wire with a session; for the executor only (P1).
@@ -205,8 +211,13 @@ impl Connection {
         let mut tries = 0;
         loop {
             let used = self.session().await?;
-            match call(self.read(used.clone())).await {
-                Err(Fault::Wait { after, why }) if tries < PATIENCE => {
+            let wire = self.read(used.clone());
+            let answered = call(wire.clone()).await;
+            if let Err(fault) = &answered {
+                self.heard(fault, || wire.last())?;
+            }
+            match answered {
+                Err(Fault::Wait { after, why }) if self.waits(tries) => {
                     self.wait(watch, tries, after, &why).await;
                     tries += 1;
                 }
@@ -217,20 +228,25 @@ impl Connection {
     }
 
     /// Logs in as soon as the app lets us.
-    async fn patiently<T, F, Fut>(&self, call: F) -> Result<T, Fault>
+    async fn patiently<T, F, Fut>(&self, call: F) -> Result<T, EngineError>
     where
-        F: Fn() -> Fut + Send + Sync,
+        F: Fn(Wire) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T, Fault>> + Send,
         T: Send,
     {
         let mut tries = 0;
         loop {
-            match call().await {
-                Err(Fault::Wait { after, why }) if tries < PATIENCE => {
+            let wire = self.wire.apart();
+            let answered = call(wire.clone()).await;
+            if let Err(fault) = &answered {
+                self.heard(fault, || wire.last())?;
+            }
+            match answered {
+                Err(Fault::Wait { after, why }) if self.waits(tries) => {
                     self.wait(&crate::Silent, tries, after, &why).await;
                     tries += 1;
                 }
-                other => return other,
+                other => return other.map_err(|fault| self.fault(fault)),
             }
         }
     }
@@ -245,6 +261,49 @@ impl Connection {
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         watch.event(Event::Waiting { app: self.app.clone(), millis, why: why.to_owned() });
         self.ports.sleep.sleep(wait).await;
+    }
+
+    fn waits(&self, tries: u32) -> bool {
+        self.patient.load(Ordering::Relaxed) && tries < PATIENCE
+    }
+
+    /// Whether to wait and try again where the app asks for that; else the first answer counts.
+    pub(crate) fn be_patient(&self, patient: bool) {
+        self.patient.store(patient, Ordering::Relaxed);
+    }
+
+    /// Takes notice of a fault and of the exchange that it came of.
+    ///
+    /// # Errors
+    /// [`EngineError::Failing`] where the fault is the app's own, and one too many.
+    pub(crate) fn heard(&self, fault: &Fault, last: impl FnOnce() -> Option<Exchange>) -> Result<(), EngineError> {
+        if !may_be_its_own(fault) {
+            return Ok(());
+        }
+        let Some(exchange) = last().filter(|exchange| is_its_own(fault, exchange.status)) else { return Ok(()) };
+        let failing = Failing { at: self.ports.clock.now(), why: fault.to_string(), exchange };
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = Some(failing);
+        match self.rule.as_ref().and_then(|rule| rule.broken_by(&self.wire.tally())) {
+            Some(why) => Err(EngineError::Failing { app: self.app.clone(), why }),
+            None => Ok(()),
+        }
+    }
+
+    /// The last failure that was the app's own.
+    pub(crate) fn failing(&self) -> Option<Failing> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The app came out of quarantine.
+    pub(crate) fn has_recovered(&self, from: Option<Quarantine>) {
+        *self.recovered.lock().unwrap_or_else(PoisonError::into_inner) = from;
+    }
+
+    /// Tells that the app came out of quarantine, if it just did.
+    pub(crate) fn tell(&self, watch: &dyn Watch) {
+        if let Some(from) = self.recovered.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            watch.event(Event::Recovered { app: self.app.clone(), since: from.since });
+        }
     }
 
     /// Whether waiting once more is worth it.
@@ -312,6 +371,22 @@ impl Connection {
     /// Gives the lease back.  If that fails it runs out by itself.
     pub(crate) async fn close(&self) {
         let _ = self.store.release(&self.epoch).await;
+    }
+}
+
+/// Whether a fault is the app's own: not a "slow down", not a refusal, not a session that ended.
+fn is_its_own(fault: &Fault, status: Option<u16>) -> bool {
+    match fault {
+        Fault::Wait { .. } => status.is_none_or(|status| status >= 500),
+        other => may_be_its_own(other),
+    }
+}
+
+fn may_be_its_own(fault: &Fault) -> bool {
+    match fault {
+        Fault::Denied { scope } => *scope != Scope::Session,
+        Fault::Wait { .. } | Fault::Unknown { .. } | Fault::Garbled { .. } | Fault::Unreachable { .. } => true,
+        Fault::Refused { .. } | Fault::Drift { .. } | Fault::Unsupported { .. } => false,
     }
 }
 

@@ -24,6 +24,7 @@ impl Engine {
         let connection = self.turn(app).await?;
         let redeemed = connection.redeem(code, redirect).await;
         let profile = connection.or_close(redeemed).await?;
+        connection.or_close(self.end_quarantine(app, "a person let us in").await).await?;
         connection.close().await;
         Ok(profile)
     }

@@ -37,6 +37,26 @@ pub enum EngineError {
         /// Why.
         fault: Fault,
     },
+    /// An app fails too much to go on with it.
+    #[error("app {app} fails too much: {why}")]
+    Failing {
+        /// Which.
+        app: AppName,
+        /// What was too much.
+        why: String,
+    },
+    /// An app failed too much, and nothing is asked of it for a while.
+    #[error("app {app} is in quarantine since {since:.0}: {why}; nothing is asked of it until {next:.0}")]
+    Quarantined {
+        /// Which.
+        app: AppName,
+        /// Since when.
+        since: jiff::Timestamp,
+        /// What was too much.
+        why: String,
+        /// When it is tried again.
+        next: jiff::Timestamp,
+    },
     /// Somebody else logs in with our user name, again and again.
     #[error("app {app}: {what}; Provost does not fight over it and stopped")]
     Rival {
@@ -169,4 +189,14 @@ pub enum EngineError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl EngineError {
+    /// What to do about an app in quarantine; none for every other error.
+    pub fn quarantine_next(&self) -> Option<String> {
+        match self {
+            Self::Quarantined { app, .. } => Some(crate::quarantine::next_words(app)),
+            _ => None,
+        }
+    }
 }

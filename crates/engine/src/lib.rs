@@ -2,6 +2,7 @@
 //!
 //! Faces call [`Engine`] and print what it gives; they hold no rules.  What the engine needs from outside comes in as [`Ports`].
 
+mod aside;
 mod check;
 mod connection;
 mod consent;
@@ -13,6 +14,7 @@ mod increments;
 mod look;
 mod named;
 mod propose;
+mod quarantine;
 mod read;
 mod rehearse;
 mod roster;
@@ -30,13 +32,15 @@ use model::{AppName, Fingerprint, Nobody, RateLimit, Signatures, SourceName};
 use plan::{Compiled, Planner};
 use store::Store;
 
+pub use aside::AsideRule;
 pub use check::CheckReport;
 pub use decide::Divided;
 pub use error::EngineError;
 pub use execute::RunSummary;
-pub use look::{AppRow, Found, LinkedAccount, PersonRow};
+pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
 pub use propose::{Ask, Facts, Proposed};
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
+pub use quarantine::QuarantineRule;
 pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_file};
 pub use session::NEXT as RIVAL_NEXT;
 pub use signing::{Approvers, KeyError, SigningKey};
@@ -76,6 +80,16 @@ pub struct AppSetup {
     pub rate: Option<RateLimit>,
 }
 
+impl AppSetup {
+    /// The limit that is kept, in words.
+    pub(crate) fn limit_in_words(&self) -> String {
+        match self.rate.or(self.target.manifest().limit) {
+            Some(rate) => format!("{} requests a second, {} more at once", rate.per_second, rate.burst),
+            None => "not published: the pace adapts".into(),
+        }
+    }
+}
+
 /// An organization: its policy, where its people come from, its apps.
 pub struct Setup {
     /// The policy, compiled.
@@ -99,12 +113,28 @@ pub struct Engine {
     planner: Option<Mutex<Planner>>,
     /// Whose signatures count.
     keys: Arc<dyn Signatures + Send + Sync>,
+    behaviour: Behaviour,
+}
+
+/// What is done about apps, and steps, that fail; nothing by default.
+#[derive(Clone, Debug, Default)]
+pub struct Behaviour {
+    /// When an app is put in quarantine; apps that are not here never are.
+    pub quarantine: BTreeMap<AppName, QuarantineRule>,
+    /// For how long steps that fail alone are put aside; without it they are planned again each time.
+    pub aside: Option<AsideRule>,
 }
 
 impl Engine {
     /// An engine over a store.
     pub fn new(store: Store, ports: Ports, setup: Setup) -> Self {
-        Self { store, ports, setup, planner: None, keys: Arc::new(Nobody) }
+        Self { store, ports, setup, planner: None, keys: Arc::new(Nobody), behaviour: Behaviour::default() }
+    }
+
+    /// The engine, doing this about apps and steps that fail.
+    #[must_use]
+    pub fn minding(self, behaviour: Behaviour) -> Self {
+        Self { behaviour, ..self }
     }
 
     /// The engine, for planning time after time: it keeps what the last planning knew and works out anew only what may be another than

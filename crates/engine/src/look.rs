@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use model::{
-    AccountId, Actor, AppName, Certificate, Finding, FindingKind, Person, PersonKey, Proof, Ref, RunId, Standing, Step, StepId,
-    StepState,
+    AccountId, Actor, AppName, Aside, Certificate, Finding, FindingKind, Health, Person, PersonKey, Proof, Ref, RunId, Standing, Step,
+    StepId, StepState,
 };
 use plan::Explanation;
 use plan::report::Report;
 use serde::Serialize;
 
 use crate::propose::Facts;
+use crate::session::{Deaths, Kept};
 use crate::{Ask, Engine, EngineError};
 
 /// One person in a list.
@@ -70,6 +71,36 @@ pub struct AppRow {
     pub active: usize,
     /// Links we keep.
     pub linked: usize,
+    /// The profile that it spoke when it was read last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Whether the log-in saw everybody then, as far as it can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sees_all: Option<bool>,
+    /// Whether configuration asserts that it does.
+    pub scope_asserted: bool,
+    /// The limit that is kept, in words.
+    pub limit: String,
+    /// How it behaves: quarantine, last failure, pace.
+    pub health: Health,
+    /// What is put aside in it: steps that failed alone, and wait.
+    pub put_aside: Vec<Aside>,
+    /// The log-in that is kept, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<KeptSession>,
+    /// When a rival log-in was seen last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rival: Option<Timestamp>,
+}
+
+/// A log-in that is kept; never what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptSession {
+    /// When it was given out.
+    pub since: Timestamp,
+    /// Until when it is good, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
 }
 
 impl Engine {
@@ -118,7 +149,10 @@ impl Engine {
     /// The store fails.
     pub async fn apps(&self) -> Result<Vec<AppRow>, EngineError> {
         let mut rows = Vec::new();
+        let aside = self.asides_now().await?;
         for (app, setup) in &self.setup.apps {
+            // With another key it cannot be opened, and is not used either.
+            let session = self.store.session(app).await.ok().flatten().and_then(|stored| Kept::times(&stored.secret));
             let reading = self.store.latest_app_reading(app).await?;
             let accounts = reading.as_ref().map_or(&[][..], |reading| &reading.accounts);
             rows.push(AppRow {
@@ -129,6 +163,14 @@ impl Engine {
                 active: accounts.iter().filter(|account| account.active).count(),
                 certificate: reading.as_ref().map(|reading| reading.certificate.clone()),
                 linked: self.store.links_of(app).await?.len(),
+                profile: reading.as_ref().map(|reading| reading.tenant.profile.clone()),
+                sees_all: reading.as_ref().and_then(|reading| reading.tenant.sees_all),
+                scope_asserted: self.setup.policy.policy().apps.get(app).is_some_and(|policy| policy.scope_all),
+                limit: setup.limit_in_words(),
+                health: self.store.health(app).await?,
+                put_aside: aside.iter().filter(|one| &one.app == app).cloned().collect(),
+                session: session.map(|(since, expires)| KeptSession { since, expires }),
+                rival: Deaths::load(&self.store, app).await?.last(),
             });
         }
         Ok(rows)
@@ -141,6 +183,16 @@ impl Engine {
     pub async fn findings(&self) -> Result<Found, EngineError> {
         let latest = self.store.findings().await?.ok_or_else(|| EngineError::NothingRead("the roster".into()))?;
         let mut findings = latest.findings;
+        // Quarantines and what is put aside are told as they are now.
+        let aside = self.asides_now().await?;
+        findings.retain(|finding| match finding.kind {
+            FindingKind::Quarantined => false,
+            FindingKind::PutAside => {
+                aside.iter().any(|one| Some(&one.app) == finding.app.as_ref() && (one.person.is_none() || one.person == finding.person))
+            }
+            _ => true,
+        });
+        findings.extend(self.told_of_quarantines().await?);
         findings.extend(self.rivals(latest.at).await?.into_iter().filter(|rival| !findings.contains(rival)).collect::<Vec<_>>());
         for run in self.store.runs().await?.into_iter().filter(|run| run.started >= latest.at) {
             let plan = self.store.plan(&run.digest, self.ports.clock.now()).await?.plan;
@@ -171,7 +223,26 @@ impl Engine {
         let run = self.store.run(run).await?;
         let stored = self.store.plan(&run.digest, self.ports.clock.now()).await?;
         let records: Vec<_> = self.store.records(&run.id).await?.into_values().collect();
-        Ok(plan::report::report(&run, &stored.plan, &records))
+        let mut report = plan::report::report(&run, &stored.plan, &records);
+        let asides = self.asides_now().await?;
+        for undone in &mut report.open {
+            if let Some(one) = asides.iter().find(|one| one.step == undone.step) {
+                let until = format!("put aside until {:.0}", one.until);
+                undone.detail = if undone.detail.is_empty() { until } else { format!("{}; {until}", undone.detail) };
+            }
+        }
+        for app in report.counts.keys() {
+            let found = self
+                .store
+                .health(app)
+                .await?
+                .pace
+                .filter(|found| Some(found.at) >= Some(run.started) && run.ended.is_none_or(|ended| found.at <= ended));
+            if let Some(found) = found {
+                report.found_per_minute.insert(app.clone(), found.per_minute);
+            }
+        }
+        Ok(report)
     }
 
     fn ask_now(&self) -> Ask {

@@ -98,6 +98,7 @@ impl Engine {
                 apps: &apps,
                 links: &links,
                 earlier: &[],
+                aside: &[],
                 only: whom.ask.only.as_ref(),
                 review: &review,
             };

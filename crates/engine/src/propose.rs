@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Actor, AppName, AppReading, Digest, Finding, Link, PersonKey, Plan, Proposal, SourceReading, Step};
+use model::{Actor, AppName, AppReading, Aside, Digest, Finding, Link, PersonKey, Plan, Proposal, SourceReading, Step};
 use plan::{Counted, Counting, Given, Planner};
 use serde::Serializer as _;
 use store::PlanSummary;
@@ -51,6 +51,8 @@ pub struct Facts {
     pub links: Vec<Link>,
     /// What guards have to remember of earlier runs and pending plans.
     pub earlier: Vec<Counted>,
+    /// Steps that failed alone and wait.
+    pub aside: Vec<Aside>,
     /// What was found while reading, beside what readings say.
     pub told: Vec<Finding>,
 }
@@ -79,8 +81,10 @@ impl Engine {
             apps.insert(app, reading);
         }
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
-        let told = self.rivals(began).await?;
-        let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier, told };
+        let mut told = self.rivals(began).await?;
+        told.extend(self.told_of_quarantines().await?);
+        let aside = self.asides_now().await?;
+        let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier, aside, told };
         self.keep(&facts, &ask, &roster.rows).await
     }
 
@@ -121,6 +125,10 @@ impl Engine {
         let counting = Counting::new(proposal.plans(), &facts.roster);
         let counted = |plan: &Plan, steps: &[Step]| rows(steps.iter().map(|step| counting.of(plan, step)));
         let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, &counted).await?;
+        if ask.only.is_none() {
+            let plans: Vec<_> = proposal.plans().collect();
+            self.forget_others(facts.apps.keys(), &plans).await?;
+        }
         let digests = stands.iter().map(|plan| plan.digest).collect();
         Ok(Proposed { proposal, digests, stands })
     }
@@ -146,6 +154,7 @@ impl Engine {
             apps: &facts.apps,
             links: &facts.links,
             earlier: &facts.earlier,
+            aside: &facts.aside,
             only: ask.only.as_ref(),
             review,
         }
@@ -173,12 +182,17 @@ impl Engine {
         let roster = joined(roster).await?.ok_or_else(|| missing(format!("source {name}")))?;
         let mut apps = BTreeMap::new();
         for (app, read) in reads {
-            let reading = joined(read).await?.ok_or_else(|| missing(format!("app {app}")))?;
-            apps.insert(app, reading);
+            match joined(read).await? {
+                Some(reading) => drop(apps.insert(app, reading)),
+                // It was in quarantine since before it could be read once.
+                None if self.store.health(&app).await?.quarantine.is_some() => {}
+                None => return Err(missing(format!("app {app}"))),
+            }
         }
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
         let last_good = self.store.last_good_count(&name).await?;
-        Ok(Facts { roster, last_good, apps, links: self.store.links().await?, earlier, told: Vec::new() })
+        let aside = self.asides_now().await?;
+        Ok(Facts { roster, last_good, apps, links: self.store.links().await?, earlier, aside, told: Vec::new() })
     }
 
     /// What earlier runs did and pending plans may do, within the longest window of a guard.
@@ -206,27 +220,68 @@ impl Engine {
         ask: &Ask,
         watch: &dyn Watch,
     ) -> Result<BTreeMap<AppName, Reading>, EngineError> {
+        // What is asked of the others does not wait for an app in quarantine; when there are no others, that is the answer.
+        let mut left_out = None;
         for app in self.setup.apps.keys() {
-            connections.insert(app.clone(), self.connect(app).await?);
+            match self.connect(app).await {
+                Ok(connection) => {
+                    connection.tell(watch);
+                    connections.insert(app.clone(), connection);
+                }
+                Err(error) => left_out = Some(leave_out(app, error, watch)?),
+            }
         }
         let policy = self.setup.policy.policy();
         let whom = For { ask, roster, last_good };
         let reads = connections.iter().filter_map(|(app, connection)| {
             let app_policy = policy.apps.get(app)?;
-            Some(async move { Ok::<_, EngineError>((app.clone(), self.read_app(connection, app_policy, whom, watch).await?)) })
+            Some(async move {
+                let read = self.read_app(connection, app_policy, whom, watch).await;
+                Ok::<_, EngineError>((app.clone(), self.or_left_out(connection, read, watch).await?))
+            })
         });
-        let mut readings: BTreeMap<AppName, Reading> = futures_util::future::try_join_all(reads).await?.into_iter().collect();
+        let mut readings: BTreeMap<AppName, Reading> = BTreeMap::new();
+        for (app, read) in futures_util::future::try_join_all(reads).await? {
+            match read {
+                Ok(reading) => drop(readings.insert(app, reading)),
+                Err(error) => left_out = Some(error),
+            }
+        }
+        if readings.is_empty()
+            && let Some(error) = left_out
+        {
+            return Err(error);
+        }
         let links = self.store.links().await?;
         let apps: BTreeMap<AppName, AppReading> =
             readings.iter().map(|(app, reading)| (app.clone(), reading.reading.clone())).collect();
-        let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new(), told: Vec::new() };
+        let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new(), aside: Vec::new(), told: Vec::new() };
         let review = |step: &Step| self.review(step, &facts);
         for (app, accounts) in self.planned(&self.given(&facts, ask, &review), Planner::enrolments_to_read) {
             if let (Some(connection), Some(reading)) = (connections.get(&app), readings.get_mut(&app)) {
-                self.read_enrolments(connection, reading, &accounts, watch).await?;
+                let read = self.read_enrolments(connection, reading, &accounts, watch).await;
+                if self.or_left_out(connection, read, watch).await?.is_err() {
+                    readings.remove(&app);
+                }
             }
         }
+        for app in readings.keys() {
+            self.went_well(&connections[app]).await?;
+        }
         Ok(readings)
+    }
+
+    /// What was read of an app, or the error that put it in quarantine: then the planning goes on without it.
+    async fn or_left_out<T>(
+        &self,
+        connection: &Connection,
+        read: Result<T, EngineError>,
+        watch: &dyn Watch,
+    ) -> Result<Result<T, EngineError>, EngineError> {
+        match read {
+            Ok(read) => Ok(Ok(read)),
+            Err(error) => leave_out(&connection.app, self.failed(connection, error, true).await, watch).map(Err),
+        }
     }
 
     /// A key that neither the roster nor a link knows is a typing error, not somebody with nothing to do.
@@ -251,6 +306,15 @@ impl Engine {
         let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         Err(EngineError::UnknownAttribute { attribute, nearest, known })
     }
+}
+
+/// Tells that the work goes on without an app that is in quarantine; every other error ends it.
+pub(crate) fn leave_out(app: &AppName, error: EngineError, watch: &dyn Watch) -> Result<EngineError, EngineError> {
+    if !matches!(error, EngineError::Quarantined { .. }) {
+        return Err(error);
+    }
+    watch.event(crate::Event::LeftOut { app: app.clone(), why: error.to_string() });
+    Ok(error)
 }
 
 /// What a task gave; a panic in it goes on here.

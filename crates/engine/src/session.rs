@@ -105,6 +105,12 @@ impl Kept {
         Some(Live { session, since: kept.since, mends: false })
     }
 
+    /// When a kept session was given out, and until when it is good, whoever's it is; none for what only renews one.
+    pub(crate) fn times(secret: &Secret) -> Option<(Timestamp, Option<Timestamp>)> {
+        let kept: Self = serde_json::from_str(secret.expose()).ok()?;
+        (kept.expires != Some(Timestamp::UNIX_EPOCH)).then_some((kept.since, kept.expires))
+    }
+
     pub(crate) fn seal(&self) -> Secret {
         Secret::new(serde_json::json!(self).to_string())
     }

@@ -58,6 +58,20 @@ pub enum Event {
         /// Of how many.
         total: usize,
     },
+    /// An app that was in quarantine answered: it is over.
+    Recovered {
+        /// Which.
+        app: AppName,
+        /// Since when it was there.
+        since: jiff::Timestamp,
+    },
+    /// An app failed too much, or still does: it is in quarantine, and what is asked goes on without it.
+    LeftOut {
+        /// Which.
+        app: AppName,
+        /// Why, as a sentence.
+        why: String,
+    },
     /// The app asked to wait.
     Waiting {
         /// Which.

@@ -35,6 +35,14 @@ pub enum AuditWhat {
     RunFinished,
     /// A person let us into an app.
     Connected,
+    /// An app failed too much: nothing is asked of it for a while.
+    Quarantined,
+    /// The quarantine of an app ended: it answered, or somebody ended it by hand.
+    QuarantineEnded,
+    /// A step failed alone and waits.
+    PutAside,
+    /// Somebody lets a step that waits be tried again.
+    Retried,
     /// All of a store was copied into this one.
     Copied,
     /// A backup was brought back into this store.
@@ -43,7 +51,7 @@ pub enum AuditWhat {
 
 impl AuditWhat {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Begun,
         Self::Planned,
         Self::Asked,
@@ -56,6 +64,10 @@ impl AuditWhat {
         Self::RunStopped,
         Self::RunFinished,
         Self::Connected,
+        Self::Quarantined,
+        Self::QuarantineEnded,
+        Self::PutAside,
+        Self::Retried,
         Self::Copied,
         Self::Restored,
     ];
@@ -75,6 +87,10 @@ impl AuditWhat {
             Self::RunStopped => "run_stopped",
             Self::RunFinished => "run_finished",
             Self::Connected => "connected",
+            Self::Quarantined => "quarantined",
+            Self::QuarantineEnded => "quarantine_ended",
+            Self::PutAside => "put_aside",
+            Self::Retried => "retried",
             Self::Copied => "copied",
             Self::Restored => "restored",
         }

@@ -44,6 +44,10 @@ pub enum FindingKind {
     Guard,
     /// Something else logs in with the user name that is ours: each log-in ends the other's session.
     RivalLogIn,
+    /// An app that fails too much: nothing is asked of it until its next try, and nothing is planned for it.
+    Quarantined,
+    /// A step that failed alone: it waits until its next try, or until what it is about changes.
+    PutAside,
 }
 
 /// A place in a file.

@@ -43,6 +43,9 @@ pub struct Inputs {
     /// The standing approval that the open plan was cut for: each of its steps is within it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Digest>,
+    /// Digest of the steps that were put aside (those that failed alone, and wait), if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Digest>,
 }
 
 /// Whether a plan may go on as soon as it is approved, or is what a guard holds back.
@@ -254,6 +257,7 @@ mod tests {
                 only: Vec::new(),
                 first: Vec::new(),
                 standing: None,
+                aside: None,
             },
             names: BTreeMap::new(),
             organization: "Ä\"steps\":[]".into(),

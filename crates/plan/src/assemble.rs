@@ -7,6 +7,7 @@ use model::{
     Proposal, Ref, Step, Value, Verb, digest_of,
 };
 
+use crate::aside;
 use crate::propose::{Given, time_zones};
 use crate::split::Split;
 
@@ -30,6 +31,7 @@ pub(crate) fn assemble(
         as_of: given.as_of,
         time_zones: time_zones().to_owned(),
         tenants: given.apps.iter().map(|(app, reading)| (app.clone(), reading.fingerprint.clone())).collect(),
+        aside: aside::digest(given.aside),
         only: given.only.into_iter().flatten().map(ToString::to_string).collect(),
         first: Vec::new(),
         standing: None,

@@ -4,6 +4,7 @@
 //! gives a [`model::Proposal`]: one open plan, one held plan for each class that waits for a person, and findings.  The same inputs give
 //! the same bytes, whatever their order, the machine or the number of its cores (P2).
 
+mod aside;
 mod assemble;
 mod compiled;
 mod correlate;
@@ -32,6 +33,7 @@ mod slots;
 mod split;
 mod text;
 
+pub use aside::PUT_ASIDE;
 pub use compiled::{Compiled, PolicyError};
 pub use explain::{Explanation, InApp, explain};
 pub use guard::{Counted, Counting};

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use model::{
-    AccountId, AppName, AppReading, Digest, EnrolmentsBy, Finding, FindingKind, Link, PersonKey, Proposal, SourceReading, Step,
+    AccountId, AppName, AppReading, Aside, Digest, EnrolmentsBy, Finding, FindingKind, Link, PersonKey, Proposal, SourceReading, Step,
 };
 
 use crate::Compiled;
+use crate::aside;
 use crate::assemble::{assemble, digest_of_links};
 use crate::guard::{Counted, judge};
 use crate::hash::Mix;
@@ -38,6 +39,8 @@ pub struct Given<'a> {
     pub links: &'a [Link],
     /// Steps of earlier runs and of pending plans, at least those of the longest window of any guard.
     pub earlier: &'a [Counted],
+    /// Steps that failed alone and wait: they are held, until they are others.
+    pub aside: &'a [Aside],
     /// Steps for these people only; correlation looks at everybody all the same.
     pub only: Option<&'a BTreeSet<PersonKey>>,
     /// What an app's vendor would refuse about a step, told without asking: nothing is done for its person in that app.
@@ -117,6 +120,7 @@ impl Planner {
             for (held, class) in held.iter_mut().zip(&classes) {
                 held.extend(class.map(str::to_owned));
             }
+            aside::hold(given.aside, &steps, &mut held, findings);
             assemble(given, split(std::mem::take(&mut steps), held), verdicts, &names, links.1, std::mem::take(findings))
         });
         self.links = Some(links);

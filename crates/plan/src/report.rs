@@ -36,6 +36,9 @@ pub struct Report {
     pub counts: BTreeMap<AppName, BTreeMap<&'static str, BTreeMap<&'static str, u64>>>,
     /// What the done steps did to people: effect → steps.
     pub effects: BTreeMap<&'static str, u64>,
+    /// Requests a minute that an app was found to take in this run, where its limit is not known.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub found_per_minute: BTreeMap<AppName, u64>,
     /// Steps that were not done, in the order of the plan.
     pub open: Vec<Undone>,
 }
@@ -76,6 +79,7 @@ pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
         done: 0,
         counts: BTreeMap::new(),
         effects: BTreeMap::new(),
+        found_per_minute: BTreeMap::new(),
         open: Vec::new(),
     };
     for step in &plan.steps {
@@ -132,6 +136,7 @@ impl Report {
             let effects: Vec<String> = self.effects.iter().map(|(effect, count)| format!("{effect} {count}")).collect();
             facts.push(format!("effects: {}", effects.join(", ")));
         }
+        facts.extend(self.found_per_minute.iter().map(|(app, found)| format!("{app} was found to take {found} requests a minute")));
         facts
     }
 

@@ -166,6 +166,7 @@ fn plan(now: Timestamp) -> Plan {
             only: Vec::new(),
             first: Vec::new(),
             standing: None,
+            aside: None,
         },
         guards: Vec::new(),
         four_eyes: false,

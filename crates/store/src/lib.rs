@@ -9,6 +9,7 @@ mod db;
 mod decisions;
 mod error;
 mod gate;
+mod health;
 mod journal;
 mod links;
 mod location;

@@ -141,6 +141,14 @@ statements! {
     JOURNAL = "SELECT seq, app, epoch, call_no, step, state, noted, receipt FROM journal WHERE run = $1 ORDER BY seq";
     JOURNAL_STATES = "SELECT step, state, noted FROM journal WHERE run = $1 ORDER BY seq";
 
+    HEALTH = "SELECT body FROM health WHERE app = $1";
+    HEALTH_PUT = "INSERT INTO health (app, body) VALUES ($1, $2) ON CONFLICT (app) DO UPDATE SET body = excluded.body";
+    ASIDES = "SELECT body FROM put_aside ORDER BY app, step";
+    ASIDES_OF_APP = "SELECT body FROM put_aside WHERE app = $1 ORDER BY step";
+    ASIDES_DROP = "DELETE FROM put_aside WHERE app = $1";
+    ASIDE_PUT = "INSERT INTO put_aside (app, step, body) VALUES ($1, $2, $3)
+        ON CONFLICT (app, step) DO UPDATE SET body = excluded.body";
+
     CONNECTION_PUT = "INSERT INTO connections (app, epoch, owner, leased_until, writes, session, session_expires)
         VALUES ($1, 0, '', 0, 0, $2, 0) ON CONFLICT (app) DO NOTHING";
     CONNECTION = "SELECT epoch, owner, leased_until FROM connections WHERE app = $1";

@@ -114,8 +114,11 @@ async fn finish(face: Face, opened: Opened, summary: RunSummary, asked: bool) ->
     let ends = ends(&opened.engine, &summary).await?;
     let audit = opened.engine.store().audit_head().await?;
     opened.close().await;
-    let RunSummary { run, done, other, left, requests } = &summary;
-    let value = json!({ "run": run, "done": done, "other": other, "left": left, "steps": ends, "requests": requests, "audit": audit });
+    let RunSummary { run, done, other, left, requests, found_per_minute } = &summary;
+    let mut value = json!({ "run": run, "done": done, "other": other, "left": left, "steps": ends, "requests": requests, "audit": audit });
+    if !found_per_minute.is_empty() {
+        value["found_per_minute"] = json!(found_per_minute);
+    }
     face.show(&value, || {
         let mut text = format!("run {}: {done} done", run.id);
         for (word, count) in ends.iter().filter(|(word, _)| **word != "done" && **word != "unknown") {
@@ -124,7 +127,8 @@ async fn finish(face: Face, opened: Opened, summary: RunSummary, asked: bool) ->
         if *left > 0 {
             text.push_str(&format!(", {left} not begun or unknown"));
         }
-        let sent = requests.iter().map(|(app, count)| format!("{app} {count}")).collect::<Vec<_>>().join(", ");
+        let found = |app| found_per_minute.get(app).map(|found| format!(" (found to take {found} a minute)")).unwrap_or_default();
+        let sent = requests.iter().map(|(app, count)| format!("{app} {count}{}", found(app))).collect::<Vec<_>>().join(", ");
         text.push_str(&format!("\nrequests: {sent}\nnext: provost report {}\n", run.id));
         text
     })?;

@@ -95,7 +95,8 @@ fn text(report: &CheckReport) -> String {
         ("clock", clock(tenant.clock_ahead_ms)),
     ];
     let mut text = format!("{}: ready\n", report.app);
-    for (name, value) in rows.into_iter().chain(tenant.notes.iter().map(|note| ("note", note.clone()))) {
+    let recovered = report.recovered.map(|since| ("quarantine", format!("ended: it was there since {since:.0}")));
+    for (name, value) in rows.into_iter().chain(recovered).chain(tenant.notes.iter().map(|note| ("note", note.clone()))) {
         text.push_str(&format!("  {name:<10} {value}\n"));
     }
     text
@@ -133,11 +134,18 @@ mod tests {
             tenant,
             pinned: false,
             limit: "200 requests a second, 100 more at once".to_owned(),
+            recovered: Some("2026-11-22T12:00:00Z".parse().unwrap()),
         };
         let told = text(&report);
-        for part in
-            ["vendor, told by logging in", "but 2 departments", "customFields.string1", "200 requests", "61.2 s behind", "sees 7 users"]
-        {
+        for part in [
+            "vendor, told by logging in",
+            "but 2 departments",
+            "customFields.string1",
+            "200 requests",
+            "61.2 s behind",
+            "sees 7 users",
+            "there since 2026-11-22T12:00:00Z",
+        ] {
             assert!(told.contains(part), "{part}: {told}");
         }
         assert!(text(&CheckReport { pinned: true, ..report }).contains("vendor, pinned by configuration"));

@@ -131,6 +131,7 @@ mod tests {
                 only: Vec::new(),
                 first: Vec::new(),
                 standing: None,
+                aside: None,
             },
             guards: Vec::new(),
             four_eyes: false,

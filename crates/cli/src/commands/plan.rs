@@ -8,7 +8,7 @@ use engine::{Ask, Proposed};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{Class, PersonKey, Spoken};
+use model::{Class, FindingKind, PersonKey, Spoken};
 use plan::render::Document;
 use serde_json::json;
 use store::PlanStatus;
@@ -99,7 +99,9 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
         let short = plan.digest.short();
         face.note(&format!("{} plan {short} is approved: provost apply {short}", pick::class_word(&plan.class)));
     }
-    Ok(if waiting.is_empty() { End::Done } else { End::Waits })
+    // Whoever counts on the exit code must not take a plan that an app is left out of for all there is to do.
+    let left_out = proposed.proposal.findings.iter().any(|finding| finding.kind == FindingKind::Quarantined);
+    Ok(if waiting.is_empty() && !left_out { End::Done } else { End::Waits })
 }
 
 fn print(face: Face, proposed: &Proposed) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use engine::QuarantineRule;
 use model::{Adopt, AppName, AppPolicy, EnrolRule, GroupPolicy, Lower, MatchRule, On, SetRule, SourceRole};
 use toml::Spanned;
 use toml::de::DeValue;
@@ -18,10 +19,16 @@ const MAX_AGE: i64 = 86_400;
 /// After how long accounts are read as a whole again, when nothing is configured.
 const FULL_EVERY: i64 = 86_400;
 
-pub(super) type Apps = BTreeMap<AppName, (AppPolicy, AppConnection)>;
+pub(super) type Apps = BTreeMap<AppName, (AppPolicy, AppConnection, QuarantineRule)>;
 
-/// All apps.
-pub(super) fn read(context: &Context<'_>, section: Option<Section<'_>>, sources: &Sources, top: &Section<'_>) -> Apps {
+/// All apps; `quarantine` is what holds for every one that does not say otherwise.
+pub(super) fn read(
+    context: &Context<'_>,
+    quarantine: &QuarantineRule,
+    section: Option<Section<'_>>,
+    sources: &Sources,
+    top: &Section<'_>,
+) -> Apps {
     let mut apps = Apps::new();
     let Some(mut all) = section else {
         top.missing("[app.NAME]", "say which app to keep true: [app.lessonly] with connector = \"lessonly\"");
@@ -32,14 +39,19 @@ pub(super) fn read(context: &Context<'_>, section: Option<Section<'_>>, sources:
         if !is_name(context, &name) {
             continue;
         }
-        if let Some(app) = app(context, section, sources) {
+        if let Some(app) = app(context, quarantine, section, sources) {
             apps.insert(name.text.into(), app);
         }
     }
     apps
 }
 
-fn app(context: &Context<'_>, mut section: Section<'_>, sources: &Sources) -> Option<(AppPolicy, AppConnection)> {
+fn app(
+    context: &Context<'_>,
+    quarantine: &QuarantineRule,
+    mut section: Section<'_>,
+    sources: &Sources,
+) -> Option<(AppPolicy, AppConnection, QuarantineRule)> {
     let connector = section.required("connector", "which kind of app it is, e.g. \"lessonly\"")?;
     let Some(entry) = entry(&connector.text) else {
         let known: Vec<&str> = entries().iter().map(|entry| entry.name).collect();
@@ -64,6 +76,7 @@ fn app(context: &Context<'_>, mut section: Section<'_>, sources: &Sources) -> Op
     let max_age = section.duration("max_reading_age").unwrap_or(MAX_AGE);
     let also_provisioned_by = also(context, section.text("also_provisioned_by"), sources);
     let protect = accounts.as_ref().map(|accounts| accounts.protect.clone()).unwrap_or_default();
+    let quarantine = super::behaviour::quarantine(section.section("quarantine"), quarantine);
     let connection = connection(context, &mut section, entry, scope_all, &declared, protect);
     section.end();
     let accounts = accounts?;
@@ -84,7 +97,7 @@ fn app(context: &Context<'_>, mut section: Section<'_>, sources: &Sources) -> Op
         also_provisioned_by,
         max_age,
     };
-    Some((policy, connection?))
+    Some((policy, connection?, quarantine))
 }
 
 struct Accounts {

@@ -4,6 +4,7 @@
 
 mod approvers;
 mod apps;
+mod behaviour;
 mod connection;
 mod guards;
 mod problem;
@@ -15,7 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use engine::Approvers;
+use engine::{Approvers, Behaviour, QuarantineRule};
 use model::{AppName, Organization, Policy, SourceName};
 use store::Location;
 use toml::de::DeTable;
@@ -45,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) apps: BTreeMap<AppName, AppConnection>,
     /// Whose signatures count.
     pub(crate) approvers: Approvers,
+    /// What is done about apps and steps that fail.
+    pub(crate) behaviour: Behaviour,
 }
 
 impl Config {
@@ -117,7 +120,9 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let mut approval = top.section("approval");
     let approvers = approvers::read(&context, approval.as_mut());
     let approval = guards::approval(approval, &guards, &source_names);
-    let apps = apps::read(&context, top.section("app"), &sources, &top);
+    let quarantine = behaviour::quarantine(top.section("quarantine"), &QuarantineRule::default());
+    let aside = behaviour::put_aside(top.section("put_aside"));
+    let apps = apps::read(&context, &quarantine, top.section("app"), &sources, &top);
     top.end();
 
     let (organization, store) = organization?;
@@ -127,7 +132,9 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         source_connections.insert(name, connection);
     }
     let (mut app_policies, mut app_connections) = (BTreeMap::new(), BTreeMap::new());
-    for (name, (policy, connection)) in apps {
+    let mut behaviour = Behaviour { aside: Some(aside), ..Behaviour::default() };
+    for (name, (policy, connection, quarantine)) in apps {
+        behaviour.quarantine.insert(name.clone(), quarantine);
         app_policies.insert(name.clone(), policy);
         app_connections.insert(name, connection);
     }
@@ -137,7 +144,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let policy =
         Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, freezes: Vec::new(), approval };
     let policy = compile(policy, problems)?;
-    Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections, approvers })
+    Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections, approvers, behaviour })
 }
 
 /// `[organization]`: what policy knows of it, and where the store is.

@@ -179,6 +179,10 @@ impl Watch for Progress {
                     line.total = u64::try_from(total).ok();
                 });
             }
+            Event::Recovered { app, since } => {
+                self.say(&format!("{app} answers again: its quarantine since {since:.0} is over"));
+            }
+            Event::LeftOut { why, .. } => self.say(&format!("{why}; the others go on without it")),
             // Shorter waits are the ordinary pace.
             Event::Waiting { app, millis, why } if millis >= 2_000 => {
                 self.say(&format!("{app} asks to wait {} s ({why})", millis / 1000));

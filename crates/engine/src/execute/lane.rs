@@ -329,7 +329,10 @@ async fn call_out(
                 break;
             }
         };
-        let outcomes: Vec<Outcome> = connection.target.apply(&connection.write(used.clone()), &steps).await;
+        let wire = connection.write(used.clone());
+        let outcomes: Vec<Outcome> = connection.target.apply(&wire, &steps).await;
+        let heard = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        let too_much = heard.map(|fault| connection.heard(fault, || wire.read().last())).find_map(Result::err);
         let (mut again, mut wait, mut unknown, mut session) = (Vec::new(), None, false, false);
         let mut otherwise = Vec::new();
         for (step, outcome) in steps.into_iter().zip(outcomes) {
@@ -373,6 +376,8 @@ async fn call_out(
         for (step, found, receipt) in made_otherwise(connection, watch, otherwise).await {
             end(step, StepState::Drifted { found }, receipt);
         }
+        // What has no outcome stays `started`, and resume looks.
+        called.stop = called.stop.or(too_much);
         if called.stop.is_some() {
             break;
         }

@@ -8,12 +8,14 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use connector::Counts;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, Approved, Digest, PLAN_VERSION, Plan, Run, RunId, RunState, Step, StepId, StepRecord, StepState};
 use store::Epoch;
 
 use crate::connection::Connection;
+use crate::propose::leave_out;
 use crate::{Engine, EngineError, Event, Watch};
 use lane::Lane;
 
@@ -30,6 +32,8 @@ pub struct RunSummary {
     pub left: usize,
     /// Requests sent, per app.
     pub requests: BTreeMap<AppName, u64>,
+    /// Requests a minute that an app was found to take, where its limit is not known.
+    pub found_per_minute: BTreeMap<AppName, u64>,
 }
 
 impl Engine {
@@ -53,7 +57,7 @@ impl Engine {
             ended: None,
             stopped_by: String::new(),
         };
-        let connections = self.connect_all(&stored.plan).await?;
+        let (connections, shut) = self.connect_all(&stored.plan, watch).await?;
         let taken = self.store.take_decision(digest, &run).await;
         let decision = match taken {
             Ok(decision) => decision,
@@ -65,7 +69,7 @@ impl Engine {
         let run = Run { decision: decision.id.clone(), ..run };
         let approved = Approved::consume(decision, stored.plan, &asker, self.keys(), now, false)
             .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })?;
-        self.drive(run, approved, BTreeMap::new(), connections, watch).await
+        self.drive(run, approved, BTreeMap::new(), (connections, shut), watch).await
     }
 
     /// Goes on with a run that was cut off or stopped.
@@ -79,7 +83,7 @@ impl Engine {
         self.check_plan(&stored.plan)?;
         if run.state == RunState::Finished {
             let records = self.store.records(&run.id).await?;
-            return Ok(summary(run, &stored.plan, &records, BTreeMap::new()));
+            return Ok(summary(run, &stored.plan, &records, &BTreeMap::new()));
         }
         let until = self.resumable_until(&run);
         if now >= until {
@@ -90,14 +94,14 @@ impl Engine {
         decision
             .allows(&stored.plan, &stored.summary.asker, self.keys(), now, true)
             .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
-        let connections = self.connect_all(&stored.plan).await?;
+        let (connections, shut) = self.connect_all(&stored.plan, watch).await?;
         // Read when it is our turn, not before: until then somebody else may have gone on with it.
         let records = self.store.records(&run.id).await?;
         let decision = self.store.decision_of_run(&run.id).await?;
         let approved = Approved::consume(decision, stored.plan, &stored.summary.asker, self.keys(), now, true)
             .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
         self.store.set_run_state(&run.id, &epochs(&connections), RunState::Running, now, "").await?;
-        self.drive(run, approved, records, connections, watch).await
+        self.drive(run, approved, records, (connections, shut), watch).await
     }
 
     /// The run to go on with where nobody names one: the oldest that is not finished and may still be resumed; else the oldest that is not
@@ -152,23 +156,37 @@ impl Engine {
             .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })
     }
 
-    async fn connect_all(&self, plan: &Plan) -> Result<BTreeMap<AppName, Connection>, EngineError> {
-        let mut connections = BTreeMap::new();
-        for app in plan.steps.iter().map(|step| &step.app) {
-            if connections.contains_key(app) {
-                continue;
-            }
-            match self.connect(app).await {
+    /// Connections to the apps of a plan, and why the run goes on without some: they are in quarantine.
+    ///
+    /// # Errors
+    /// An app cannot be used, or all of them are in quarantine.
+    async fn connect_all(
+        &self,
+        plan: &Plan,
+        watch: &dyn Watch,
+    ) -> Result<(BTreeMap<AppName, Connection>, Vec<EngineError>), EngineError> {
+        let (mut connections, mut shut) = (BTreeMap::new(), Vec::new());
+        for app in plan.steps.iter().map(|step| &step.app).collect::<BTreeSet<_>>() {
+            let error = match self.connect(app).await {
                 Ok(connection) => {
+                    connection.tell(watch);
                     connections.insert(app.clone(), connection);
+                    continue;
                 }
+                Err(error) => error,
+            };
+            match leave_out(app, error, watch) {
+                Ok(error) => shut.push(error),
                 Err(error) => {
                     close_all(&connections).await;
                     return Err(error);
                 }
             }
         }
-        Ok(connections)
+        if connections.is_empty() && !shut.is_empty() {
+            return Err(shut.remove(0));
+        }
+        Ok((connections, shut))
     }
 
     async fn drive(
@@ -176,7 +194,7 @@ impl Engine {
         run: Run,
         approved: Approved<Plan>,
         records: BTreeMap<StepId, StepRecord>,
-        connections: BTreeMap<AppName, Connection>,
+        (connections, shut): (BTreeMap<AppName, Connection>, Vec<EngineError>),
         watch: &dyn Watch,
     ) -> Result<RunSummary, EngineError> {
         let plan = approved.get().clone();
@@ -191,25 +209,63 @@ impl Engine {
             let connection = connections.get(&app)?;
             Some(async { (app, Lane::new(self, connection, &run, steps, &records, watch).drive().await) })
         });
-        let mut stopped_by = Vec::new();
-        for (app, ended) in join_all(lanes).await {
-            if let Err(error) = ended {
-                stopped_by.push(match error {
-                    EngineError::App { .. } | EngineError::Rival { .. } => error.to_string(),
-                    other => format!("app {app}: {other}"),
-                });
-            }
-        }
-        let requests = connections.iter().map(|(app, connection)| (app.clone(), connection.counts().sent)).collect();
+        let mut stopped_by: Vec<String> = shut.iter().map(ToString::to_string).collect();
+        let ended = join_all(lanes).await;
+        let noted = self.note(&run, &plan, &records, &connections, ended, &mut stopped_by).await;
+        let counts: BTreeMap<AppName, Counts> =
+            connections.iter().map(|(app, connection)| (app.clone(), connection.counts())).collect();
         let state = if stopped_by.is_empty() { RunState::Finished } else { RunState::Stopped };
         let stopped_by = stopped_by.join("; ");
         let ended = self.ports.clock.now();
         let told = self.store.set_run_state(&run.id, &epochs(&connections), state, ended, &stopped_by).await;
         close_all(&connections).await;
         told?;
+        noted?;
         let run = Run { state, ended: Some(ended), stopped_by, ..run };
         let records = self.store.records(&run.id).await?;
-        Ok(summary(run, &plan, &records, requests))
+        Ok(summary(run, &plan, &records, &counts))
+    }
+
+    /// Takes notice of how the parts of a run ended: why it stopped, which app is in quarantine from now on, what failed alone.
+    async fn note(
+        &self,
+        run: &Run,
+        plan: &Plan,
+        before: &BTreeMap<StepId, StepRecord>,
+        connections: &BTreeMap<AppName, Connection>,
+        ended: Vec<(AppName, Result<(), EngineError>)>,
+        stopped_by: &mut Vec<String>,
+    ) -> Result<(), EngineError> {
+        // Whatever the store says: why the run stopped is told.
+        let (mut noted, records) = match self.store.records(&run.id).await {
+            Ok(records) => (Ok(()), records),
+            Err(error) => (Err(error.into()), BTreeMap::new()),
+        };
+        let has_outcome = |records: &BTreeMap<StepId, StepRecord>, step: &StepId| {
+            records.get(step).is_some_and(|record| record.state != StepState::Started)
+        };
+        let mut stopped = BTreeSet::new();
+        for (app, ended) in ended {
+            let Err(error) = ended else {
+                let well = self.went_well(&connections[&app]).await;
+                noted = noted.and(well);
+                continue;
+            };
+            let came_of_it =
+                plan.steps.iter().any(|step| step.app == app && !has_outcome(before, &step.id) && has_outcome(&records, &step.id));
+            let error = self.failed(&connections[&app], error, noted.is_ok() && !came_of_it).await;
+            stopped_by.push(match &error {
+                EngineError::App { .. } | EngineError::Rival { .. } | EngineError::Failing { .. } | EngineError::Quarantined { .. } => {
+                    error.to_string()
+                }
+                other => format!("app {app}: {other}"),
+            });
+            stopped.insert(app);
+        }
+        match noted {
+            Ok(()) => self.note_outcomes(run, plan, &records, &stopped).await,
+            failed => failed,
+        }
     }
 }
 
@@ -223,7 +279,7 @@ async fn close_all(connections: &BTreeMap<AppName, Connection>) {
     }
 }
 
-fn summary(run: Run, plan: &Plan, records: &BTreeMap<StepId, StepRecord>, requests: BTreeMap<AppName, u64>) -> RunSummary {
+fn summary(run: Run, plan: &Plan, records: &BTreeMap<StepId, StepRecord>, counts: &BTreeMap<AppName, Counts>) -> RunSummary {
     let (mut done, mut other, mut left) = (0, 0, 0);
     for step in &plan.steps {
         match records.get(&step.id).map(|record| &record.state) {
@@ -232,5 +288,7 @@ fn summary(run: Run, plan: &Plan, records: &BTreeMap<StepId, StepRecord>, reques
             Some(_) => other += 1,
         }
     }
-    RunSummary { run, done, other, left, requests }
+    let requests = counts.iter().map(|(app, counts)| (app.clone(), counts.sent)).collect();
+    let found_per_minute = counts.iter().filter_map(|(app, counts)| Some((app.clone(), counts.found_per_minute?))).collect();
+    RunSummary { run, done, other, left, requests, found_per_minute }
 }

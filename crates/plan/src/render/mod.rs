@@ -135,6 +135,8 @@ pub fn kind_word(kind: FindingKind) -> &'static str {
         FindingKind::Unsettled => "unsettled",
         FindingKind::Guard => "held by a guard",
         FindingKind::RivalLogIn => "rival log-in",
+        FindingKind::Quarantined => "quarantined",
+        FindingKind::PutAside => "put aside",
     }
 }
 

@@ -222,6 +222,7 @@ pub(crate) struct World {
     pub(crate) links: Vec<Link>,
     pub(crate) earlier: Vec<Counted>,
     pub(crate) only: Option<BTreeSet<PersonKey>>,
+    pub(crate) aside: Vec<Aside>,
     pub(crate) next_id: u64,
 }
 
@@ -281,6 +282,7 @@ impl World {
             links: Vec::new(),
             earlier: Vec::new(),
             only: None,
+            aside: Vec::new(),
             next_id: 0,
         }
     }
@@ -349,6 +351,7 @@ impl World {
             apps: &self.apps,
             links: &self.links,
             earlier: &self.earlier,
+            aside: &self.aside,
             only: self.only.as_ref(),
         })
     }

@@ -125,6 +125,7 @@ pub(crate) fn plan(salt: i64, people: &[&str]) -> Plan {
             only: Vec::new(),
             first: Vec::new(),
             standing: None,
+            aside: None,
         },
         guards: Vec::new(),
         four_eyes: false,
