@@ -37,7 +37,15 @@ impl AsideRule {
     }
 
     /// Notes that a step failed, once for each run.
-    fn failed(&self, list: &mut Vec<Aside>, noted: &mut Vec<(AuditWhat, Value)>, run: &Run, step: &Step, record: &StepRecord, (how, why): (Alone, String)) {
+    fn failed(
+        &self,
+        list: &mut Vec<Aside>,
+        noted: &mut Vec<(AuditWhat, Value)>,
+        run: &Run,
+        step: &Step,
+        record: &StepRecord,
+        (how, why): (Alone, String),
+    ) {
         let known = list.iter().position(|one| one.is_about(step)).map(|at| list.remove(at));
         if let Some(known) = &known
             && known.run == run.id
@@ -48,7 +56,8 @@ impl AsideRule {
         let tries = known.as_ref().map_or(0, |known| known.tries) + 1;
         let until = self.until(how, tries, record.at);
         if until > record.at {
-            let details = json!({ "step": step.id, "person": step.person, "label": step.label, "why": why, "tries": tries, "until": until });
+            let details =
+                json!({ "step": step.id, "person": step.person, "label": step.label, "why": why, "tries": tries, "until": until });
             noted.push((AuditWhat::PutAside, details));
         }
         list.push(Aside {
@@ -176,7 +185,10 @@ impl Engine {
         let change = |list: &mut Vec<Aside>, noted: &mut Vec<_>| {
             let mut retried = Vec::new();
             for one in list.iter_mut().filter(|one| one.waits(now) && is_meant(one)) {
-                noted.push((AuditWhat::Retried, json!({ "step": one.step, "person": one.person, "label": one.label, "tries": one.tries })));
+                noted.push((
+                    AuditWhat::Retried,
+                    json!({ "step": one.step, "person": one.person, "label": one.label, "tries": one.tries }),
+                ));
                 one.until = now;
                 retried.push(one.clone());
             }

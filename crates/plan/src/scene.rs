@@ -13,6 +13,11 @@ use crate::hash::{self, Mix};
 use crate::known::Known;
 use crate::text::{comparable, fold, nearest_words};
 
+/// So many linked accounts may be gone, and so many per cent of them: then somebody removed them at the app.  When it is more, the reading
+/// does not show who is there.
+const GONE: usize = 5;
+const GONE_PERCENT: usize = 5;
+
 /// A name of policy resolved in an app.
 pub(crate) enum Named {
     /// What was read has it, under this id.
@@ -205,6 +210,15 @@ impl<'a> Scene<'a> {
             }
             Completeness::Complete { .. } => {}
         }
+        // An app that answers with an empty list, or a page short, looks complete: that so many are gone at once it has not shown.
+        let unseen = self.known.ends().filter(|(_, _, account)| account.is_none());
+        let hidden = unseen.filter(|(link, _, _)| !self.is_fresh(self.link(*link))).count();
+        let (linked, seen) = (self.links.len(), self.links.len() - hidden);
+        if (hidden > GONE && hidden * 100 > linked * GONE_PERCENT) || (hidden > 1 && seen == 0) {
+            return Some(format!(
+                "{hidden} of {linked} linked accounts are not seen; look at the app whether it shows its people, then plan again"
+            ));
+        }
         if !self.rules.manifest.hides {
             return None;
         }
@@ -215,8 +229,6 @@ impl<'a> Scene<'a> {
             }
             Some(true) | None => {}
         }
-        let unseen = self.known.ends().filter(|(_, _, account)| account.is_none());
-        let hidden = unseen.filter(|(link, _, _)| !self.is_fresh(self.link(*link))).count();
         (hidden > 0).then(|| format!("the log-in is said to see everybody, but {hidden} linked accounts are not seen"))
     }
 }

@@ -18,6 +18,7 @@ mod kill;
 mod lessonly_offboard;
 mod lessonly_provision;
 mod matrix;
+mod misbehaving;
 mod person;
 mod rehearsal;
 mod rehire;

@@ -86,7 +86,9 @@ fn end(world: &World) -> BTreeMap<String, Vec<String>> {
 
 /// One company, one profile, one database; its end.
 fn year(profile: &'static str, store: Store, nth: u32) -> BTreeMap<String, Vec<String>> {
-    let setup = Setup { now: noon(0), profile, store, faults: (FAULTS, RIVAL), groups: DEPARTMENTS.to_vec(), ..Setup::default() };
+    // Every request may fail here, time after time: what it is about is what comes of that, not leaving the app alone.
+    let more = "[quarantine]\nin_vain = 0\n";
+    let setup = Setup { now: noon(0), profile, store, faults: (FAULTS, RIVAL), groups: DEPARTMENTS.to_vec(), more, ..Setup::default() };
     let mut world = World::new(setup);
     let mut earlier: Vec<String> = Vec::new();
     for day in 0..3 {

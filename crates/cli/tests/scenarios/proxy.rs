@@ -72,7 +72,12 @@ impl Proxy {
 
     /// Every request that begins so gets this JSON and goes no further.
     pub(crate) fn instead(&self, begins: &str, json: &str) {
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{json}", json.len());
+        self.answer(begins, "200 OK\r\ncontent-type: application/json", json);
+    }
+
+    /// Every request that begins so gets this answer (status and headers, body) and goes no further.
+    pub(crate) fn answer(&self, begins: &str, head: &str, body: &str) {
+        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         self.plan(begins, Fate::Instead(answer));
     }
 

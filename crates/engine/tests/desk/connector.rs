@@ -56,6 +56,7 @@ fn judge(answer: &Answer) -> Option<Fault> {
         StatusCode::UNAUTHORIZED => Some(Fault::Denied { scope: Scope::Session }),
         StatusCode::FORBIDDEN => Some(Fault::Denied { scope: Scope::Credentials("nobody has consented".into()) }),
         status if status.is_success() => None,
+        status if status.is_server_error() => Some(Fault::Wait { after: None, why: status.to_string() }),
         status => Some(Fault::Refused { code: status.to_string(), detail: String::new() }),
     }
 }

@@ -3,6 +3,7 @@
 mod connector;
 mod endings;
 mod increments;
+mod misbehaving;
 mod named;
 mod server;
 mod sessions;

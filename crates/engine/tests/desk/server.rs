@@ -103,6 +103,12 @@ pub(crate) struct State {
     pub(crate) takes: SignedDuration,
     /// Who asks for a token shows what renews it, but the first.
     pub(crate) consented: bool,
+    /// It answers 500 to everything.
+    pub(crate) down: bool,
+    /// How often it did.
+    pub(crate) failed: usize,
+    /// What it refuses to write, wherever that stands.
+    pub(crate) refuses: Option<&'static str>,
 }
 
 /// The app.
@@ -125,6 +131,9 @@ impl Server {
             life: SignedDuration::from_hours(4),
             takes: SignedDuration::from_millis(10),
             consented: false,
+            down: false,
+            failed: 0,
+            refuses: None,
         };
         Arc::new(Self { state: Mutex::new(state), time: Arc::clone(time) })
     }
@@ -170,6 +179,10 @@ impl Server {
         self.time.pass(state.takes);
         let (path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        if state.down {
+            state.failed += 1;
+            return (StatusCode::INTERNAL_SERVER_ERROR, json!({ "why": "out of order" }));
+        }
         if path == "/log-in" {
             return self.log_in(state, &body);
         }
@@ -211,6 +224,9 @@ impl Server {
                 (StatusCode::OK, json!({ "rows": found, "total": found.len(), "now": self.time.now().to_string() }))
             }
             (&Method::POST, Some(id)) => {
+                if state.refuses.is_some_and(|refused| body.to_string().contains(refused)) {
+                    return (StatusCode::UNPROCESSABLE_ENTITY, json!({}));
+                }
                 let id = id.trim_start_matches('/').parse().unwrap_or_else(|_| state.rows.keys().last().map_or(1, |last| last + 1));
                 let now = self.time.now();
                 let new = Row { fields: BTreeMap::new(), active: true, changed: now, hidden: false };

@@ -177,6 +177,16 @@ impl Watch for Heard {
 }
 
 impl Heard {
+    /// Since when apps were in quarantine that came out of it.
+    pub(crate) fn recovered(&self) -> Vec<jiff::Timestamp> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = |event: &Event| match event {
+            Event::Recovered { since, .. } => Some(*since),
+            _ => None,
+        };
+        held.iter().filter_map(since).collect()
+    }
+
     /// Why an app was read as for everybody though some people only were named.
     pub(crate) fn not_narrowed(&self) -> Vec<String> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

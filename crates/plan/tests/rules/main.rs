@@ -4,6 +4,7 @@ extern crate provost_plan as plan;
 
 mod accounts;
 mod again;
+mod aside;
 mod goldens;
 mod guards;
 mod laws;
