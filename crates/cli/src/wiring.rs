@@ -82,7 +82,7 @@ pub async fn assemble(config: &Path) -> Result<(Setup, Location), String> {
 
 /// Connects what a configuration names.
 async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut Sandboxes) -> Result<Setup, Failure> {
-    let Config { file: _, policy, store: _, sources, apps, approvers: _ } = config;
+    let Config { file: _, policy, store: _, sources, apps, approvers: _, behaviour: _ } = config;
     let mut setups = BTreeMap::new();
     for (name, connection) in &apps {
         setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);

@@ -2,7 +2,7 @@
 
 use model::{Alone, Aside, Class, FindingKind, Step, Verb};
 
-use crate::world::{World, held, person, steps};
+use crate::world::{With, World, held, person, steps};
 
 fn aside(step: &Step, how: Alone) -> Aside {
     let at = "1998-01-01T00:00:00Z".parse().unwrap();
@@ -47,9 +47,8 @@ fn p10_what_was_put_aside_is_held_with_what_needs_it_until_it_says_something_els
 
 #[test]
 fn what_needs_a_step_that_was_put_aside_waits_with_it() {
-    let mut world = World::new(vec![person("1", "Ada")]).only_app("deep");
+    let mut world = World::new(vec![person("1", "Ada").with("department", "Nowhere")]).only_app("deep");
     world.app_policy("deep").create_departments = true;
-    world.app_policy("deep").scope_all = true;
     let before = world.propose();
     let made: Vec<&Step> = before.open.steps.iter().filter(|step| step.verb == Verb::CreateDepartment).collect();
     assert_eq!(made.len(), 1, "{:?} {:?}", steps(&before.open), before.findings);
