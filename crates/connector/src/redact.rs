@@ -78,6 +78,13 @@ impl Secrets {
         self.0.iter().fold(text.to_owned(), |text, secret| if text.contains(secret) { text.replace(secret, BLOT) } else { text })
     }
 
+    /// The beginning of a body for people: without these secrets and without what goes by the name of one, then cut to so many bytes.
+    pub(crate) fn shown(&self, body: &[u8], most: usize) -> String {
+        let mut text = without_named(&self.beginning(body, most.saturating_mul(2)));
+        cut(&mut text, most);
+        text
+    }
+
     /// The beginning of a body: redacted first, then cut to so many bytes at most.
     pub(crate) fn beginning(&self, body: &[u8], most: usize) -> String {
         let window = &body[..body.len().min(WINDOW)];

@@ -129,8 +129,7 @@ impl Wire {
                 exchange.body = if *logs_in && response.status().is_success() {
                     "(not kept: it may hold a session)".to_owned()
                 } else {
-                    // By name before it is cut, too.
-                    without_named(&secrets.beginning(body, 2 * KEPT)).chars().take(KEPT).collect()
+                    secrets.shown(body, KEPT)
                 };
             }
             Err(why) => exchange.body = shown(why),
@@ -334,7 +333,7 @@ fn read_answer(response: &http::Response<Bytes>, secrets: &Secrets) -> Answer {
     Answer {
         status: response.status(),
         json: if body.is_empty() { Some(Value::Null) } else { serde_json::from_slice(body).ok() },
-        text: secrets.beginning(body, TOLD),
+        text: secrets.shown(body, TOLD),
         date: header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok()).map(|zoned| zoned.timestamp()),
         retry_after: header("retry-after").and_then(|text| text.parse().ok()),
         location: header("location").map(str::to_owned),
