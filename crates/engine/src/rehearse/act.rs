@@ -303,7 +303,15 @@ impl Act<'_> {
         let engine = self.engine(hall);
         let apps = BTreeMap::from([(self.part.app.clone(), after.reading.reading.clone())]);
         let links = hall.store.links().await?;
-        let facts = Facts { roster: self.roster.clone(), last_good: None, apps, links, earlier: Vec::new(), told: Vec::new() };
+        let facts = Facts {
+            roster: self.roster.clone(),
+            last_good: None,
+            apps,
+            links,
+            earlier: Vec::new(),
+            aside: Vec::new(),
+            told: Vec::new(),
+        };
         let review = |step: &Step| engine.review(step, &facts);
         let ask = Ask { only: self.only.cloned(), ..self.ask() };
         let given = Given { policy: &self.engine.setup.policy, ..engine.given(&facts, &ask, &review) };
