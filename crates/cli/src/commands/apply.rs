@@ -115,7 +115,8 @@ async fn finish(face: Face, opened: Opened, summary: RunSummary, asked: bool) ->
     let audit = opened.engine.store().audit_head().await?;
     opened.close().await;
     let RunSummary { run, done, other, left, requests, found_per_minute } = &summary;
-    let mut value = json!({ "run": run, "done": done, "other": other, "left": left, "steps": ends, "requests": requests, "audit": audit });
+    let mut value =
+        json!({ "run": run, "done": done, "other": other, "left": left, "steps": ends, "requests": requests, "audit": audit });
     if !found_per_minute.is_empty() {
         value["found_per_minute"] = json!(found_per_minute);
     }
