@@ -89,6 +89,7 @@ mod tests {
                 time_zones: "2026a".into(),
                 tenants: BTreeMap::new(),
                 only: Vec::new(),
+                aside: None,
                 first: Vec::new(),
                 standing: None,
             },
