@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Runs(commands::runs::RunsArgs),
     Apps(commands::apps::AppsArgs),
     Audit(commands::audit::AuditArgs),
+    Standing(commands::standing::StandingArgs),
     Store(commands::store::StoreArgs),
     Completions(commands::completions::CompletionsArgs),
 }

@@ -135,6 +135,24 @@ pub enum EngineError {
         /// Which plan.
         digest: Digest,
     },
+    /// No standing approval of the configuration goes by this.
+    #[error("no standing approval of the configuration, or more than one, goes by {prefix}; `provost standing list` shows them")]
+    NoStanding {
+        /// The beginning of its digest, as given.
+        prefix: String,
+    },
+    /// A change freeze is on.
+    #[error(
+        "changes are frozen until {until} ({reason}), and the yes to plan {} is not about that: nothing was written; after the freeze it can go on, or `provost plan` holds what the freeze covers, and a yes to that plan while the freeze lasts releases it", digest.short()
+    )]
+    Frozen {
+        /// Which plan.
+        digest: Digest,
+        /// Why changes are frozen.
+        reason: String,
+        /// Until when, in the organization's zone.
+        until: String,
+    },
     /// A run of this plan is cut off or stopped.
     #[error("run {run} of this plan is not finished; `provost resume {run}` goes on with it")]
     Unfinished {

@@ -9,10 +9,12 @@ mod consent;
 mod decide;
 mod error;
 mod execute;
+mod freeze;
 mod home;
 mod increments;
 mod look;
 mod named;
+mod past;
 mod propose;
 mod quarantine;
 mod read;
@@ -21,6 +23,7 @@ mod roster;
 mod session;
 mod signing;
 mod sources;
+mod standing;
 mod walk;
 mod watch;
 
@@ -44,6 +47,7 @@ pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
 pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_file};
 pub use session::NEXT as RIVAL_NEXT;
 pub use signing::{Approvers, KeyError, SigningKey};
+pub use standing::{StandingRow, StandingState};
 pub use watch::{Event, Silent, Watch};
 
 /// What comes from outside, filled by the composition root; simulation replaces it.

@@ -99,6 +99,7 @@ impl Engine {
                 links: &links,
                 earlier: &[],
                 aside: &[],
+                past: &plan::Past::default(),
                 only: whom.ask.only.as_ref(),
                 review: &review,
             };

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, AppReading, Aside, Digest, Finding, Link, PersonKey, Plan, Proposal, SourceReading, Step};
-use plan::{Counted, Counting, Given, Planner};
+use plan::{Counted, Counting, Given, Past, Planner};
 use serde::Serializer as _;
 use store::PlanSummary;
 
@@ -53,6 +53,8 @@ pub struct Facts {
     pub earlier: Vec<Counted>,
     /// Steps that failed alone and wait.
     pub aside: Vec<Aside>,
+    /// What else is known of the time before.
+    pub past: Past,
     /// What was found while reading, beside what readings say.
     pub told: Vec<Finding>,
 }
@@ -80,11 +82,12 @@ impl Engine {
             self.put_reading(&reading, raw, base.as_ref()).await?;
             apps.insert(app, reading);
         }
-        let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
         let mut told = self.rivals(began).await?;
         told.extend(self.told_of_quarantines().await?);
         let aside = self.asides_now().await?;
-        let facts = Facts { roster: roster.reading, last_good, apps, links: self.store.links().await?, earlier, aside, told };
+        let links = self.store.links().await?;
+        let (earlier, past) = (Vec::new(), Past::default());
+        let facts = Facts { roster: roster.reading, last_good, apps, links, earlier, past, aside, told };
         self.keep(&facts, &ask, &roster.rows).await
     }
 
@@ -97,7 +100,7 @@ impl Engine {
         self.keep(&facts, &ask, &RowPlaces::default()).await
     }
 
-    /// Plans from what is at hand and keeps the proposal.
+    /// Plans from what is at hand, and what was done and asked for until now, and keeps the proposal.
     ///
     /// # Errors
     /// The store fails.
@@ -114,23 +117,35 @@ impl Engine {
         }
     }
 
+    /// Plans and keeps the proposal.  Plans that others put beside it meanwhile, and runs that began, were not counted by our guards: then it
+    /// is planned again, so that of all who plan at the same time each has counted those before.
     async fn keep(&self, facts: &Facts, ask: &Ask, rows_at: &RowPlaces) -> Result<Proposed, EngineError> {
-        let review = |step: &Step| self.review(step, facts);
-        let mut proposal = self.planned(&self.given(facts, ask, &review), Planner::propose);
-        rows_at.locate(&mut proposal.findings);
-        proposal.findings.extend(facts.told.iter().cloned());
-        let now = self.ports.clock.now();
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
-        let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let counting = Counting::new(proposal.plans(), &facts.roster);
-        let counted = |plan: &Plan, steps: &[Step]| rows(steps.iter().map(|step| counting.of(plan, step)));
-        let stands = self.store.put_proposal(&proposal, &ask.asker, now, expires, &counted).await?;
-        if ask.only.is_none() {
-            let plans: Vec<_> = proposal.plans().collect();
-            self.forget_others(facts.apps.keys(), &plans).await?;
+        loop {
+            let mark = self.store.mark().await?;
+            let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
+            let past = self.past(ask).await?;
+            let review = |step: &Step| self.review(step, facts);
+            let given = Given { earlier: &earlier, past: &past, ..self.given(facts, ask, &review) };
+            let mut proposal = self.planned(&given, Planner::propose);
+            rows_at.locate(&mut proposal.findings);
+            proposal.findings.extend(facts.told.iter().cloned());
+            let now = self.ports.clock.now();
+            let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
+            let counting = Counting::new(proposal.plans(), &facts.roster);
+            let counted = |plan: &Plan, steps: &[Step]| rows(steps.iter().map(|step| counting.of(plan, step)));
+            let put = self.store.put_proposal_after(mark, &proposal, &ask.asker, now, expires, &counted).await?;
+            if let Some(mut stands) = put {
+                let open = stands.remove(0);
+                stands.insert(0, self.approve_ahead(open, proposal.open.inputs.standing).await?);
+                if ask.only.is_none() {
+                    let plans: Vec<_> = proposal.plans().collect();
+                    self.forget_others(facts.apps.keys(), &plans).await?;
+                }
+                let digests = stands.iter().map(|plan| plan.digest).collect();
+                return Ok(Proposed { proposal, digests, stands });
+            }
         }
-        let digests = stands.iter().map(|plan| plan.digest).collect();
-        Ok(Proposed { proposal, digests, stands })
     }
 
     /// What the vendor would refuse about a step, as its connector knows without asking.
@@ -155,6 +170,7 @@ impl Engine {
             links: &facts.links,
             earlier: &facts.earlier,
             aside: &facts.aside,
+            past: &facts.past,
             only: ask.only.as_ref(),
             review,
         }
@@ -191,25 +207,9 @@ impl Engine {
         }
         let earlier = self.earlier(ask.as_of, ask.only.is_none()).await?;
         let last_good = self.store.last_good_count(&name).await?;
+        let past = self.past(ask).await?;
         let aside = self.asides_now().await?;
-        Ok(Facts { roster, last_good, apps, links: self.store.links().await?, earlier, aside, told: Vec::new() })
-    }
-
-    /// What earlier runs did and pending plans may do, within the longest window of a guard.
-    async fn earlier(&self, as_of: Timestamp, whole: bool) -> Result<Vec<Counted>, EngineError> {
-        let window = self.setup.policy.policy().guards.values().map(|guard| guard.window).max().unwrap_or(0);
-        let now = self.ports.clock.now();
-        let since = now.checked_sub(SignedDuration::from_secs(window)).unwrap_or(Timestamp::MIN);
-        let rows = self.store.counted_since(since, now, whole).await?;
-        // What may still happen counts as happening now; both clocks are brought to the instant that is planned for.
-        let shift = as_of.as_second() - now.as_second();
-        let counted = rows.into_iter().filter_map(|row| {
-            let mut counted: Counted = serde_json::from_str(&row.json).ok()?;
-            let at = row.done.unwrap_or(now);
-            counted.at = Timestamp::from_second(at.as_second().saturating_add(shift)).unwrap_or(as_of);
-            Some(counted)
-        });
-        Ok(counted.collect())
+        Ok(Facts { roster, last_good, apps, links: self.store.links().await?, earlier, past, aside, told: Vec::new() })
     }
 
     async fn read_apps(
@@ -255,7 +255,8 @@ impl Engine {
         let links = self.store.links().await?;
         let apps: BTreeMap<AppName, AppReading> =
             readings.iter().map(|(app, reading)| (app.clone(), reading.reading.clone())).collect();
-        let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier: Vec::new(), aside: Vec::new(), told: Vec::new() };
+        let (earlier, past) = (Vec::new(), Past::default());
+        let facts = Facts { roster: roster.clone(), last_good, apps, links, earlier, past, aside: Vec::new(), told: Vec::new() };
         let review = |step: &Step| self.review(step, &facts);
         for (app, accounts) in self.planned(&self.given(&facts, ask, &review), Planner::enrolments_to_read) {
             if let (Some(connection), Some(reading)) = (connections.get(&app), readings.get_mut(&app)) {

@@ -21,6 +21,8 @@ pub enum AuditWhat {
     Split,
     /// Another plan took the place of this one.
     Superseded,
+    /// Nobody had said yes to a plan, or used the yes, in time, when another was made.
+    Expired,
     /// Somebody said yes to a plan.
     Approved,
     /// Somebody said no to a plan.
@@ -33,6 +35,10 @@ pub enum AuditWhat {
     RunStopped,
     /// Every step of a run has its outcome.
     RunFinished,
+    /// Somebody said yes to a standing approval.
+    StandingApproved,
+    /// Somebody took back the yes to a standing approval.
+    StandingRevoked,
     /// A person let us into an app.
     Connected,
     /// An app failed too much: nothing is asked of it for a while.
@@ -51,18 +57,21 @@ pub enum AuditWhat {
 
 impl AuditWhat {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Begun,
         Self::Planned,
         Self::Asked,
         Self::Split,
         Self::Superseded,
+        Self::Expired,
         Self::Approved,
         Self::Rejected,
         Self::RunStarted,
         Self::RunResumed,
         Self::RunStopped,
         Self::RunFinished,
+        Self::StandingApproved,
+        Self::StandingRevoked,
         Self::Connected,
         Self::Quarantined,
         Self::QuarantineEnded,
@@ -80,12 +89,15 @@ impl AuditWhat {
             Self::Asked => "asked",
             Self::Split => "split",
             Self::Superseded => "superseded",
+            Self::Expired => "expired",
             Self::Approved => "approved",
             Self::Rejected => "rejected",
             Self::RunStarted => "run_started",
             Self::RunResumed => "run_resumed",
             Self::RunStopped => "run_stopped",
             Self::RunFinished => "run_finished",
+            Self::StandingApproved => "standing_approved",
+            Self::StandingRevoked => "standing_revoked",
             Self::Connected => "connected",
             Self::Quarantined => "quarantined",
             Self::QuarantineEnded => "quarantine_ended",

@@ -8,19 +8,25 @@ use model::{
 };
 
 use crate::aside;
+use crate::guard::{FIRST_RUN, Judged};
 use crate::propose::{Given, time_zones};
+use crate::render::some_of;
 use crate::split::Split;
 
 /// The proposal: each plan with what concerns it, and the findings in their order.
 pub(crate) fn assemble(
     given: &Given<'_>,
     split: Split,
-    verdicts: Vec<GuardVerdict>,
+    judged: Judged,
+    standing: Option<Digest>,
     names: &BTreeMap<AppName, BTreeMap<String, String>>,
     links: Digest,
     mut findings: Vec<Finding>,
 ) -> Proposal {
     let policy = given.policy.policy();
+    let verdicts = judged.verdicts;
+    findings.extend(verdicts.iter().filter(|verdict| verdict.tripped).map(holds));
+    findings.extend(split.later.iter().map(|step| ghost(FIRST_RUN, step)));
     let mut readings = BTreeMap::from([(format!("source.{}", given.roster.source), given.roster.digest)]);
     readings.extend(given.apps.iter().map(|(app, reading)| (format!("app.{app}"), reading.digest)));
     let inputs = Inputs {
@@ -33,8 +39,8 @@ pub(crate) fn assemble(
         tenants: given.apps.iter().map(|(app, reading)| (app.clone(), reading.fingerprint.clone())).collect(),
         aside: aside::digest(given.aside),
         only: given.only.into_iter().flatten().map(ToString::to_string).collect(),
-        first: Vec::new(),
-        standing: None,
+        first: judged.first,
+        standing,
     };
     let plan = |class: Class, steps: Vec<Step>, guards: Vec<GuardVerdict>| {
         let effects: BTreeSet<Effect> = steps.iter().flat_map(|step| step.effects.iter().copied()).collect();
@@ -98,6 +104,14 @@ pub(crate) fn mentioned(
         }
     }
     part
+}
+
+/// What a guard holds, and whom it counted.
+fn holds(verdict: &GuardVerdict) -> Finding {
+    let within = verdict.within.as_ref().map(|within| format!(" for {within}")).unwrap_or_default();
+    let GuardVerdict { guard, app, why, people, .. } = verdict;
+    let what = format!("guard {guard} holds{within}: {why}: {}", some_of(people));
+    Finding::new(FindingKind::Guard, what).in_app(app).next("look at the people of the held plan, then approve it or correct the cause")
 }
 
 /// Somebody left and keeps access as long as this leave is held.

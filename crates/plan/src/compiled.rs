@@ -77,6 +77,15 @@ pub(crate) struct Rules {
     pub(crate) protect: BTreeSet<String>,
 }
 
+impl Rules {
+    /// The columns of the roster that any expression reads.
+    pub(crate) fn reads(&self) -> BTreeSet<String> {
+        let values = self.set.iter().map(|setting| &setting.value).chain(self.matching.iter().map(|rule| &rule.value));
+        let programs = values.chain(&self.members).chain(&self.enrol).chain([&self.who]);
+        programs.flat_map(|program| program.reads.iter().cloned()).collect()
+    }
+}
+
 /// The whole policy, compiled: made once when the configuration is read, used for every plan.
 #[derive(Debug)]
 pub struct Compiled {
@@ -129,11 +138,7 @@ impl Compiled {
 
     /// The columns of the roster that any expression reads, so that one which no column gives can be told from an empty value.
     pub fn reads(&self) -> BTreeSet<String> {
-        let programs = self.apps.values().flat_map(|rules| {
-            let values = rules.set.iter().map(|setting| &setting.value).chain(rules.matching.iter().map(|rule| &rule.value));
-            values.chain(&rules.members).chain(&rules.enrol).chain([&rules.who])
-        });
-        programs.flat_map(|program| program.reads.iter().cloned()).collect()
+        self.apps.values().flat_map(Rules::reads).collect()
     }
 
     /// The policy as it was read.

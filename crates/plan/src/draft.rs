@@ -220,7 +220,8 @@ impl Drafter<'_, '_> {
             Act::Restore if scene.rules.manifest.restore_sets => Some(Verb::Restore),
             _ => None,
         };
-        let lowered = wish.lowered.then_some("role_lowered");
+        // Whoever becomes an admin is out of every plan's reach from then on: that waits for a person, always.
+        let class = if scene.makes_admin(&wish.set) { Some("admin") } else { wish.lowered.then_some("role_lowered") };
         if matches!(wish.act, Act::Create | Act::Restore) {
             let mut access = step(self, verb_of(wish.act), wish.reason.clone());
             access.effects.insert(Effect::AccessGiven);
@@ -229,7 +230,7 @@ impl Drafter<'_, '_> {
             self.drafts[at as usize].needs.extend(made.link);
             if sets_with.is_some() {
                 self.values(at, wish, departments);
-                self.drafts[at as usize].class = lowered;
+                self.drafts[at as usize].class = class;
                 made.values = Some(at);
             }
             if wish.act == Act::Create {
@@ -245,7 +246,7 @@ impl Drafter<'_, '_> {
             self.drafts[at as usize].needs.extend(made.link.into_iter().chain(made.access));
             if values {
                 self.values(at, wish, departments);
-                self.drafts[at as usize].class = lowered;
+                self.drafts[at as usize].class = class;
                 made.values = Some(at);
             }
             self.memberships(at, wish, groups);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::{AppName, AppReading, Change, Finding, FindingKind, PersonKey, Ref, Step, StepId, Text, Value};
+use model::{AppName, AppReading, Change, Evidence, Finding, FindingKind, PersonKey, Ref, Step, StepId, Text, Value, Verb};
 
 use crate::desire::Wish;
 use crate::draft::Drafter;
@@ -12,6 +12,7 @@ use crate::parallel::{in_chunks, spread};
 use crate::planned::{Memory, Outcome, Planned, Rest};
 use crate::propose::Given;
 use crate::roster::Roster;
+use crate::scene::Scene;
 use crate::settle::{Ground, Settled};
 
 /// What has to change in one app.
@@ -22,6 +23,8 @@ pub(crate) struct Part {
     /// Linked people whom the roster does not name, where nothing says that they left.
     pub(crate) missing: BTreeSet<PersonKey>,
     pub(crate) findings: Vec<Finding>,
+    /// Where no run of ours ever changed an account that was there before us: the steps that would.
+    pub(crate) theirs: BTreeSet<StepId>,
 }
 
 impl Part {
@@ -47,10 +50,23 @@ impl Part {
         let drafter = Drafter { roster, scene: &planned.scene, drafts: Vec::new(), gone };
         let ordered = review(given, order(drafter.draft(settled, &mut findings)), &mut findings);
         let names = labels(&planned, roster, &ordered.steps);
-        let guarded = !given.policy.policy().guards.is_empty();
+        let untouched = given.past.untouched.contains(app.0);
+        let guarded = untouched || !given.policy.policy().guards.is_empty() || !given.policy.policy().freezes.is_empty();
         let census = if guarded { Census::new(given, roster, &planned) } else { Census::default() };
-        Some(Self { ordered, names, census, missing, findings })
+        let theirs = if untouched { theirs(&planned.scene, &ordered.steps) } else { BTreeSet::new() };
+        Some(Self { ordered, names, census, missing, findings, theirs })
     }
+}
+
+/// The steps that change an account that was there before us; taking it over changes nothing.
+fn theirs(scene: &Scene<'_>, steps: &[Step]) -> BTreeSet<StepId> {
+    let is_theirs = |step: &&Step| {
+        let made_by_us = |person: &PersonKey| scene.link_of(person.as_str()).is_some_and(|link| link.evidence == Evidence::Created);
+        step.verb != Verb::Link
+            && step.account.as_ref().is_some_and(|account| account.id().is_some())
+            && !step.person.as_ref().is_some_and(made_by_us)
+    };
+    steps.iter().filter(is_theirs).map(|step| step.id).collect()
 }
 
 /// Looks at what the wishes of different people have to do with each other.

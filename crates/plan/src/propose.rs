@@ -14,10 +14,12 @@ use crate::guard::{Counted, judge};
 use crate::hash::Mix;
 use crate::parallel::{in_chunks, on_threads, spread};
 use crate::part::Part;
+use crate::past::Past;
 use crate::planned::{Memory, Planned};
 use crate::roster::{People, Roster};
 use crate::scene::Named;
 use crate::split::split;
+use crate::standing::cut;
 
 /// Everything that a proposal is made from.
 #[derive(Clone, Copy)]
@@ -41,6 +43,8 @@ pub struct Given<'a> {
     pub earlier: &'a [Counted],
     /// Steps that failed alone and wait: they are held, until they are others.
     pub aside: &'a [Aside],
+    /// What else is known of the time before.
+    pub past: &'a Past,
     /// Steps for these people only; correlation looks at everybody all the same.
     pub only: Option<&'a BTreeSet<PersonKey>>,
     /// What an app's vendor would refuse about a step, told without asking: nothing is done for its person in that app.
@@ -96,6 +100,7 @@ impl Planner {
         let mut names: BTreeMap<AppName, BTreeMap<String, String>> = BTreeMap::new();
         let mut census = BTreeMap::new();
         let mut missing = BTreeSet::new();
+        let mut theirs = BTreeMap::new();
         let proposal = self.round(given, &mut findings, Part::new, |roster, parts, findings| {
             for (app, part) in parts {
                 let Some(part) = part else { continue };
@@ -107,6 +112,7 @@ impl Planner {
                 classes.extend(part.ordered.classes);
                 names.insert(app.clone(), part.names);
                 census.insert(app, part.census);
+                theirs.insert(app, part.theirs);
                 missing.extend(part.missing);
                 findings.extend(part.findings);
             }
@@ -116,12 +122,14 @@ impl Planner {
                 let next = "say in the source that they left, or set absent = \"leave\"";
                 findings.push(Finding::new(FindingKind::Absent, what).about(person).next(next));
             }
-            let (verdicts, mut held) = judge(given, roster, &census, &names, &steps);
-            for (held, class) in held.iter_mut().zip(&classes) {
+            let mut judged = judge(given, roster, &census, &names, &steps, &theirs);
+            for (held, class) in judged.held.iter_mut().zip(&classes) {
                 held.extend(class.map(str::to_owned));
             }
-            aside::hold(given.aside, &steps, &mut held, findings);
-            assemble(given, split(std::mem::take(&mut steps), held), verdicts, &names, links.1, std::mem::take(findings))
+            aside::hold(given.aside, &steps, &mut judged.held, findings);
+            let standing = cut(given, &steps, &mut judged.held);
+            let split = split(std::mem::take(&mut steps), std::mem::take(&mut judged.held));
+            assemble(given, split, judged, standing, &names, links.1, std::mem::take(findings))
         });
         self.links = Some(links);
         proposal

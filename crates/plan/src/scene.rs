@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{
-    Account, AccountId, AppName, AppPolicy, AppReading, Compare, Completeness, EnrolmentsBy, Finding, FindingKind, Link, Support,
-    Value, Verb,
+    Account, AccountId, AppName, AppPolicy, AppReading, Changes, Compare, Completeness, EnrolmentsBy, Finding, FindingKind, Link,
+    Support, Value, Verb,
 };
 
 use crate::Given;
@@ -158,6 +158,11 @@ impl<'a> Scene<'a> {
             .filter_map(|attribute| account.attributes.get(attribute.name).and_then(model::Value::as_text))
             .any(|text| self.rules.protect.contains(&fold(text)))
             .then(|| "policy protects it".to_owned())
+    }
+
+    /// Whether these values would make the account an admin's.
+    pub(crate) fn makes_admin(&self, set: &Changes) -> bool {
+        self.rules.manifest.admin(|member| set.get(member).and_then(|change| change.after.as_text())).is_some()
     }
 
     /// The managed groups an account is in.

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use model::{Step, StepId};
+use model::{Step, StepId, Verb};
+
+use crate::guard::FIRST_RUN;
 
 /// What becomes of the steps.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) struct Split {
     pub(crate) open: Vec<Step>,
     /// Class → its steps.
     pub(crate) held: BTreeMap<String, Vec<Step>>,
+    /// Leavers who are put off because their accounts are taken over first.
+    pub(crate) later: Vec<Step>,
     /// Class → everything that holds its steps, itself included: whoever releases them is told all of it.
     pub(crate) classes: BTreeMap<String, BTreeSet<String>>,
 }
@@ -34,7 +38,12 @@ pub(crate) fn split(steps: Vec<Step>, classes: Vec<BTreeSet<String>>) -> Split {
         if !held[at] {
             continue;
         }
-        put_off[at] = needs[at].iter().any(|need| !held[*need] || put_off[*need]);
+        // What would change accounts that were there before us comes after they were taken over, whoever has to say yes to that.
+        let first_taken_over = classes.contains(FIRST_RUN) && needs[at].iter().any(|need| steps[*need].verb == Verb::Link);
+        put_off[at] = first_taken_over || needs[at].iter().any(|need| !held[*need] || put_off[*need]);
+        if first_taken_over {
+            continue;
+        }
         for need in needs[at].iter().filter(|need| held[**need]) {
             let (a, b) = (root(&mut parent, at), root(&mut parent, *need));
             parent[a.max(b)] = a.min(b);
@@ -57,6 +66,9 @@ pub(crate) fn split(steps: Vec<Step>, classes: Vec<BTreeSet<String>>) -> Split {
         }
         let class = class_of.get(&root(&mut parent, at)).cloned().unwrap_or_default();
         if put_off[at] {
+            if step.verb == Verb::Leave {
+                split.later.push(step);
+            }
             continue;
         }
         split.classes.entry(class.clone()).or_default().extend(own);

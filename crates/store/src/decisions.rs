@@ -37,9 +37,15 @@ impl Store {
     /// # Errors
     /// As [`Store::decide`].
     pub async fn decide_at(&self, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.decide_in(&mut tx, decision, now).await?;
+        tx.commit().await
+    }
+
+    /// Keeps a decision with whatever else a transaction keeps.
+    pub(crate) async fn decide_in(&self, tx: &mut Tx, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
         let digest = decision.digest;
         let short = digest.short();
-        let mut tx = self.db.begin().await?;
         let row = tx.fetch_one(sql::PLAN_HEAD, args![digest.to_string()]).await?;
         let plan = PlanState::read(&row.ok_or_else(|| StoreError::no_plan(&digest))?)?;
         let live = tx.fetch_one(sql::DECISION_LIVE, args![digest.to_string()]).await?;
@@ -67,7 +73,7 @@ impl Store {
         {
             return Err(StoreError::SignatureGiven { digest: short, by: decision.by.name });
         }
-        if yes && plan.expires <= now {
+        if yes && (plan.word == "expired" || plan.expires <= now) {
             return Err(StoreError::Expired {
                 what: "plan",
                 digest: short,
@@ -93,7 +99,7 @@ impl Store {
         } else {
             tx.execute(sql::PLAN_REJECTED, args![digest.to_string()]).await?;
         }
-        tx.commit().await
+        Ok(())
     }
 
     /// Keeps who stands for having asked for a plan that nobody decided yet.
@@ -184,7 +190,7 @@ pub(crate) async fn waiting(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Res
     match plan.word.as_str() {
         "superseded" => Err(StoreError::Superseded { digest: short }),
         "done" if plan.steps == 0 => Err(StoreError::Empty { digest: short }),
-        _ if plan.expires <= now => {
+        _ if plan.word == "expired" || plan.expires <= now => {
             let next = "`provost plan` makes a new one";
             Err(StoreError::Expired { what: "plan", digest: short, expires: plan.expires, next })
         }
@@ -199,6 +205,9 @@ fn why_not(digest: &Digest, plan: &PlanState, live: Option<Decided>) -> StoreErr
         Some((None, Decision { verdict: Verdict::No { reason }, by, .. })) => StoreError::Rejected { digest, by: by.name, reason },
         Some((None, Decision { expires, .. })) => {
             StoreError::Expired { what: "the approval of plan", digest, expires, next: "approve it again, or plan anew" }
+        }
+        None if plan.word == "expired" => {
+            StoreError::Expired { what: "plan", digest, expires: plan.expires, next: "`provost plan` makes a new one" }
         }
         None if plan.word == "superseded" => StoreError::Superseded { digest },
         None if plan.steps == 0 => StoreError::Empty { digest },

@@ -21,6 +21,7 @@ mod runs;
 pub mod sabotage;
 mod seal;
 mod sql;
+mod standing;
 mod transfer;
 
 use std::sync::Arc;
@@ -37,8 +38,9 @@ pub use error::StoreError;
 pub use gate::{Gate, Operation};
 pub use journal::{Entry, Journal};
 pub use location::{Location, LocationError, Server};
-pub use plans::{CountedRow, LatestFindings, PlanStatus, PlanSummary, StoredPlan};
+pub use plans::{CountedRow, LatestFindings, Mark, PlanStatus, PlanSummary, StoredPlan};
 pub use seal::SealKey;
+pub use standing::{StandingLimit, StandingWord};
 pub use transfer::{Contents, Copied, Heard, Tally};
 
 /// The store of one organization; cheap to clone, all clones are one.
@@ -104,6 +106,15 @@ impl Store {
     /// When the database fails.
     pub async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.db.fetch_one(sql::META, args![name]).await?.map(|row| row.text(0)).transpose()
+    }
+
+    /// All small values whose names begin so: the rest of the name, and the value.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn metas(&self, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = self.db.fetch(sql::METAS, args![prefix, format!("{prefix}\u{10ffff}")]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.split_off(prefix.len()), row.text(1)?))).collect()
     }
 
     /// Keeps a small value under a name, in place of the one before.  Not for secrets.

@@ -84,6 +84,18 @@ pub struct StoredPlan {
     pub summary: PlanSummary,
 }
 
+/// Where the store stands, for whoever plans from what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    proposals: i64,
+    runs: i64,
+}
+
+fn mark(row: Option<Row>) -> Result<Mark, StoreError> {
+    let row = row.ok_or_else(|| StoreError::corrupt("where the store stands", "it gave no row"))?;
+    Ok(Mark { proposals: row.int(0)?, runs: row.int(1)? })
+}
+
 /// What the last planning found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatestFindings {
@@ -114,6 +126,44 @@ impl Store {
         expires: Timestamp,
         counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync),
     ) -> Result<Vec<PlanSummary>, StoreError> {
+        let put = self.put_if(None, proposal, asker, at, expires, counted).await?;
+        Ok(put.expect("without a mark nothing is in the way"))
+    }
+
+    /// Where the store stands: it moves when a proposal is kept and when a run begins.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mark(&self) -> Result<Mark, StoreError> {
+        mark(self.db.fetch_one(sql::MARK, args![]).await?)
+    }
+
+    /// As [`Store::put_proposal`], if the store still stands where it stood before the guards' rows were read that this proposal counted;
+    /// else nothing is kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_proposal_after(
+        &self,
+        stood: Mark,
+        proposal: &Proposal,
+        asker: &Actor,
+        at: Timestamp,
+        expires: Timestamp,
+        counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync),
+    ) -> Result<Option<Vec<PlanSummary>>, StoreError> {
+        self.put_if(Some(stood), proposal, asker, at, expires, counted).await
+    }
+
+    async fn put_if(
+        &self,
+        stood: Option<Mark>,
+        proposal: &Proposal,
+        asker: &Actor,
+        at: Timestamp,
+        expires: Timestamp,
+        counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync),
+    ) -> Result<Option<Vec<PlanSummary>>, StoreError> {
         let whole = proposal.open.inputs.only.is_empty();
         let packed: Vec<_> = proposal.plans().map(|plan| Packed::new(plan, counted)).collect();
         let findings = pack(&proposal.findings);
@@ -127,6 +177,21 @@ impl Store {
         let until = told(expires);
         let (asker, at, expires) = (json(asker), millis(at), millis(expires));
         let mut tx = self.db.begin().await?;
+        if let Some(stood) = stood
+            && mark(tx.fetch_one(sql::MARK, args![]).await?)? != stood
+        {
+            return Ok(None);
+        }
+        // What was out of date when something was planned stays so, whatever the clock says later: guards did not count it.
+        for row in tx.fetch(sql::PLANS_OUT_OF_DATE, args![at]).await? {
+            let late: Digest = row.parsed(0, "a plan's digest")?;
+            if packed.iter().any(|plan| plan.digest == late) {
+                continue;
+            }
+            tx.audit(noted(AuditWhat::Expired, late, object!({ "was": row.text(1)? }))).await?;
+            tx.execute(sql::DECISION_END, args![late.to_string()]).await?;
+            tx.execute(sql::PLAN_EXPIRE, args![late.to_string()]).await?;
+        }
         let id = tx.fetch_one(sql::PROPOSAL_NEXT, args![]).await?.map_or(Ok(1), |row| row.int(0))?;
         tx.execute(sql::PROPOSAL_PUT, args![id, whole, at, findings]).await?;
         if whole {
@@ -166,7 +231,7 @@ impl Store {
             summaries.push(summary_in(&mut tx, &key, at).await?);
         }
         tx.commit().await?;
-        Ok(summaries)
+        Ok(Some(summaries))
     }
 
     /// Puts plans that were made of another one's steps in its place.  They are asked for by `asker`, last as long as the old one, and
@@ -457,7 +522,7 @@ impl PlanState {
     pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         let what = "a plan's row";
         let word = row.text(5)?;
-        if !["pending", "approved", "rejected", "superseded", "running", "done"].contains(&word.as_str()) {
+        if !["pending", "approved", "rejected", "superseded", "expired", "running", "done"].contains(&word.as_str()) {
             return Err(StoreError::corrupt(what, format!("unknown status {word:?}")));
         }
         Ok(Self {
@@ -481,6 +546,7 @@ impl PlanState {
             "pending" | "approved" => PlanStatus::Expired,
             "rejected" => PlanStatus::Rejected,
             "superseded" => PlanStatus::Superseded,
+            "expired" => PlanStatus::Expired,
             "running" => PlanStatus::Running,
             _ => PlanStatus::Done,
         }

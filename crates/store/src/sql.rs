@@ -46,6 +46,7 @@ macro_rules! statements {
 
 statements! {
     META = "SELECT value FROM meta WHERE name = $1";
+    METAS = "SELECT name, value FROM meta WHERE name >= $1 AND name < $2 ORDER BY name";
     SET_META = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
     READING_NEXT = "SELECT COALESCE(MAX(seq), 0) + 1 FROM readings";
@@ -83,6 +84,9 @@ statements! {
     PROPOSAL_DROP = "DELETE FROM proposals WHERE id NOT IN (SELECT proposal FROM plans)
         AND id < (SELECT COALESCE(MAX(id), 0) FROM proposals WHERE whole = 1)";
 
+    PLANS_OUT_OF_DATE = "SELECT digest, status FROM plans WHERE status IN ('pending', 'approved') AND expires <= $1 ORDER BY digest";
+    PLAN_EXPIRE = "UPDATE plans SET status = 'expired', approved_until = 0 WHERE digest = $1";
+    MARK = "SELECT (SELECT COALESCE(MAX(id), 0) FROM proposals), (SELECT COUNT(*) FROM runs)";
     PLAN_UNUSED = "SELECT digest, status, body, parts FROM plans WHERE whole = 1 AND status IN ('pending', 'approved')";
     PLAN_SUPERSEDE = "UPDATE plans SET status = 'superseded' WHERE digest = $1";
     PLAN_PUT = "INSERT INTO plans
@@ -93,7 +97,7 @@ statements! {
     // The same plan again: to be decided anew, unless somebody's word about it stands.
     PLAN_AGAIN = "UPDATE plans SET proposal = $2, whole = $3, status = 'pending', asker = $4, created = $5, expires = $6,
         approved_until = 0
-        WHERE digest = $1 AND (status IN ('pending', 'superseded') OR (status = 'approved' AND approved_until <= $5))";
+        WHERE digest = $1 AND (status IN ('pending', 'superseded', 'expired') OR (status = 'approved' AND approved_until <= $5))";
     PLAN_ASKED = "UPDATE plans SET asker = $2 WHERE digest = $1";
     PLAN_COUNTED = "SELECT counted FROM plans WHERE digest = $1";
     PLAN_EXISTS = "SELECT 1 FROM plans WHERE digest = $1";
@@ -129,6 +133,18 @@ statements! {
     DECISION_LIKE = "SELECT 1 FROM decisions WHERE digest = $1 AND decider = $2";
     DECISION_END = "UPDATE decisions SET live = 0 WHERE digest = $1 AND live = 1 AND used_by = ''";
     DECISION_USE = "UPDATE decisions SET used_by = $2 WHERE digest = $1 AND live = 1 AND yes = 1 AND used_by = '' AND expires > $3";
+
+    STANDING_NEXT = "SELECT COALESCE(MAX(seq), 0) + 1 FROM standing";
+    STANDING_PUT = "INSERT INTO standing (seq, digest, approved, policy, rule, decider, decided) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    STANDING = "SELECT approved, policy, decider, decided FROM standing WHERE digest = $1 ORDER BY seq DESC LIMIT 1";
+    STANDING_UNUSED = "SELECT digest FROM decisions WHERE standing = $1 AND live = 1 AND used_by = '' ORDER BY digest";
+    // Plans that may still run by it, and those that run, did not end, or ended since.
+    STANDING_USED = "SELECT COALESCE(SUM(plans.steps), 0) FROM decisions JOIN plans ON plans.digest = decisions.digest
+        WHERE decisions.standing = $1 AND ((decisions.used_by = '' AND decisions.live = 1 AND decisions.expires > $3)
+        OR decisions.used_by IN (SELECT id FROM runs WHERE ended = 0 OR ended >= $2 OR state <> 'finished'))";
+    DECISION_STANDING = "UPDATE decisions SET standing = $2 WHERE id = $1";
+    PLAN_STEPS = "SELECT steps FROM plans WHERE digest = $1";
+    AUDIT_NEWEST = "SELECT what FROM audit WHERE subject = $1 ORDER BY seq DESC LIMIT 1";
 
     RUN_PUT = "INSERT INTO runs (id, digest, decision, state, started, ended, stopped_by) VALUES ($1, $2, $3, $4, $5, 0, '')";
     RUN = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs WHERE id = $1";

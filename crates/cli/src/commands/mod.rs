@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod connect;
 pub(crate) mod decide;
 pub(crate) mod demo;
+mod every;
 pub(crate) mod explain;
 pub(crate) mod findings;
 pub(crate) mod init;
@@ -21,7 +22,7 @@ pub(crate) mod sandbox;
 pub(crate) mod show;
 mod signing;
 pub(crate) mod split;
-mod standing;
+pub(crate) mod standing;
 pub(crate) mod store;
 
 use crate::args::{Cli, Command};
@@ -56,6 +57,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Runs(args) => runs::run(&globals, &args).await,
         Command::Apps(args) => apps::run(&globals, &args).await,
         Command::Audit(args) => audit::run(&globals, &args).await,
+        Command::Standing(args) => standing::run(&globals, &args).await,
         Command::Store(args) => store::run(&globals, &args).await,
         Command::Completions(args) => completions::run(&args),
     }

@@ -14,7 +14,7 @@ use serde_json::json;
 use store::PlanStatus;
 
 use super::signing::Signer;
-use super::{pick, standing};
+use super::{every, pick};
 use crate::args::Globals;
 use crate::config::seconds;
 use crate::faces::{End, Face, Format, Progress, plan_json, sheet};
@@ -29,8 +29,9 @@ Examples:
   provost plan -o plan.html --format html   a page to read; plans to approve are JSON
   provost plan --as-of 2026-12-01 --person 10001
   provost plan --every 15m                  again and again: what changed where an app tells it, else everything
+  provost plan --every 15m --apply          and carry out what a standing approval covers
 
-Nothing is changed by it.  Exit code 2 when a plan waits for a decision, 0 when there is nothing to do.";
+Nothing is changed by it without --apply.  Exit code 2 when a plan waits for a decision, 0 when there is nothing to do.";
 
 /// How many steps of a kind are listed; `provost show` lists them all.
 const LISTED: usize = 10;
@@ -47,21 +48,24 @@ pub(crate) struct PlanArgs {
     as_of: Option<String>,
     /// Plan for this person only, by key; may be given again
     #[arg(long, value_name = "KEY")]
-    person: Vec<String>,
+    pub(super) person: Vec<String>,
     /// Read every app as a whole, also where it tells what changed since the last time
     #[arg(long)]
-    full: bool,
+    pub(super) full: bool,
     /// Sign the asking for every plan that waits with this private key: what counts where four eyes are wanted
     #[arg(long, value_name = "FILE", conflicts_with = "every")]
     key: Option<PathBuf>,
     /// Plan again and again, this long apart (15m), until control-C; prints a line each time
     #[arg(long, value_name = "TIME", conflicts_with_all = ["output", "as_of"], value_parser = length)]
     every: Option<i64>,
+    /// Carry out what a standing approval approves, at once; everything else waits as ever
+    #[arg(long)]
+    pub(super) apply: bool,
 }
 
 pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failure> {
     if let Some(seconds) = args.every {
-        return standing::every(globals, seconds, args.full, &args.person).await;
+        return every::every(globals, seconds, args).await;
     }
     let face = globals.face();
     let opened = Opened::open(globals, Reach::Apps).await?;
@@ -82,6 +86,8 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
             plan.asker = opened.engine.store().plan(&plan.digest, opened.clock.now()).await?.summary.asker;
         }
     }
+    let ran = if args.apply { opened.engine.execute_ahead(&proposed, &progress).await } else { Ok(None) };
+    progress.end();
     opened.close().await;
     match &args.output {
         Some(file) => write(face, file, &proposed)?,
@@ -95,9 +101,19 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
             pick::class_word(&plan.class)
         ));
     }
-    for plan in proposed.stands.iter().filter(|plan| plan.status == PlanStatus::Approved) {
-        let short = plan.digest.short();
-        face.note(&format!("{} plan {short} is approved: provost apply {short}", pick::class_word(&plan.class)));
+    if let Some(summary) = &ran? {
+        every::tell_run(face, summary);
+        if summary.run.state != model::RunState::Finished {
+            let next = format!("`provost resume {}` goes on", summary.run.id);
+            return Err(Failure::new(format!("the run stopped: {}", summary.run.stopped_by), next));
+        }
+    } else {
+        for plan in proposed.stands.iter().filter(|plan| plan.status == PlanStatus::Approved) {
+            let short = plan.digest.short();
+            let ahead = proposed.proposal.open.inputs.standing.filter(|_| plan.class == Class::Open);
+            let by = ahead.map(|rule| format!(" by standing approval {}", rule.short())).unwrap_or_default();
+            face.note(&format!("{} plan {short} is approved{by}: provost apply {short}", pick::class_word(&plan.class)));
+        }
     }
     // Whoever counts on the exit code must not take a plan that an app is left out of for all there is to do.
     let left_out = proposed.proposal.findings.iter().any(|finding| finding.kind == FindingKind::Quarantined);

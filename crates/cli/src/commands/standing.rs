@@ -1,97 +1,79 @@
-//! `provost plan --every`: plans again and again, until it is told to stop.
+//! `provost standing`: decisions made ahead; they count once they are approved themselves.
 
-use std::time::Duration;
-
-use engine::{Ask, EngineError, Proposed};
-use model::{Class, PersonKey};
+use clap::{Args, Subcommand};
+use engine::{StandingRow, StandingState};
 use serde_json::json;
 
-use super::pick;
-use super::plan::whole_second;
 use crate::args::Globals;
-use crate::faces::{End, Face, Progress};
+use crate::faces::{End, Table};
 use crate::failure::Failure;
 use crate::owner;
-use crate::stops::Stops;
 use crate::wiring::{Opened, Reach};
 
-/// How long nothing is asked after a rival was seen: each of our log-ins would end the other's.
-const AFTER_RIVAL: Duration = Duration::from_secs(3600);
+const AFTER: &str = "\
+Examples:
+  provost standing list                 what [[approval.standing]] says, and whether it counts
+  provost standing approve 3f9c21d0     say yes to one, as it is written now
+  provost standing revoke 3f9c21d0      take that back: plans that it approved and nobody carried out are void";
 
-/// Plans every so many seconds, give or take a tenth: from what changed where an app tells it, from everything where that is due.  What goes
-/// wrong in one round is told, and the next one is tried.
-///
-/// # Errors
-/// A [`Failure`] when it cannot begin at all.
-pub(crate) async fn every(globals: &Globals, seconds: i64, full: bool, only: &[String]) -> Result<End, Failure> {
+/// Decisions made ahead: list, approve, revoke
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct StandingArgs {
+    #[command(subcommand)]
+    command: StandingCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StandingCommand {
+    /// Show the standing approvals of the configuration and where they stand
+    List,
+    /// Say yes to a standing approval
+    Approve {
+        /// The first digits of its digest
+        #[arg(value_name = "DIGEST")]
+        digest: String,
+    },
+    /// Take back the yes to a standing approval
+    Revoke {
+        /// The first digits of its digest
+        #[arg(value_name = "DIGEST")]
+        digest: String,
+    },
+}
+
+pub(crate) async fn run(globals: &Globals, args: &StandingArgs) -> Result<End, Failure> {
     let face = globals.face();
     face.plain()?;
-    let mut stops = Stops::listen()?;
-    let mut opened = Opened::open(globals, Reach::Apps).await?;
-    // What one round knew serves the next.
-    opened.engine = opened.engine.planning_again();
-    let only = (!only.is_empty()).then(|| only.iter().map(|key| PersonKey::from(key.as_str())).collect());
-    let between = Duration::from_secs(seconds.unsigned_abs());
-    loop {
-        let now = opened.clock.now();
-        let ask = Ask { as_of: whole_second(now), only: Option::clone(&only), full, asker: owner::user() };
-        let progress = Progress::new(face);
-        let round = tokio::select! {
-            round = opened.engine.propose(ask, &progress) => round,
-            () = stops.next() => break,
-        };
-        progress.end();
-        let mut pause = jittered(between, now.subsec_nanosecond().unsigned_abs());
-        match round {
-            Ok(proposed) => tell(face, &proposed, now),
-            Err(error) => {
-                if matches!(error, EngineError::Rival { .. }) {
-                    pause = pause.max(AFTER_RIVAL);
-                }
-                face.failure(&Failure::from(error));
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stops.next() => break,
-        }
-    }
+    let opened = Opened::open(globals, Reach::Store).await?;
+    let done = match &args.command {
+        StandingCommand::List => opened.engine.standing().await,
+        StandingCommand::Approve { digest } => opened.engine.say_standing(digest, true, owner::user()).await.map(|row| vec![row]),
+        StandingCommand::Revoke { digest } => opened.engine.say_standing(digest, false, owner::user()).await.map(|row| vec![row]),
+    };
     opened.close().await;
+    let rows = done?;
+    face.show(&json!({ "standing": rows }), || table(&rows))?;
     Ok(End::Done)
 }
 
-/// A tenth more or less, so that many who began together do not ask together for ever.
-fn jittered(between: Duration, chance: u32) -> Duration {
-    between.mul_f64(0.9 + 0.2 * f64::from(chance % 1_000_000) / 1e6)
-}
-
-/// One line: what has to change, and which plans wait.
-fn tell(face: Face, proposed: &Proposed, now: jiff::Timestamp) {
-    let plans: Vec<(&Class, u64)> =
-        proposed.stands.iter().filter(|plan| plan.steps > 0).map(|plan| (&plan.class, plan.steps)).collect();
-    let waiting: Vec<String> = proposed.stands.iter().filter(|plan| pick::waits(plan)).map(|plan| plan.digest.short()).collect();
-    let steps: Vec<String> = plans.iter().map(|(class, steps)| format!("{} {steps}", pick::class_word(class))).collect();
-    let steps = if steps.is_empty() { "nothing to do".to_owned() } else { format!("steps: {}", steps.join(", ")) };
-    let waits = if waiting.is_empty() { String::new() } else { format!("; waiting: {}", waiting.join(", ")) };
-    let findings = proposed.proposal.findings.len();
-    let found = if findings == 0 { String::new() } else { format!("; findings: {findings}") };
-    match face.format {
-        crate::faces::Format::Json => face.json(&json!({ "at": now, "plans": proposed.stands, "findings": findings })),
-        _ => face.text(&format!("{now:.0}  {steps}{waits}{found}")),
+fn table(rows: &[StandingRow]) -> String {
+    if rows.is_empty() {
+        return "the configuration has no [[approval.standing]]".to_owned();
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_a_tenth_more_or_less() {
-        let quarter = Duration::from_secs(900);
-        for chance in [0, 1, 499_999, 999_999, u32::MAX] {
-            let pause = jittered(quarter, chance);
-            assert!((Duration::from_secs(810)..=Duration::from_secs(990)).contains(&pause), "{pause:?}");
-        }
-        assert_ne!(jittered(quarter, 0), jittered(quarter, 500_000));
+    let mut table = Table::new(["STANDING", "SOURCE", "EFFECTS", "STEPS A DAY", "UNTIL", "STANDS"]);
+    for StandingRow { digest, rule, state, by, at, used } in rows {
+        let effects: Vec<&str> = rule.effects.iter().map(|effect| effect.word()).collect();
+        let who = by.as_ref().zip(*at).map(|(by, at)| format!(" ({} at {at:.0})", by.name)).unwrap_or_default();
+        let stands = match state {
+            StandingState::InForce => format!("in force{who}"),
+            StandingState::NeverApproved => "not approved as it is written now".to_owned(),
+            StandingState::Revoked => format!("revoked{who}"),
+            StandingState::Expired => "its last day is over".to_owned(),
+            StandingState::PolicyChanged => format!("the policy changed since it was approved{who}: approve it again"),
+        };
+        let count = format!("{used} of {}", rule.max);
+        table.row([digest.short(), rule.source.to_string(), effects.join(", "), count, rule.until.to_string(), stands]);
     }
+    table.lines()
 }

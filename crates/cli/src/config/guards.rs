@@ -2,39 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Approval, By, Effect, GuardRule, StandingApproval};
+use model::{Approval, By, Effect, GuardRule, SourceRole, StandingApproval};
 
 use super::Context;
 use super::problem::{Problems, nearest};
 use super::section::{Section, Text};
 use super::sources::{is_name, unknown_source};
 
-const EFFECTS: [Effect; 12] = [
-    Effect::AccessGiven,
-    Effect::AccessLost,
-    Effect::GroupGained,
-    Effect::GroupLost,
-    Effect::RoleRaised,
-    Effect::RoleLowered,
-    Effect::Notified,
-    Effect::RecordChanged,
-    Effect::EnrolmentStarted,
-    Effect::EnrolmentPossible,
-    Effect::Adopted,
-    Effect::StructureCreated,
-];
-
 const DAY: i64 = 86_400;
 
-fn effect(word: &str) -> Option<Effect> {
-    EFFECTS.into_iter().find(|effect| effect.word() == word)
+/// Classes that hold without a guard: a guard of that name could not be told from them.
+const TAKEN: [&str; 7] = ["admin", "adopt", "beyond_standing", "first_run", "freeze", "idp_first", "role_lowered"];
+
+pub(super) fn effect(word: &str) -> Option<Effect> {
+    Effect::ALL.into_iter().find(|effect| effect.word() == word)
 }
 
 fn effect_words() -> impl Iterator<Item = &'static str> + Clone {
-    EFFECTS.into_iter().map(Effect::word)
+    Effect::ALL.into_iter().map(Effect::word)
 }
 
-fn unknown_effect(problems: &Problems, word: &Text, next_if_far: &str) {
+pub(super) fn unknown_effect(problems: &Problems, word: &Text, next_if_far: &str) {
     let next = match nearest(&word.text, effect_words()) {
         Some(near) => format!("did you mean `{near}`? {next_if_far}"),
         None => format!("{next_if_far} Effects are: {}", effect_words().collect::<Vec<_>>().join(", ")),
@@ -59,6 +47,10 @@ pub(super) fn guards(context: &Context<'_>, mut all: Section<'_>) -> BTreeMap<St
 
 fn guard(name: &Text, mut section: Section<'_>) -> Option<GuardRule> {
     let problems = section.problems();
+    if TAKEN.contains(&name.text.as_str()) && effect(&name.text).is_none() {
+        let next = "give it another name, and say effect = \"…\": plans are held under this one for other reasons";
+        problems.add(format!("a guard cannot be called `{}`", name.text), &name.span, "taken", next);
+    }
     let counted = match section.text("effect") {
         Some(word) => effect(&word.text).or_else(|| {
             unknown_effect(problems, &word, "");
@@ -87,7 +79,11 @@ fn guard(name: &Text, mut section: Section<'_>) -> Option<GuardRule> {
 }
 
 /// `[approval]`; a yes counts for a day unless it says otherwise.
-pub(super) fn approval(section: Option<Section<'_>>, guards: &BTreeMap<String, GuardRule>, sources: &BTreeSet<&str>) -> Approval {
+pub(super) fn approval(
+    section: Option<Section<'_>>,
+    guards: &BTreeMap<String, GuardRule>,
+    sources: &BTreeMap<&str, SourceRole>,
+) -> Approval {
     let Some(mut section) = section else {
         return Approval { expires: DAY, four_eyes: BTreeSet::new(), standing: Vec::new() };
     };
@@ -102,19 +98,28 @@ pub(super) fn approval(section: Option<Section<'_>>, guards: &BTreeMap<String, G
             None => unknown_effect(problems, &word, "`four_eyes` lists effects, or guards of this file."),
         }
     }
-    let standing = section.sections("standing").into_iter().filter_map(|section| standing(section, sources)).collect();
+    let standing = section.sections("standing").into_iter().filter_map(|section| standing(section, sources, &four_eyes)).collect();
     section.end();
     Approval { expires, four_eyes, standing }
 }
 
-fn standing(mut section: Section<'_>, sources: &BTreeSet<&str>) -> Option<StandingApproval> {
+fn standing(mut section: Section<'_>, sources: &BTreeMap<&str, SourceRole>, four_eyes: &BTreeSet<Effect>) -> Option<StandingApproval> {
     let problems = section.problems();
     let source = section.required("source", "whose changes may go on by themselves: source = \"hr\"");
     let source = source.and_then(|source| {
-        if sources.contains(source.text.as_str()) {
-            return Some(source.text);
+        match sources.get(source.text.as_str()) {
+            Some(SourceRole::Employment) => return Some(source.text),
+            Some(_) => {
+                let next = "name the source with role = \"employment\": who works here, and what of it changes, comes from there";
+                problems.add(
+                    "a standing approval is for changes that the employment source brings",
+                    &source.span,
+                    "another role",
+                    next,
+                );
+            }
+            None => unknown_source(problems, &source, sources.keys().copied()),
         }
-        unknown_source(problems, &source, sources.iter().copied());
         None
     });
     let mut effects = BTreeSet::new();
@@ -124,6 +129,10 @@ fn standing(mut section: Section<'_>, sources: &BTreeSet<&str>) -> Option<Standi
     }
     for word in words.unwrap_or_default() {
         match effect(&word.text) {
+            Some(effect) if four_eyes.contains(&effect) => {
+                let next = "take it out of one of the two: what needs two people is never approved ahead";
+                problems.add(format!("`{}` is in `four_eyes`", word.text), &word.span, "and here", next);
+            }
             Some(effect) => {
                 effects.insert(effect);
             }

@@ -6,6 +6,7 @@ mod approvers;
 mod apps;
 mod behaviour;
 mod connection;
+mod freezes;
 mod guards;
 mod problem;
 mod section;
@@ -13,7 +14,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use engine::{Approvers, Behaviour, QuarantineRule};
@@ -116,13 +117,15 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let sources = sources::read(&context, top.section("source"), &top);
     let precedence = sources::precedence(&context, top.section("precedence"), &sources);
     let guards = top.section("guard").map(|section| guards::guards(&context, section)).unwrap_or_default();
-    let source_names: BTreeSet<&str> = sources.keys().map(SourceName::as_str).collect();
+    let roles = sources.iter().map(|(name, (policy, _))| (name.as_str(), policy.role)).collect();
     let mut approval = top.section("approval");
     let approvers = approvers::read(&context, approval.as_mut());
-    let approval = guards::approval(approval, &guards, &source_names);
+    let approval = guards::approval(approval, &guards, &roles);
     let quarantine = behaviour::quarantine(top.section("quarantine"), &QuarantineRule::default());
     let aside = behaviour::put_aside(top.section("put_aside"));
     let apps = apps::read(&context, &quarantine, top.section("app"), &sources, &top);
+    let zone = organization.as_ref().map(|(organization, _)| organization.time_zone.as_str());
+    let freezes = freezes::freezes(&mut top, zone, &apps.keys().collect());
     top.end();
 
     let (organization, store) = organization?;
@@ -141,8 +144,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     if !problems.is_empty() {
         return None;
     }
-    let policy =
-        Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, freezes: Vec::new(), approval };
+    let policy = Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, freezes, approval };
     let policy = compile(policy, problems)?;
     Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections, approvers, behaviour })
 }

@@ -217,3 +217,51 @@ fn p11_the_stores_password_is_blotted_out() {
     let config = parse(&sample("store = \"provost.db\"", "store = \"postgres://bo@db/acme?schema=hr\"")).unwrap();
     assert_eq!(config.store.to_string(), "postgres://bo@db/acme?schema=hr");
 }
+
+#[test]
+fn change_freezes_are_times_apps_and_effects() {
+    let more = |text: &str| format!("{SAMPLE}\n{text}");
+    let config = parse(&more(
+        "[[freeze]]\nreason = \"year end\"\nfrom = \"2026-12-20\"\nuntil = \"2027-01-04T08:00\"\n\
+         [[freeze]]\nreason = \"weekends\"\ndays = [\"sat\", \"sun\"]\napps = [\"lessonly\"]\neffects = [\"access_lost\"]\n\
+         [[freeze]]\nreason = \"nights\"\ndays = [\"mon\"]\nfrom = \"22:00\"\nuntil = \"06:00\"\n",
+    ))
+    .unwrap_or_else(|error| panic!("{:?}", error.problems));
+    let freezes = &config.policy.policy().freezes;
+    let once = |from: &str, until: &str| model::FreezeWindow::Once { from: from.parse().unwrap(), until: until.parse().unwrap() };
+    assert_eq!(freezes[0].when, once("2026-12-20T06:00:00Z", "2027-01-04T14:00:00Z"), "Chicago's days");
+    let midnight = jiff::civil::Time::midnight();
+    let weekends = model::FreezeWindow::Weekly { days: [6, 7].into(), from: midnight, until: midnight };
+    assert_eq!((&freezes[1].when, freezes[1].apps.len(), freezes[1].effects.len()), (&weekends, 1, 1));
+    assert!(matches!(&freezes[2].when, model::FreezeWindow::Weekly { from, .. } if from.hour() == 22));
+    for (wrong, what, place) in [
+        ("reason = \"x\"\nfrom = \"2027-01-04\"\nuntil = \"2026-12-20\"", "ends before it begins", "2026-12-20"),
+        ("reason = \"x\"\nfrom = \"2027-01-04\"\nuntil = \"2027-01-04T00:00\"", "ends before it begins", "2027-01-04T00:00"),
+        ("reason = \"x\"\nfrom = \"2027-01-04\"", "no `until`", "freeze"),
+        ("reason = \"x\"\nfrom = \"soon\"\nuntil = \"2027-01-04\"", "`from` is not a time", "soon"),
+        ("from = \"2026-12-20\"\nuntil = \"2027-01-04\"", "no `reason`", "freeze"),
+        ("reason = \"x\"\ndays = [\"mon\",\"tue\",\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"]", "never ends", "freeze"),
+        ("reason = \"x\"\ndays = [\"mon\"]\nfrom = \"08:00\"\nuntil = \"08:00\"", "ends when it begins", "08:00"),
+        ("reason = \"x\"\ndays = [\"monday\"]", "not a day of the week", "monday"),
+        ("reason = \"x\"\ndays = []", "never is", "freeze"),
+        ("reason = \"x\"\ndays = [\"mon\"]\napps = [\"lesonly\"]", "did you mean `lessonly`?", "lesonly"),
+        ("reason = \"x\"\ndays = [\"mon\"]\neffects = []", "about nothing", "freeze"),
+        ("reason = \"x\"\ndays = [\"mon\"]\neffects = [\"acces_lost\"]", "did you mean `access_lost`?", "acces_lost"),
+        ("reason = \"x\"\ndays = [\"mon\"]\nuntill = \"08:00\"", "did you mean `until`?", "untill"),
+    ] {
+        let told = told(&more(&format!("[[freeze]]\n{wrong}\n")));
+        assert!(told.contains(what) && told.contains(place), "{wrong}: {told}");
+    }
+}
+
+#[test]
+fn what_contradicts_itself_about_waiting_is_told_with_its_place() {
+    for (from, to, what) in [
+        ("effects = [\"access_given\", ", "effects = [\"access_lost\", ", "`access_lost` is in `four_eyes`"),
+        ("source = \"hr\"\neffects", "source = \"okta\"\neffects", "employment source"),
+        ("[guard.group_lost]", "[guard.freeze]\neffect = \"group_lost\"", "cannot be called `freeze`"),
+    ] {
+        let told = told(&sample(from, to));
+        assert!(told.contains(what), "{what}: {told}");
+    }
+}

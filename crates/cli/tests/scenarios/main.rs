@@ -13,6 +13,7 @@ mod contradictions;
 mod decisions;
 mod every_verb;
 mod existing;
+mod guards;
 mod history;
 mod kill;
 mod lessonly_offboard;

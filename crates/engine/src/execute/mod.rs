@@ -66,6 +66,7 @@ impl Engine {
                 return Err(error.into());
             }
         };
+        self.remember_beginning(connections.keys(), now).await?;
         let run = Run { decision: decision.id.clone(), ..run };
         let approved = Approved::consume(decision, stored.plan, &asker, self.keys(), now, false)
             .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })?;
@@ -98,6 +99,11 @@ impl Engine {
         // Read when it is our turn, not before: until then somebody else may have gone on with it.
         let records = self.store.records(&run.id).await?;
         let decision = self.store.decision_of_run(&run.id).await?;
+        let left = |step: &&Step| records.get(&step.id).is_none_or(|record| record.state == StepState::Started);
+        if let Err(error) = self.not_frozen(&run.digest, &stored.plan, stored.plan.steps.iter().filter(left), decision.at, now) {
+            close_all(&connections).await;
+            return Err(error);
+        }
         let approved = Approved::consume(decision, stored.plan, &stored.summary.asker, self.keys(), now, true)
             .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
         self.store.set_run_state(&run.id, &epochs(&connections), RunState::Running, now, "").await?;
@@ -153,7 +159,8 @@ impl Engine {
         decided
             .decision
             .allows(plan, asker, self.keys(), now, false)
-            .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })
+            .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })?;
+        self.not_frozen(digest, plan, plan.steps.iter(), decided.decision.at, now)
     }
 
     /// Connections to the apps of a plan, and why the run goes on without some: they are in quarantine.
@@ -223,6 +230,7 @@ impl Engine {
         noted?;
         let run = Run { state, ended: Some(ended), stopped_by, ..run };
         let records = self.store.records(&run.id).await?;
+        self.remember_changes(run.id.as_str(), &plan, &records).await?;
         Ok(summary(run, &plan, &records, &counts))
     }
 

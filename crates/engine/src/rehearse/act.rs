@@ -310,6 +310,7 @@ impl Act<'_> {
             links,
             earlier: Vec::new(),
             aside: Vec::new(),
+            past: plan::Past::default(),
             told: Vec::new(),
         };
         let review = |step: &Step| engine.review(step, &facts);

@@ -44,8 +44,9 @@ pub fn html<'a>(document: impl Into<Document<'a>>) -> String {
     for plan in &plans {
         put(format!("<section{}><h1>{}</h1><ul>", if plan.held { " class=\"held\"" } else { "" }, escape(&plan.title)));
         plan.facts.iter().for_each(|fact| put(format!("<li>{}</li>", escape(fact))));
-        for (tripped, guard) in &plan.guards {
-            put(format!("<li{}>{}</li>", if *tripped { " class=\"trip\"" } else { "" }, escape(guard)));
+        for guard in &plan.guards {
+            let people = if guard.people.is_empty() { String::new() } else { format!("<br>{}", escape(&guard.people)) };
+            put(format!("<li{}>{}{people}</li>", if guard.tripped { " class=\"trip\"" } else { "" }, escape(&guard.words)));
         }
         put("</ul>".into());
         for (app, lines) in &plan.apps {

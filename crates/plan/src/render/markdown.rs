@@ -37,8 +37,10 @@ pub fn markdown<'a>(document: impl Into<Document<'a>>) -> String {
     for plan in &plans {
         put(format!("## {}\n", escape(&plan.title)));
         plan.facts.iter().for_each(|fact| put(format!("- {}", escape(fact))));
-        for (tripped, guard) in &plan.guards {
-            put(if *tripped { format!("- **{}**", escape(guard)) } else { format!("- {}", escape(guard)) });
+        for guard in &plan.guards {
+            let words = escape(&guard.words);
+            let people = if guard.people.is_empty() { String::new() } else { format!(": {}", escape(&guard.people)) };
+            put(if guard.tripped { format!("- **{words}**{people}") } else { format!("- {words}") });
         }
         put(String::new());
         for (app, lines) in &plan.apps {

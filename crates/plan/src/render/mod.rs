@@ -9,7 +9,9 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use model::{AppName, Class, Effect, Finding, FindingKind, GuardVerdict, Plan, Proposal, Ref, Step, StepId, Value};
+use model::{
+    AppName, Class, Concerned, Effect, Finding, FindingKind, GuardVerdict, PersonKey, Plan, Proposal, Ref, Step, StepId, Value,
+};
 use serde::Serialize;
 
 use crate::draft::verb_word;
@@ -66,8 +68,15 @@ struct PlanSheet {
     title: String,
     held: bool,
     facts: Vec<String>,
-    guards: Vec<(bool, String)>,
+    guards: Vec<GuardLine>,
     apps: Vec<(String, Vec<Line>)>,
+}
+
+/// What a guard counted: whether it holds, in words, and whom.
+struct GuardLine {
+    tripped: bool,
+    words: String,
+    people: String,
 }
 
 /// One step, or (when `verb` is empty) how many are not shown.
@@ -201,14 +210,35 @@ fn plan_sheet(plan: &Plan, most: Option<usize>) -> PlanSheet {
         }
         apps.push((app.to_string(), lines));
     }
-    let guards = plan.guards.iter().map(|verdict| (verdict.tripped, guard_words(verdict))).collect();
+    let guards = plan.guards.iter().map(|verdict| guard_line(verdict)).collect();
     PlanSheet { title: format!("plan {}, {class}", plan.digest().short()), held: plan.class != Class::Open, facts, guards, apps }
 }
 
-fn guard_words(verdict: &GuardVerdict) -> String {
+fn guard_line(verdict: &GuardVerdict) -> GuardLine {
     let within = verdict.within.as_ref().map(|within| format!(" / {within}")).unwrap_or_default();
     let holds = if verdict.tripped { "holds" } else { "lets pass" };
-    format!("guard {} {holds} in {}{within}: {}", verdict.guard, verdict.app, verdict.why)
+    let words = format!("guard {} {holds} in {}{within}: {}", verdict.guard, verdict.app, verdict.why);
+    GuardLine { tripped: verdict.tripped, words, people: some_of(&verdict.people) }
+}
+
+/// The first of them by key, name and department, and how many more there are.
+pub(crate) fn some_of(people: &[Concerned]) -> String {
+    let word = |concerned: &Concerned| {
+        let key = concerned.person.as_ref().map(PersonKey::as_str).unwrap_or_default();
+        let mut words = [key, concerned.name.as_str()].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let earlier = if concerned.earlier { "earlier" } else { "" };
+        let beside =
+            [concerned.department.as_str(), earlier].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ");
+        if !beside.is_empty() {
+            words.push_str(&format!(" ({beside})"));
+        }
+        words
+    };
+    let shown = people.iter().take(SUBJECTS).map(word).collect::<Vec<_>>().join(", ");
+    match people.len().saturating_sub(SUBJECTS) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn line(plan: &Plan, step: &Step, labels: &BTreeMap<&StepId, &Step>) -> Line {

@@ -73,8 +73,11 @@ pub fn text<'a>(document: impl Into<Document<'a>>, colour: bool) -> String {
         }
         put(if plan.held { paint.yellow(&plan.title) } else { paint.bold(&plan.title) });
         plan.facts.iter().for_each(|fact| put(format!("  {}", clean(fact))));
-        for (tripped, guard) in &plan.guards {
-            put(format!("  {}", if *tripped { paint.yellow(guard) } else { paint.dim(guard) }));
+        for guard in &plan.guards {
+            put(format!("  {}", if guard.tripped { paint.yellow(&guard.words) } else { paint.dim(&guard.words) }));
+            if !guard.people.is_empty() {
+                put(format!("    {}", clean(&guard.people)));
+            }
         }
         for (app, lines) in &plan.apps {
             put(String::new());

@@ -221,6 +221,7 @@ pub(crate) struct World {
     pub(crate) apps: BTreeMap<AppName, AppReading>,
     pub(crate) links: Vec<Link>,
     pub(crate) earlier: Vec<Counted>,
+    pub(crate) past: plan::Past,
     pub(crate) only: Option<BTreeSet<PersonKey>>,
     pub(crate) aside: Vec<Aside>,
     pub(crate) next_id: u64,
@@ -281,6 +282,7 @@ impl World {
             apps: BTreeMap::from([("flat".into(), flat), ("deep".into(), deep)]),
             links: Vec::new(),
             earlier: Vec::new(),
+            past: plan::Past::default(),
             only: None,
             aside: Vec::new(),
             next_id: 0,
@@ -352,6 +354,7 @@ impl World {
             links: &self.links,
             earlier: &self.earlier,
             aside: &self.aside,
+            past: &self.past,
             only: self.only.as_ref(),
         })
     }

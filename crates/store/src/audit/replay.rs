@@ -65,6 +65,10 @@ impl Replay {
                 self.plan(name).set("status", "superseded");
                 self.end(name);
             }
+            ("expired", "plan") => {
+                self.plan(name).set("status", "expired");
+                self.end(name);
+            }
             ("approved" | "rejected", "plan") => {
                 let status = what.as_str();
                 self.plan(name).set("status", status);

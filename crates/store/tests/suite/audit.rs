@@ -212,7 +212,7 @@ async fn an_older_store_begins_its_trail_with_what_is_there() {
     assert_eq!(report.faults, []);
     assert!(report.notes[0].contains("2 plans, decisions and runs are older"), "{:?}", report.notes);
     assert_eq!(store.audited().await.unwrap()[0].what, "begun");
-    home.raw("INSERT INTO decisions SELECT 'd0', digest, verdict, decider, decided, expires, 0, yes, '' FROM decisions").await;
+    home.raw("INSERT INTO decisions SELECT 'd0', digest, verdict, decider, decided, expires, 0, yes, '', '' FROM decisions").await;
     assert!(!faults(&store).await.is_empty());
 }
 

@@ -8,5 +8,6 @@ mod opening;
 mod parts;
 mod plans;
 mod readings;
+mod standing;
 mod together;
 mod transfer;

@@ -1,0 +1,85 @@
+//! What guards remember of a plan: one line for each step.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use model::{AppName, Effects, PersonKey, Plan, SourceReading, Step, StepId};
+use serde::{Deserialize, Serialize};
+
+/// What guards need to remember of a step of an earlier run or of a plan that is pending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Which step.
+    pub step: StepId,
+    /// In which app.
+    pub app: AppName,
+    /// What it did, or will do.
+    pub effects: Effects,
+    /// To whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonKey>,
+    /// The person's department in the roster then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// Names of the groups that were added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups_gained: Vec<String>,
+    /// Names of the groups that were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups_lost: Vec<String>,
+    /// When, on the clock that the as-of of plans is on; a step that may still happen counts as happening now.
+    pub at: Timestamp,
+}
+
+/// What guards will need to remember of the plans of a proposal: to be kept beside each as long as it is pending, and beside its run for the
+/// longest window of any guard (of the steps that were done).
+pub struct Counting<'p> {
+    /// Person → department, in the reading that the plans were made from.
+    departments: HashMap<&'p PersonKey, &'p str>,
+    /// Steps that make something → what it is called.
+    labels: HashMap<&'p StepId, &'p str>,
+}
+
+impl<'p> Counting<'p> {
+    /// `roster` is the reading that the plans were made from.
+    pub fn new(plans: impl Iterator<Item = &'p Plan>, roster: &'p SourceReading) -> Self {
+        let department = |person: &'p model::Person| Some((&person.key, person.attributes.get("department")?.as_str()));
+        Self { departments: roster.people.iter().filter_map(department).collect(), labels: labels(plans.flat_map(|plan| &plan.steps)) }
+    }
+
+    /// One step of one of these plans; `at` is the plan's as-of.
+    pub fn of(&self, plan: &Plan, step: &Step) -> Counted {
+        let (groups_gained, groups_lost) = groups(step, plan.names.get(&step.app), &self.labels);
+        Counted {
+            step: step.id,
+            app: step.app.clone(),
+            effects: step.effects,
+            person: step.person.clone(),
+            department: step.person.as_ref().and_then(|key| self.departments.get(key)).map(|name| (*name).to_owned()),
+            groups_gained,
+            groups_lost,
+            at: plan.inputs.as_of,
+        }
+    }
+}
+
+/// What the steps that have no person make.
+pub(super) fn labels<'s>(steps: impl Iterator<Item = &'s Step>) -> HashMap<&'s StepId, &'s str> {
+    steps.filter(|step| step.person.is_none()).map(|step| (&step.id, step.label.as_str())).collect()
+}
+
+/// Names of the groups that a step adds and removes.
+pub(super) fn groups(
+    step: &Step,
+    names: Option<&BTreeMap<String, String>>,
+    labels: &HashMap<&StepId, &str>,
+) -> (Vec<String>, Vec<String>) {
+    let name = |id: &str| names.and_then(|names| names.get(id)).cloned().unwrap_or_else(|| id.to_owned());
+    let gained = step.add_groups.iter().map(|group| match group {
+        model::Ref::Id(id) => name(id),
+        model::Ref::CreatedBy { created_by } => {
+            labels.get(created_by).map_or_else(|| created_by.to_string(), |label| (*label).to_owned())
+        }
+    });
+    (gained.collect(), step.remove_groups.iter().map(|id| name(id)).collect())
+}
