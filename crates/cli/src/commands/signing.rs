@@ -111,7 +111,7 @@ impl Signer {
             let mode = std::fs::metadata(file).map(|about| std::os::unix::fs::PermissionsExt::mode(&about.permissions()));
             if let Ok(mode) = mode
                 && mode & 0o077 != 0
-                && !file.extension().is_some_and(|ending| ending == "pub")
+                && file.extension().is_none_or(|ending| ending != "pub")
             {
                 let what = format!("the key {name} can be read by others than its owner (mode {:03o}): it proves nobody", mode & 0o777);
                 return Err(Failure::new(what, format!("chmod 600 {name}, and ask yourself who has a copy")));
