@@ -4,10 +4,10 @@
 //! variable, starts one for its process.  Where PostgreSQL is not installed, it fails and says what to do: nothing is skipped.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,6 +21,8 @@ pub struct Cluster {
     guardian: Child,
     /// The guardian ends the server when this pipe does.
     pipe: Option<ChildStdin>,
+    /// What the guardian says.
+    says: BufReader<ChildStdout>,
     folder: PathBuf,
     port: u16,
 }
@@ -61,20 +63,43 @@ impl Cluster {
         let mut guardian = command.spawn().map_err(|error| format!("PostgreSQL cannot be started: {error}"))?;
         let (pipe, out) = (guardian.stdin.take(), guardian.stdout.take());
         let mut line = String::new();
-        if let Some(out) = out {
-            BufReader::new(out).read_line(&mut line).map_err(|error| format!("PostgreSQL says nothing: {error}"))?;
-        }
+        let mut says = BufReader::new(out.ok_or("PostgreSQL has no output")?);
+        says.read_line(&mut line).map_err(|error| format!("PostgreSQL says nothing: {error}"))?;
         if line.trim().is_empty() {
             let ended = guardian.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
             return Err(format!("PostgreSQL did not start ({ended}); what it said stands above"));
         }
-        Ok(Self { guardian, pipe, folder: line.trim().into(), port })
+        Ok(Self { guardian, pipe, says, folder: line.trim().into(), port })
     }
 
     /// Its address, over a socket in a folder of its own; the user is `provost`, the database `postgres`.
     pub fn url(&self) -> String {
         let host = self.folder.display().to_string().replace('/', "%2F");
         format!("postgres://provost@{host}:{}/postgres", self.port)
+    }
+
+    /// Ends it as a crash would: nothing is written that was not.
+    ///
+    /// # Panics
+    /// When its guardian is gone.
+    pub fn crash(&mut self) {
+        self.order("crash");
+    }
+
+    /// Starts it again after a crash, at the same address.
+    ///
+    /// # Panics
+    /// When it does not start, or its guardian is gone.
+    pub fn start_again(&mut self) {
+        self.order("start");
+    }
+
+    /// Has the guardian do it, and waits until it is done.
+    fn order(&mut self, word: &str) {
+        let asked = self.pipe.as_mut().map(|pipe| writeln!(pipe, "{word}"));
+        let mut line = String::new();
+        let heard = self.says.read_line(&mut line);
+        assert!(matches!((asked, heard), (Some(Ok(())), Ok(1..))) && line.trim() == word, "PostgreSQL did not {word}");
     }
 }
 

@@ -24,6 +24,16 @@ full_page_writes = $fsync
 shared_buffers = '128MB'
 max_connections = 200
 CONF
-"$bin/pg_ctl" start -w -t 120 -D data -l log < /dev/null > /dev/null 2>&1 || { cat log >&2; exit 1; }
+start() {
+    "$bin/pg_ctl" start -w -t 120 -D data -l log < /dev/null > /dev/null 2>&1 || { cat log >&2; exit 1; }
+}
+start
 echo "$dir"
-cat > /dev/null
+# Whoever wanted it may have it crash and start again, a word a line; each is answered when it is done.
+while read -r word; do
+    case $word in
+    crash) "$bin/pg_ctl" stop -D data -m immediate > /dev/null 2>&1 ;;
+    start) start ;;
+    esac
+    echo "$word"
+done

@@ -56,6 +56,14 @@ impl From<EngineError> for Failure {
                 )
             }
             EngineError::Store(error) => return Self::of_store(error),
+            EngineError::CutOff { run, error, .. } => {
+                let first = match error {
+                    StoreError::DiskFull | StoreError::Disk { .. } => "free space there, then ",
+                    StoreError::Lost { .. } => "when the server is up again, ",
+                    _ => "mend that, then ",
+                };
+                format!("{first}`provost resume {run}` goes on; nothing is lost and nothing will be done twice")
+            }
             EngineError::Refused { refusal, .. } => match refusal {
                 Refusal::FourEyes { .. } => {
                     "somebody else of [approval.approvers] approves it: provost approve PLAN --key FILE (docs/approvals.md)".to_owned()
@@ -91,6 +99,12 @@ impl Failure {
             StoreError::NotFound { what: "plan", .. } => "`provost show` lists the plans",
             StoreError::NotFound { what: "run", .. } => "`provost runs` lists the runs",
             StoreError::Empty { .. } => "`provost plan` looks again, `provost show` lists what waits",
+            StoreError::DiskFull | StoreError::Disk { .. } => {
+                "`store` in the configuration says where it is; free space there, then the same again (`provost resume` for a run that was begun)"
+            }
+            StoreError::ReadOnly { .. } | StoreError::Moved { .. } | StoreError::Failed { .. } => {
+                "`store` in the configuration says where it is; mend that, then the same again (`provost resume` for a run that was begun)"
+            }
             StoreError::Rejected { .. } | StoreError::AlreadyUsed { .. } => "`provost plan` makes a new plan from what is there now",
             _ => "",
         };

@@ -14,6 +14,7 @@ mod ports;
 mod sandboxes;
 mod stage;
 mod stops;
+mod whole;
 mod wiring;
 
 use std::process::ExitCode;
@@ -45,7 +46,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    match runtime.block_on(commands::run(cli)) {
+    let ended = runtime.block_on(async {
+        stops::outlive_limits();
+        commands::run(cli).await
+    });
+    // What nobody got to read was not shown, however well it went.
+    match ended.and_then(|end| faces::unshown().map_or(Ok(end), Err)) {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Waits) => ExitCode::from(2),
         Err(failure) => {

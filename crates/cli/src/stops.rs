@@ -50,6 +50,13 @@ impl Stops {
     }
 }
 
+/// A file that may not grow any further (`ulimit -f`) fails to be written, as on a full disk, instead of ending the process.
+pub(crate) fn outlive_limits() {
+    // SIGXFSZ.  Where the system lets nobody listen to it, it goes on to end the process, from which one resumes too.
+    #[cfg(target_os = "linux")]
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).ok();
+}
+
 fn deaf(error: std::io::Error) -> Failure {
     Failure::new(format!("cannot hear control-C: {error}"), "nothing was begun; see what keeps the system from giving signals")
 }

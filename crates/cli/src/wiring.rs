@@ -16,6 +16,7 @@ use crate::config::{Address, AppConnection, Config, SourceConnection, is_identit
 use crate::faces::{Face, Format};
 use crate::failure::Failure;
 use crate::sandboxes::{Sandboxes, Start, api_base, known_credentials};
+use crate::whole::{Readers, Staged};
 use crate::{owner, ports};
 
 /// What a command is going to touch.
@@ -240,18 +241,17 @@ pub(crate) fn key_file(store: &Path) -> PathBuf {
 /// # Errors
 /// A [`Failure`] when it cannot be written or is there already.
 pub(crate) fn make_key_file(path: &Path) -> Result<String, Failure> {
-    use std::io::Write;
     let mut bytes = [0_u8; 32];
     let no_chance = |error| Failure::new(format!("the system gives no random numbers: {error}"), "set PROVOST_KEY");
     rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(no_chance)?;
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()));
+    // Half a key would be none for ever: nothing is sealed before all of it is on disk.
+    let written = Staged::write(path, format!("{text}\n").as_bytes(), Readers::Owner).and_then(Staged::add);
     let failed = |error| {
-        Failure::new(format!("cannot write the key {}: {error}", path.display()), "make its folder writable, or set PROVOST_KEY")
+        Failure::new(
+            format!("cannot write the key {}: {error}", path.display()),
+            "free space and make its folder writable, or set PROVOST_KEY",
+        )
     };
     written.map_err(failed)?;
     Ok(text)

@@ -169,6 +169,18 @@ pub enum EngineError {
         /// Until when.
         until: jiff::Timestamp,
     },
+    /// The store failed in the middle of a run: what the run had come to could not even be noted.
+    #[error("run {run} stopped: {}the store {store}: {error}", if stopped_by.is_empty() { String::new() } else { format!("{stopped_by}; ") })]
+    CutOff {
+        /// Which run.
+        run: RunId,
+        /// Where the store is.
+        store: String,
+        /// What had stopped it before that, or nothing.
+        stopped_by: String,
+        /// What the store said.
+        error: StoreError,
+    },
     /// Nobody of that name, key or e-mail.
     #[error("nobody in the roster or in an app is called {who}; give a key, an e-mail or a whole name")]
     Nobody {

@@ -34,8 +34,30 @@ pub enum StoreError {
         why: String,
     },
     /// No room.
-    #[error("the disk that holds the store is full: nothing of this was kept; make room and go on")]
+    #[error("the disk that holds the store is full: nothing of this was kept; free space on it and go on")]
     DiskFull,
+    /// The disk did not do as it was told, for another reason than being known as full.
+    #[error(
+        "the disk that holds the store fails ({why}): what was being written may or may not have been kept; free space on it, or mend it, and go on"
+    )]
+    Disk {
+        /// What SQLite said.
+        why: String,
+    },
+    /// The store's file is not where it was opened.
+    #[error(
+        "the store {path} was removed or replaced while this worked with it: what was being written is in the file that was there; put that back with its -wal beside it, or restore a backup, and go on"
+    )]
+    Moved {
+        /// The file.
+        path: String,
+    },
+    /// The store may not be written to.
+    #[error("the store cannot be written to ({why}); let its file and its folder be written to, and go on")]
+    ReadOnly {
+        /// What SQLite said.
+        why: String,
+    },
     /// Another process held the store for too long.
     #[error("another process kept the store busy for too long; try again")]
     Busy,
@@ -235,6 +257,14 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        let error = match error {
+            // What a connection of ours was refused for.
+            sqlx::Error::Configuration(why) => match why.downcast::<Self>() {
+                Ok(ours) => return *ours,
+                Err(why) => sqlx::Error::Configuration(why),
+            },
+            other => other,
+        };
         match &error {
             sqlx::Error::PoolClosed => return Self::Closed,
             sqlx::Error::PoolTimedOut => return Self::Busy,
@@ -252,6 +282,8 @@ impl From<sqlx::Error> for StoreError {
             Ok(5 | 6) => Self::Busy,
             Ok(11 | 26) => Self::corrupt("the database file", &error),
             Ok(13) => Self::DiskFull,
+            Ok(10) => Self::Disk { why: error.to_string() },
+            Ok(8 | 14) => Self::ReadOnly { why: error.to_string() },
             _ => Self::Failed { why: error.to_string() },
         }
     }
@@ -281,7 +313,7 @@ mod tests {
     #[test]
     fn what_postgresql_says_is_told_by_what_to_do() {
         for (code, told) in [
-            ("53100", "make room"),
+            ("53100", "free space"),
             ("55P03", "try again"),
             ("57P01", "the connection to the store's database is lost"),
             ("08006", "the connection to the store's database is lost"),

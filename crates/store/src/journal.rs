@@ -94,6 +94,7 @@ async fn write_all(db: &Db, commits: &AtomicU64, batch: Vec<Request>) {
         Err(error) if writes.len() == 1 => vec![Err(error)],
         // It may have been kept: noted again, it would be there twice.
         Err(StoreError::Lost { why }) => writes.iter().map(|_| Err(StoreError::Lost { why: why.clone() })).collect(),
+        Err(StoreError::Moved { path }) => writes.iter().map(|_| Err(StoreError::Moved { path: path.clone() })).collect(),
         Err(_) => {
             let mut results = Vec::with_capacity(writes.len());
             for write in writes.chunks(1) {

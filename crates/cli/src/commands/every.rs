@@ -9,7 +9,7 @@ use serde_json::json;
 use super::pick;
 use super::plan::{PlanArgs, whole_second};
 use crate::args::Globals;
-use crate::faces::{End, Face, Progress};
+use crate::faces::{End, Face, Progress, unshown};
 use crate::failure::Failure;
 use crate::owner;
 use crate::stops::Stops;
@@ -61,6 +61,10 @@ pub(crate) async fn every(globals: &Globals, seconds: i64, args: &PlanArgs) -> R
                 }
                 face.failure(&Failure::from(error));
             }
+        }
+        // Nobody reads it any more.
+        if unshown().is_some() {
+            break;
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

@@ -20,6 +20,7 @@ use crate::config::seconds;
 use crate::faces::{End, Face, Format, Progress, plan_json, sheet};
 use crate::failure::Failure;
 use crate::owner;
+use crate::whole::{Readers, Staged};
 use crate::wiring::{Opened, Reach};
 
 const AFTER: &str = "\
@@ -141,10 +142,17 @@ fn write(face: Face, file: &Path, proposed: &Proposed) -> Result<(), Failure> {
             files.extend(proposed.proposal.plans().map(|plan| (file_of(file, &plan.class), plan.to_bytes())));
         }
     }
+    let failed = |path: &Path, error: std::io::Error| {
+        let next = "free space, or name another file; no file was changed, and the plans are kept: `provost show` lists them";
+        Failure::new(format!("cannot write {}: {error}", path.display()), next)
+    };
+    // All of them are on disk before the first has its name: what lies there are the plans of one planning.
+    let mut staged = Vec::new();
     for (path, bytes) in &files {
-        let failed =
-            |error| Failure::new(format!("cannot write {}: {error}", path.display()), "the plans are kept: `provost show` lists them");
-        std::fs::write(path, bytes).map_err(failed)?;
+        staged.push((path, Staged::write(path, bytes, Readers::Usual).map_err(|error| failed(path, error))?));
+    }
+    for (path, staged) in staged {
+        staged.replace().map_err(|error| failed(path, error))?;
     }
     if face.format == Format::Json {
         let files: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();

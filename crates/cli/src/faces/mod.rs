@@ -5,6 +5,7 @@ mod sheet;
 mod table;
 
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use miette::{GraphicalReportHandler, GraphicalTheme};
@@ -179,10 +180,33 @@ pub(crate) fn visible(text: &str) -> String {
     text.chars().map(|c| if bad(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
-/// Writes to standard output.  Whoever reads may hang up (`| head`): then nobody is left to tell.
+/// The first thing that kept standard output from being written.
+static UNSHOWN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes to standard output.  Once that failed (the disk behind it is full, whoever reads hung up) nothing more is written: what follows a
+/// gap would be read as the whole.
 fn put(bytes: &[u8]) {
+    if UNSHOWN.get().is_some() {
+        return;
+    }
     let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).ok();
+    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+        UNSHOWN.set(error).ok();
+    }
+}
+
+/// Why results could not be shown, if so: the command did what it did, and nobody can have read all of what it said.
+pub(crate) fn unshown() -> Option<Failure> {
+    let error = UNSHOWN.get()?;
+    let next = match error.kind() {
+        std::io::ErrorKind::BrokenPipe => "whoever read it hung up",
+        std::io::ErrorKind::StorageFull => "free space where it goes",
+        _ => "give it somewhere to go",
+    };
+    Some(Failure::new(
+        format!("cannot write to standard output: {error}"),
+        format!("{next}; what was done is kept: `provost show`, `provost report` and `provost runs` show it again"),
+    ))
 }
 
 /// Writes to standard error; when that is gone, nobody is left to tell.

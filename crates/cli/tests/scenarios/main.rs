@@ -4,6 +4,7 @@
 mod company;
 mod naive;
 mod proxy;
+mod small;
 mod world;
 
 mod absorb_offboard;
@@ -21,6 +22,7 @@ mod lessonly_provision;
 mod matrix;
 mod misbehaving;
 mod person;
+mod power;
 mod rehearsal;
 mod rehire;
 mod rename_chain;

@@ -13,6 +13,8 @@ use sandbox::{Clock, Limit, Options, Running, absorb, lessonly};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::small::Small;
+
 /// The header of every roster here.
 pub(crate) const HEADER: &str =
     "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n";
@@ -74,6 +76,8 @@ pub(crate) enum Store {
     File,
     /// A schema of its own on the tests' PostgreSQL.
     Postgres,
+    /// At this address.
+    At(&'static str),
 }
 
 /// The profile of this run of the tests: `PROVOST_TEST_PROFILE`, else the guide's; `cargo xtask test` runs them in both.
@@ -121,7 +125,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -162,7 +166,17 @@ pub(crate) fn steps(plan: &Value) -> &[Value] {
 
 impl World {
     pub(crate) fn new(setup: Setup) -> Self {
+        Self::in_folder(setup, TempDir::new().expect("a folder"))
+    }
+
+    /// A world all of which is on a small disk; none where nothing can be mounted.
+    pub(crate) fn on_a_small_disk(setup: Setup, kib: usize) -> Option<(Small, Self)> {
         let dir = TempDir::new().expect("a folder");
+        let small = Small::at(dir.path(), kib)?;
+        Some((small, Self::in_folder(setup, dir)))
+    }
+
+    fn in_folder(setup: Setup, dir: TempDir) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let now: Timestamp = setup.now.parse().expect("an instant");
         let faults = |also: &str| {
@@ -223,6 +237,7 @@ impl World {
         let store = match setup.store {
             Store::File => "provost.db".to_owned(),
             Store::Postgres => xtask::postgres::fresh(),
+            Store::At(url) => url.to_owned(),
         };
         let scope = if setup.assert_scope { "scope = \"all\"" } else { "" };
         let text = format!(
@@ -372,7 +387,8 @@ when = 'person.tenure_days < 90'
         self.at(&hour.to_string());
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// The binary with these words, in this world's folder.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.command_under(&[], args)
     }
 

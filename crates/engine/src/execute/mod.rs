@@ -222,16 +222,31 @@ impl Engine {
         let counts: BTreeMap<AppName, Counts> =
             connections.iter().map(|(app, connection)| (app.clone(), connection.counts())).collect();
         let state = if stopped_by.is_empty() { RunState::Finished } else { RunState::Stopped };
-        let stopped_by = stopped_by.join("; ");
+        let why = stopped_by;
+        let stopped_by = why.join("; ");
         let ended = self.ports.clock.now();
         let told = self.store.set_run_state(&run.id, &epochs(&connections), state, ended, &stopped_by).await;
         close_all(&connections).await;
-        told?;
-        noted?;
+        let noted = told.map_err(EngineError::from).and(noted);
+        let records = match noted {
+            Ok(()) => self.store.records(&run.id).await.map_err(EngineError::from),
+            Err(error) => Err(error),
+        };
         let run = Run { state, ended: Some(ended), stopped_by, ..run };
-        let records = self.store.records(&run.id).await?;
-        self.remember_changes(run.id.as_str(), &plan, &records).await?;
-        Ok(summary(run, &plan, &records, &counts))
+        let records = match records {
+            Ok(records) => self.remember_changes(run.id.as_str(), &plan, &records).await.map(|()| records),
+            failed => failed,
+        };
+        match records {
+            Ok(records) => Ok(summary(run, &plan, &records, &counts)),
+            Err(EngineError::Store(error)) => {
+                // What stopped it may be the very same.
+                let said = error.to_string();
+                let stopped_by = why.into_iter().filter(|why| !why.ends_with(&said)).collect::<Vec<_>>().join("; ");
+                Err(EngineError::CutOff { run: run.id, store: self.store.location().to_string(), stopped_by, error })
+            }
+            Err(other) => Err(other),
+        }
     }
 
     /// Takes notice of how the parts of a run ended: why it stopped, which app is in quarantine from now on, what failed alone.

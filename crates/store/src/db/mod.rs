@@ -5,10 +5,12 @@
 
 mod catalog;
 mod migrate;
+mod placed;
 mod postgres;
 pub(crate) mod sqlite;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -113,7 +115,7 @@ pub(crate) struct Db {
 #[derive(Clone)]
 pub(crate) enum Pools {
     /// One connection writes, a few read; WAL lets them do so at once.
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite { writer: SqlitePool, readers: SqlitePool, placed: Arc<placed::Placed> },
     /// A schema of a server's database.
     Postgres(postgres::Pool),
 }
@@ -172,12 +174,14 @@ impl Db {
     /// Begins to write: nobody else writes until this is committed or dropped.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         let work = async {
-            let begun = match &self.pools {
+            let (begun, placed) = match &self.pools {
                 // IMMEDIATE: a transaction that reads before it writes must not find another process in between.
-                Pools::Sqlite { writer, .. } => Begun::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-                Pools::Postgres(pool) => pool.begin().await?,
+                Pools::Sqlite { writer, placed, .. } => {
+                    (Begun::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?), Some(Arc::clone(placed)))
+                }
+                Pools::Postgres(pool) => (pool.begin().await?, None),
             };
-            Ok(Tx { begun: Some(begun), gate: self.gate.clone() })
+            Ok(Tx { begun: Some(begun), placed, gate: self.gate.clone() })
         };
         self.gate.pass(Operation::Begin, work).await
     }
@@ -189,7 +193,7 @@ impl Db {
                 Pools::Sqlite { readers, .. } => Begun::Sqlite(readers.begin().await?),
                 Pools::Postgres(pool) => pool.snapshot().await?,
             };
-            Ok(Tx { begun: Some(begun), gate: self.gate.clone() })
+            Ok(Tx { begun: Some(begun), placed: None, gate: self.gate.clone() })
         };
         self.gate.pass(Operation::Read("BEGIN"), work).await
     }
@@ -197,7 +201,7 @@ impl Db {
     /// Ends all connections.
     pub(crate) async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -209,6 +213,8 @@ impl Db {
 /// A transaction; dropped without commit, it never was.
 pub(crate) struct Tx {
     begun: Option<Begun>,
+    /// Where its store was opened, when it writes to a file.
+    placed: Option<Arc<placed::Placed>>,
     gate: Through,
 }
 
@@ -300,7 +306,7 @@ impl Tx {
         Ok(inserted)
     }
 
-    /// Makes it durable: when this returns, it survives a power cut.
+    /// Makes it durable: when this returns, it survives a power cut, and is where the store is.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         // Taken out when it is committed: until then it is this that gives it up.
         let begun = &mut self.begun;
@@ -312,7 +318,7 @@ impl Tx {
                 None => return Err(StoreError::Closed),
             }
             sabotage::committed();
-            Ok(())
+            self.placed.as_ref().map_or(Ok(()), |placed| placed.still())
         };
         self.gate.pass(Operation::Commit, work).await
     }

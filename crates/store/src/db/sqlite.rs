@@ -1,6 +1,7 @@
 //! A SQLite file: WAL, one writer, flushed to disk at every commit.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
@@ -8,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use super::migrate::{self, MIGRATIONS};
+use super::placed::Placed;
 use super::{Db, Pools};
 use crate::StoreError;
 use crate::sabotage::{Off, is_off};
@@ -47,9 +49,14 @@ async fn try_open(path: &Path) -> Result<Pools, StoreError> {
         .busy_timeout(BUSY);
     let failed = |error: sqlx::Error| match StoreError::from(error) {
         StoreError::Corrupt { why, .. } => cannot(why, "it is damaged or no store of Provost; name another file, or restore a backup"),
-        StoreError::Failed { why } => cannot(why, "check that the file and its folder may be written to"),
+        StoreError::Disk { why } => cannot(format!("its disk fails: {why}"), "free space there, or mend the disk, and try again"),
+        StoreError::Failed { why } | StoreError::ReadOnly { why } => {
+            cannot(why, "check that the file and its folder may be written to")
+        }
         other => other,
     };
+    let placed = Arc::new(Placed::at(path));
+    let noted = Arc::clone(&placed);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
@@ -58,6 +65,11 @@ async fn try_open(path: &Path) -> Result<Pools, StoreError> {
         .acquire_timeout(Duration::from_secs(120))
         // A full disk ends SQLite's transaction where the driver still counts one: such a connection begins none any more.
         .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+        // Another connection than the first is to the same file.
+        .after_connect(move |_, _| {
+            let opened = noted.opened().map_err(|error| sqlx::Error::Configuration(Box::new(error)));
+            Box::pin(async { opened })
+        })
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
@@ -74,7 +86,9 @@ async fn try_open(path: &Path) -> Result<Pools, StoreError> {
     migrated.map_err(|error| migrate::refused(error, &path.display().to_string(), failed))?;
     let readers =
         SqlitePoolOptions::new().max_connections(READERS).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
-    Ok(Pools::Sqlite { writer, readers })
+    // Now that it was written to, its log is there for certain.
+    placed.opened()?;
+    Ok(Pools::Sqlite { writer, readers, placed })
 }
 
 /// Makes the file, for its owner only, when there is none; its name is on disk before anything is in it.
@@ -138,7 +152,7 @@ pub(crate) async fn open_backup(path: &Path) -> Result<Option<(Db, String)>, Sto
         return Ok(None);
     }
     let digest = sqlx::query_scalar("SELECT digest FROM sealed_backup").fetch_one(&pool).await?;
-    Ok(Some((Db::plain(Pools::Sqlite { writer: pool.clone(), readers: pool }), digest)))
+    Ok(Some((Db::plain(Pools::Sqlite { writer: pool.clone(), readers: pool, placed: Arc::new(Placed::at(path)) }), digest)))
 }
 
 /// Makes a backup's file a store again.

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::args::Globals;
 use crate::faces::End;
 use crate::failure::Failure;
+use crate::whole::{Readers, Staged};
 use crate::wiring::{key_file, make_key_file};
 
 const AFTER: &str = "\
@@ -67,11 +68,14 @@ fn make_folder(dir: &Path) -> Result<(), Failure> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| cannot_write(path, &error))
+    Staged::write(path, text.as_bytes(), Readers::Usual).and_then(Staged::replace).map_err(|error| cannot_write(path, &error))
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot write {}: {error}", path.display()), "make the folder writable, or name another one with --dir")
+    Failure::new(
+        format!("cannot write {}: {error}", path.display()),
+        "free space and make the folder writable, or name another one with --dir",
+    )
 }
 
 /// Both vendors' stand-ins, with one clock.

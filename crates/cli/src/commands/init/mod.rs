@@ -1,6 +1,5 @@
 //! `provost init`: a commented configuration, for the sandboxes or for live tenants.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,6 +10,7 @@ use crate::args::Globals;
 use crate::config;
 use crate::faces::End;
 use crate::failure::Failure;
+use crate::whole::{Readers, Staged};
 use crate::wiring::{key_file, make_key_file};
 
 const AFTER: &str = "\
@@ -69,12 +69,12 @@ fn make(file: &Path, args: &InitArgs) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     let failed = |path: &Path, error: std::io::Error| {
-        Failure::new(format!("cannot write {}: {error}", path.display()), "make the folder writable, or use another one")
+        Failure::new(format!("cannot write {}: {error}", path.display()), "free space and make the folder writable, or use another one")
     };
     std::fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
     let mut made = Vec::new();
     for (path, text) in files {
-        let written = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        let written = Staged::write(&path, text.as_bytes(), Readers::Usual).and_then(Staged::add);
         written.map_err(|error| failed(&path, error))?;
         made.push(path);
     }
