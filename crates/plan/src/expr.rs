@@ -15,6 +15,12 @@ use model::{Person, Text};
 /// What `person` always has, whatever the columns of the roster.
 const RESERVED: &[&str] = &["active", "ends", "key", "starts", "tenure_days", "time_zone"];
 
+/// How long an expression may be, in bytes; how deep its brackets and its operations may go.
+const LONGEST: usize = 4000;
+const DEEPEST: usize = 40;
+/// The stack that expressions within these limits are compiled with, in bytes; what is not used is never taken.
+const STACK: usize = 64 << 20;
+
 /// What an expression gave.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Given {
@@ -155,11 +161,32 @@ impl<'m, 'a> Scope<'m, 'a> {
 impl Program {
     /// Compiles the text and adds what it reads of `person` to `names`.
     pub(crate) fn compile(text: &str, names: &mut Names) -> Result<Self, String> {
+        if text.len() > LONGEST {
+            return Err(format!("it is longer than {LONGEST} bytes; use a map, or let the roster say it"));
+        }
+        if brackets(text) > DEEPEST {
+            return Err(format!("it goes deeper than {DEEPEST} brackets"));
+        }
+        // The parser takes a great deal of stack for each level: it gets a stack that suffices for all that the limits let through.
+        std::thread::scope(|scope| {
+            let compiling = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || Self::compile_here(text, names));
+            match compiling.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(compiled)) => compiled,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                Err(error) => Err(format!("there is no thread to compile it in: {error}")),
+            }
+        })
+    }
+
+    fn compile_here(text: &str, names: &mut Names) -> Result<Self, String> {
         let mut env = Env::stdlib();
         env.add_extension(cel::extensions::strings).expect("the library's own extension does not clash with its standard library");
         let program = env.compile(text).map_err(|errors| {
             errors.errors.iter().map(|error| format!("{} (column {})", error.msg, error.pos.1)).collect::<Vec<_>>().join("; ")
         })?;
+        if depth(program.expression()) > DEEPEST {
+            return Err(format!("it goes deeper than {DEEPEST} operations, one within the other; use a map, or let the roster say it"));
+        }
         let mut tree = program.expression().clone();
         let mut walk = Walk { names: Names::default(), bound: Vec::new(), unknown: None };
         walk.visit(&mut tree);
@@ -353,6 +380,41 @@ impl Walk {
 const TYPES: &[&str] =
     &["bool", "bytes", "double", "duration", "int", "list", "map", "null_type", "string", "timestamp", "type", "uint"];
 
+/// How deep brackets go; those in a text count too, which at worst refuses what nobody writes.
+fn brackets(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// How many operations are one within the other.
+fn depth(node: &IdedExpr) -> usize {
+    let deepest = |nodes: &mut dyn Iterator<Item = &IdedExpr>| nodes.map(depth).max().unwrap_or(0);
+    let entry = |entry: &EntryExpr| match entry {
+        EntryExpr::StructField(field) => depth(&field.value),
+        EntryExpr::MapEntry(pair) => depth(&pair.key).max(depth(&pair.value)),
+    };
+    1 + match &node.expr {
+        Ast::Select(select) => depth(&select.operand),
+        Ast::Call(call) => deepest(&mut call.target.as_deref().into_iter().chain(&call.args)),
+        Ast::List(list) => deepest(&mut list.elements.iter()),
+        Ast::Map(map) => map.entries.iter().map(|item| entry(&item.expr)).max().unwrap_or(0),
+        Ast::Struct(object) => object.entries.iter().map(|item| entry(&item.expr)).max().unwrap_or(0),
+        Ast::Comprehension(it) => {
+            let parts: [&IdedExpr; 5] = [&it.iter_range, &it.accu_init, &it.loop_cond, &it.loop_step, &it.result];
+            deepest(&mut parts.into_iter())
+        }
+        Ast::Ident(_) | Ast::Literal(_) | Ast::Unspecified => 0,
+    }
+}
+
 fn is_ident(node: &IdedExpr, name: &str) -> bool {
     matches!(&node.expr, Ast::Ident(ident) if ident == name)
 }
@@ -393,7 +455,8 @@ fn kind_of(node: &IdedExpr) -> Option<Kind> {
             operators::IN | "contains" | "startsWith" | "endsWith" => Some(Kind::Bool),
             "size" => Some(Kind::Int),
             operators::CONDITIONAL => match call.args.as_slice() {
-                [_, yes, no] if kind_of(yes) == kind_of(no) => kind_of(yes),
+                // Each side is looked at once: twice would double with every level.
+                [_, yes, no] => kind_of(yes).filter(|kind| kind_of(no) == Some(*kind)),
                 _ => None,
             },
             operators::ADD => call.args.first().and_then(kind_of),
@@ -402,6 +465,9 @@ fn kind_of(node: &IdedExpr) -> Option<Kind> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

@@ -41,7 +41,11 @@ pub struct Access {
 
 /// Where requests are written.
 #[derive(Debug)]
-pub(crate) struct AccessLog(Jsonl);
+pub(crate) struct AccessLog {
+    file: Jsonl,
+    /// Lines that found no space: what they tell of was done, so they are written before the next one.
+    owed: Vec<u8>,
+}
 
 impl AccessLog {
     /// Opens the file if there is to be one, and gives the greatest number in it.
@@ -52,12 +56,14 @@ impl AccessLog {
             last = last.max(line.seq);
             Ok(())
         })?;
-        Ok((Some(Self(file)), last))
+        Ok((Some(Self { file, owed: Vec::new() }), last))
     }
 
     pub(crate) fn write(&mut self, line: &Access) -> std::io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
-        self.0.append(&text)
+        serde_json::to_writer(&mut self.owed, line)?;
+        self.owed.push(b'\n');
+        self.file.append(&self.owed)?;
+        self.owed.clear();
+        Ok(())
     }
 }
