@@ -14,7 +14,6 @@ pub(crate) struct Need {
 /// What the tests need.
 pub(crate) const TESTS: &[Need] = &[
     POSTGRES,
-    Need { package: "strace", is_there: || on_path("strace") },
     Need { package: "chromium", is_there: || on_path("chromium") },
     Need { package: "chromium-driver", is_there: || on_path("chromedriver") },
     STRACE,

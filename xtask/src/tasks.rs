@@ -1,7 +1,7 @@
 //! The benchmarks and the long runs, by name: one line each.
 
 use crate::cargo::cargo;
-use crate::install::{Need, POSTGRES, WRK, install};
+use crate::install::{Need, POSTGRES, STRACE, WRK, install};
 
 /// A named task: cargo is run with these words and variables, one list after the other, in a release build.
 pub(crate) struct Task {
@@ -74,6 +74,26 @@ pub(crate) const SOAKS: &[Task] = &[
         needs: &[POSTGRES],
         variables: &[("PROVOST_SIM_SEEDS", "10000"), ("PROVOST_SIM_SECONDS", "86400")],
         runs: &[&["test", "--release", "--package", "provost-cli", "--test", "simulation", "--", "--nocapture", "p04_to_p10"]],
+    },
+    Task {
+        name: "disk",
+        what: "every write and every flush of the store fails once and for good, and a run goes on from each",
+        needs: &[POSTGRES, STRACE],
+        variables: &[("PROVOST_TEST_EVERY", "1")],
+        runs: &[
+            &["build", "--release", "--bins"],
+            &["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "power"],
+        ],
+    },
+    Task {
+        name: "fuzz",
+        what: "whatever parses what others wrote, a hundred times as many cases",
+        needs: &[],
+        variables: &[("PROVOST_FUZZ", "100")],
+        runs: &[
+            &["test", "--package", "provost-engine", "--package", "provost-vendors", "--package", "provost-sandbox", "--test", "fuzz"],
+            &["test", "--package", "provost-plan", "--package", "provost-store", "--package", "provost-cli", "--lib", "fuzz"],
+        ],
     },
     Task {
         name: "history",

@@ -57,7 +57,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::Store(error) => return Self::of_store(error),
             EngineError::CutOff { run, error, .. } => {
-                let first = match error {
+                let first = match error.as_ref() {
                     StoreError::DiskFull | StoreError::Disk { .. } => "free space there, then ",
                     StoreError::Lost { .. } => "when the server is up again, ",
                     _ => "mend that, then ",

@@ -179,7 +179,7 @@ pub enum EngineError {
         /// What had stopped it before that, or nothing.
         stopped_by: String,
         /// What the store said.
-        error: StoreError,
+        error: Box<StoreError>,
     },
     /// Nobody of that name, key or e-mail.
     #[error("nobody in the roster or in an app is called {who}; give a key, an e-mail or a whole name")]

@@ -125,7 +125,8 @@ impl Face {
         complain(&self.failure_text(failure));
     }
 
-    fn failure_text(&self, failure: &Failure) -> String {
+    /// What is said of a failure.
+    pub(crate) fn failure_text(&self, failure: &Failure) -> String {
         if self.format == Format::Json {
             return format!("{}\n", failure_json(failure));
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::small::{Small, by, faulty};
+use crate::small::{Small, faulty};
 use crate::world::{Said, Setup, Store, World};
 
 /// So many people to begin with.
@@ -28,6 +28,11 @@ fn planned(world: &mut World, people: usize) -> PathBuf {
 
 fn said(mut command: Command) -> Said {
     Said::of(&command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; `cargo xtask test` installs what is missing")))
+}
+
+/// The binary, run by another program.
+fn under(world: &World, words: &[String], args: &[&str]) -> Said {
+    said(world.command_under(&words.iter().map(String::as_str).collect::<Vec<_>>(), args))
 }
 
 /// The store's file and its log.
@@ -74,7 +79,7 @@ fn sweep(fault: &str, words: &[&str]) {
         let args = next_words(&world, &file);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let fault = fault.replace("NTH", &nth.to_string());
-        let ended = said(faulty(&world.command(&args), &fault, &store_files(&world)));
+        let ended = under(&world, &faulty(&fault, &store_files(&world)), &args);
         if ended.code == 0 {
             break;
         }
@@ -113,7 +118,7 @@ fn p09_one_store_write_finds_the_disk_full() {
         let args = next_words(&world, &file);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let fault = format!("pwrite64:error=ENOSPC:when={nth}");
-        let ended = said(faulty(&world.command(&args), &fault, &store_files(&world)));
+        let ended = under(&world, &faulty(&fault, &store_files(&world)), &args);
         if ended.code == 0 {
             break;
         }
@@ -157,7 +162,7 @@ fn p09_a_file_that_may_not_grow_is_told_and_never_ends_the_process() {
     for most in [4_000, 40_000, 150_000, 400_000, 700_000, 1_000_000, 100_000_000] {
         let args = next_words(&world, &file);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let ended = said(by(&world.command(&args), "prlimit", &[format!("--fsize={most}")]));
+        let ended = under(&world, &["prlimit".to_owned(), format!("--fsize={most}")], &args);
         if ended.code == 0 {
             break;
         }

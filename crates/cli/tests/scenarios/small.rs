@@ -64,29 +64,13 @@ fn mount(options: &[&str], folder: &Path) -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
-/// The same command, run by another one.
-pub(crate) fn by(command: &Command, program: &str, words: &[String]) -> Command {
-    let mut by = Command::new(program);
-    by.args(words).arg(command.get_program()).args(command.get_args());
-    for (variable, value) in command.get_envs() {
-        match value {
-            Some(value) => by.env(variable, value),
-            None => by.env_remove(variable),
-        };
-    }
-    if let Some(folder) = command.get_current_dir() {
-        by.current_dir(folder);
-    }
-    by
-}
-
-/// The same command, with a fault at some of its calls to the system that are about these files: `pwrite64:error=ENOSPC:when=3+`.
-pub(crate) fn faulty(command: &Command, fault: &str, files: &[PathBuf]) -> Command {
+/// What runs the binary with a fault at some of its calls to the system that are about these files: `pwrite64:error=ENOSPC:when=3+`.
+pub(crate) fn faulty(fault: &str, files: &[PathBuf]) -> Vec<String> {
     let call = fault.split(':').next().unwrap_or_default();
-    let mut words: Vec<String> = ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null"].map(str::to_owned).into();
+    let mut words: Vec<String> = ["strace", "-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null"].map(str::to_owned).into();
     words.extend(["-e".to_owned(), format!("trace={call}"), "-e".to_owned(), format!("inject={fault}")]);
     for file in files {
         words.extend(["-P".to_owned(), file.display().to_string()]);
     }
-    by(command, "strace", &words)
+    words
 }

@@ -243,7 +243,7 @@ impl Engine {
                 // What stopped it may be the very same.
                 let said = error.to_string();
                 let stopped_by = why.into_iter().filter(|why| !why.ends_with(&said)).collect::<Vec<_>>().join("; ");
-                Err(EngineError::CutOff { run: run.id, store: self.store.location().to_string(), stopped_by, error })
+                Err(EngineError::CutOff { run: run.id, store: self.store.location().to_string(), stopped_by, error: Box::new(error) })
             }
             Err(other) => Err(other),
         }

@@ -11,6 +11,7 @@ mod text;
 mod xlsx;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -18,6 +19,9 @@ use model::{Finding, FindingKind, PersonKey, Place, SourceName, SourcePolicy, So
 
 pub use cells::DateOrder;
 pub(crate) use join::{Other, join};
+
+/// How large a file may be, in bytes: a million people take a tenth of it.
+const LARGEST: u64 = 1 << 30;
 
 /// Where a roster file is and what cannot be told from looking at it.
 #[derive(Clone, Debug, Default)]
@@ -108,7 +112,12 @@ impl RowPlaces {
 /// # Errors
 /// [`RosterError`] when the file as a whole cannot be understood; broken rows are findings in the reading.
 pub fn read_file(name: &SourceName, file: &FileSource, policy: &SourcePolicy, now: Timestamp) -> Result<Roster, RosterError> {
-    let raw = std::fs::read(&file.path).map_err(|error| RosterError::Unreadable { path: file.path.clone(), why: error.to_string() })?;
+    let unreadable = |why: String| RosterError::Unreadable { path: file.path.clone(), why };
+    let mut raw = Vec::new();
+    let read = std::fs::File::open(&file.path).and_then(|opened| opened.take(LARGEST + 1).read_to_end(&mut raw));
+    if read.map_err(|error| unreadable(error.to_string()))? as u64 > LARGEST {
+        return Err(unreadable(format!("it is larger than {} MiB, and no roster is; export the people alone", LARGEST >> 20)));
+    }
     let rows = if xlsx::is_workbook(&file.path, &raw)? { xlsx::rows(file, &raw, policy)? } else { text::rows(file, &raw, policy)? };
     let attributes = rows.columns.attributes();
     let lines = rows.people.iter().map(|(key, (_, line))| (key.clone(), *line)).collect();

@@ -122,7 +122,7 @@ fn try_out(text: &str, cell: &str) {
 /// More cases in a soak (`cargo xtask soak fuzz`).
 fn cases(few: u32) -> ProptestConfig {
     let times = std::env::var("PROVOST_FUZZ").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: few.saturating_mul(times), ..ProptestConfig::default() }
+    ProptestConfig { cases: few.saturating_mul(times), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
