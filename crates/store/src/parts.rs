@@ -111,4 +111,42 @@ mod tests {
             assert!(matches!(unpack_bytes(&[b"damaged".to_vec()], "x"), Err(StoreError::Corrupt { .. })));
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(cases(300))]
+
+        /// Stored bodies of any bytes, and right ones with bytes changed, are read or told as damaged.
+        #[test]
+        fn fuzz_damaged_bodies_are_told(
+            words in proptest::collection::vec(".{0,20}", 0..50),
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            with in proptest::prelude::any::<u8>(),
+            keep in proptest::prelude::any::<proptest::sample::Index>(),
+            junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64),
+        ) {
+            let whole = pack_records(&words).pop().unwrap_or_default();
+            let mut changed = whole.clone();
+            if !changed.is_empty() {
+                let at = at.index(changed.len());
+                changed[at] ^= with;
+            }
+            let cut = whole[..keep.index(whole.len() + 1)].to_vec();
+            for damaged in [changed, cut, junk] {
+                let read = unpack_records::<String>(std::slice::from_ref(&damaged), "x", &mut Vec::new());
+                let bytes = unpack_bytes(&[damaged], "x");
+                let told = matches!(read, Ok(()) | Err(StoreError::Corrupt { .. })) && matches!(bytes, Ok(_) | Err(StoreError::Corrupt { .. }));
+                proptest::prop_assert!(told);
+            }
+        }
+    }
+
+    /// More cases in a soak (`cargo xtask soak fuzz`).
+    fn cases(few: u32) -> proptest::prelude::ProptestConfig {
+        let times = std::env::var("PROVOST_FUZZ").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+        proptest::prelude::ProptestConfig {
+            cases: few.saturating_mul(times),
+            failure_persistence: None,
+            ..proptest::prelude::ProptestConfig::default()
+        }
+    }
 }

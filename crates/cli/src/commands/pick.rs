@@ -176,4 +176,68 @@ mod tests {
         }
         assert!(run(&store, "latest").await.is_err());
     }
+
+    proptest::proptest! {
+        #![proptest_config(cases(200))]
+
+        /// A plan file with any of its bytes changed is refused, and a digest that is right stands for these bytes only.
+        #[test]
+        fn fuzz_a_changed_plan_file_is_refused(
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            with in 1_u8..,
+            cut in proptest::prelude::any::<bool>(),
+            junk in ".{0,60}",
+        ) {
+            let bytes = sample().to_bytes();
+            let at = at.index(bytes.len());
+            let mut changed = bytes.clone();
+            if cut { changed.truncate(at) } else { changed[at] ^= with }
+            match read(&changed) {
+                Ok(plan) => proptest::prop_assert!(plan.digest() != sample().digest() && plan.to_bytes() == changed),
+                Err(why) => proptest::prop_assert!(why.starts_with("is "), "{}", why),
+            }
+            proptest::prop_assert!(read(junk.as_bytes()).is_err());
+        }
+
+        /// Whatever stands on the command line is a command, or refused in words.
+        #[test]
+        fn fuzz_words_are_commands_or_refused(
+            command in proptest::sample::select(vec!["plan", "show", "approve", "apply", "resume", "report", "sandbox", "store", "explain"]),
+            words in proptest::collection::vec(
+                proptest::prelude::prop_oneof![
+                    ".{0,12}",
+                    "--(as-of|person|every|format|config|now|faults|people|seed|profile|to|reason|yes|output)(=.{0,12})?",
+                    "[0-9]{0,24}[smhd]?",
+                    "held-.{0,6}",
+                ],
+                0..5,
+            ),
+        ) {
+            use clap::Parser as _;
+            let words = ["provost", command].into_iter().map(str::to_owned).chain(words);
+            if let Err(error) = crate::args::Cli::try_parse_from(words) {
+                proptest::prop_assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+
+    /// Depth in a plan file is refused, not followed until the stack ends.
+    #[test]
+    fn fuzz_deep_plan_files_are_refused() {
+        for n in [100, 200, 100_000] {
+            for text in [format!("{}{}", "[".repeat(n), "]".repeat(n)), format!("{}1{}", "{\"version\":".repeat(n), "}".repeat(n))] {
+                assert!(read(text.as_bytes()).is_err());
+            }
+        }
+    }
+
+    /// More cases in a soak (`cargo xtask soak fuzz`).
+    fn cases(few: u32) -> proptest::prelude::ProptestConfig {
+        let times = std::env::var("PROVOST_FUZZ").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+        proptest::prelude::ProptestConfig {
+            cases: few.saturating_mul(times),
+            failure_persistence: None,
+            ..proptest::prelude::ProptestConfig::default()
+        }
+    }
 }

@@ -7,6 +7,8 @@ mod apps;
 mod behaviour;
 mod connection;
 mod freezes;
+#[cfg(test)]
+mod fuzz;
 mod guards;
 mod problem;
 mod section;

@@ -5,6 +5,7 @@
 pub mod absorb;
 pub mod canned;
 pub mod lessonly;
+pub mod mutate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
