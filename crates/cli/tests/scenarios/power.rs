@@ -335,32 +335,6 @@ fn p09_a_disk_that_may_only_be_read_is_told() {
     all_is_well(&mut world);
 }
 
-/// The sandboxes' ledgers find no space: their writes fail with 500 and change nothing.  What nobody can know is handed to a person, and done
-/// by the next plan.
-#[test]
-fn p09_full_ledgers_lose_and_double_nothing() {
-    let Some((small, mut world)) = World::on_a_small_disk(Setup::default(), 4096) else { return };
-    let elsewhere = tempfile::tempdir().expect("a folder");
-    let store = elsewhere.path().join("provost.db");
-    world.reconfigure("store = \"provost.db\"", &format!("store = \"{}\"", store.display()));
-    for (people, but) in [(10, 0), (20, 4096), (30, 12288)] {
-        let file = planned(&mut world, people);
-        small.fill(but);
-        let apply = ["apply", &file.display().to_string()];
-        let child = world.command(&apply).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("provost starts");
-        // Time to meet it; whenever the space comes back, the end is the same.
-        std::thread::sleep(Duration::from_millis(700));
-        small.free();
-        let ended = Said::of(&child.wait_with_output().expect("it ends"));
-        assert!(!ended.err.contains("panicked"), "{ended:?}");
-        world.provost(&["resume"]);
-        // Where all of it was done there is nothing to carry out; what a run left to a person is the next one's, which is judged.
-        world.later();
-        world.carry_out();
-    }
-    world.check(&["--expect-complete"]);
-}
-
 /// PostgreSQL goes down in the middle of a run, twice: the run stops, and goes on when the server is back.
 #[test]
 fn p09_a_server_that_goes_down_stops_the_run() {

@@ -1,18 +1,16 @@
 //! Whether a SQLite store still is where it was opened: a file that was removed or replaced goes on to take writes that nobody finds again.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::StoreError;
 
-/// The store's file and its log beside it, as the writing connection opened them.
+/// The store's file, as it was opened.
 #[derive(Debug)]
 pub(crate) struct Placed {
     path: PathBuf,
-    log: PathBuf,
-    /// Which files those are: of the file, which never changes, and of the log, which is another one for each writing connection.
-    opened: Mutex<(Option<Identity>, Option<Identity>)>,
+    /// Which file that is; none before the first connection.
+    opened: Mutex<Option<Identity>>,
 }
 
 /// Device and number of a file; nothing where the system has none, and there an open file cannot be removed.
@@ -21,19 +19,17 @@ type Identity = (u64, u64);
 impl Placed {
     /// For a store at this path; nothing is looked at yet.
     pub(crate) fn at(path: &Path) -> Self {
-        let mut log = OsString::from(path);
-        log.push("-wal");
-        Self { path: path.to_owned(), log: log.into(), opened: Mutex::default() }
+        Self { path: path.to_owned(), opened: Mutex::default() }
     }
 
-    /// Notes which files a writing connection has just opened.
+    /// Notes which file a writing connection has just opened.
     ///
     /// # Errors
     /// [`StoreError::Moved`] when the store was another file before.
     pub(crate) fn opened(&self) -> Result<(), StoreError> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = (identity(&self.path), identity(&self.log));
-        if opened.0.is_some() && opened.0 != now.0 {
+        let now = identity(&self.path);
+        if opened.is_some() && *opened != now {
             return Err(self.moved());
         }
         *opened = now;
@@ -46,7 +42,7 @@ impl Placed {
     /// [`StoreError::Moved`] when it cannot.
     pub(crate) fn still(&self) -> Result<(), StoreError> {
         let opened = *self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if opened == (identity(&self.path), identity(&self.log)) { Ok(()) } else { Err(self.moved()) }
+        if opened == identity(&self.path) { Ok(()) } else { Err(self.moved()) }
     }
 
     fn moved(&self) -> StoreError {

@@ -86,8 +86,6 @@ async fn try_open(path: &Path) -> Result<Pools, StoreError> {
     migrated.map_err(|error| migrate::refused(error, &path.display().to_string(), failed))?;
     let readers =
         SqlitePoolOptions::new().max_connections(READERS).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
-    // Now that it was written to, its log is there for certain.
-    placed.opened()?;
     Ok(Pools::Sqlite { writer, readers, placed })
 }
 
