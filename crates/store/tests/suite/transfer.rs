@@ -142,7 +142,8 @@ async fn a_backup_is_of_one_instant() {
         let file = home.dir.path().join(format!("backup-{n}"));
         let kept = store.backup(&file, &mut quiet()).await.unwrap();
         assert_eq!(kept.contents.rows["journal"] % 2, 0, "half of a write is in it");
-        let target = crate::home().open().await;
+        let there = crate::home();
+        let target = there.open().await;
         assert_eq!(target.restore(&file, false, at(10), &mut quiet()).await.unwrap().tally, kept);
     }
     store.close().await;
@@ -156,7 +157,8 @@ async fn restoring_replaces_only_when_asked_and_all_or_nothing() {
     let file = home.dir.path().join("backup");
     let kept = store.backup(&file, &mut quiet()).await.unwrap();
 
-    let target = crate::home().open().await;
+    let there = crate::home();
+    let target = there.open().await;
     running(&target, plan(3, &["eve"]), "other").await;
     for turn in 0..5 {
         let epoch = lease(&target, "academy", "before", turn).await;
@@ -190,7 +192,8 @@ async fn restoring_replaces_only_when_asked_and_all_or_nothing() {
     let refused = target.restore(&damaged, true, at(12), &mut quiet()).await.unwrap_err();
     assert!(refused.to_string().contains("damaged"), "{refused}");
 
-    let again = crate::home().open().await;
+    let elsewhere = crate::home();
+    let again = elsewhere.open().await;
     running(&again, plan(3, &["eve"]), "other").await;
     for turn in 0..5 {
         let epoch = lease(&again, "academy", "before", turn).await;
