@@ -149,6 +149,9 @@ impl Step {
 pub struct PlanInputs {
     /// The instant it was made for.
     pub as_of: String,
+    /// The run that it is the undo of.
+    #[serde(default)]
+    pub reverts: Option<String>,
 }
 
 /// What of a plan the checker uses.
@@ -291,6 +294,16 @@ pub fn outcomes(path: &Path) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
     collect_outcomes(&report, &mut found);
     Ok(found)
+}
+
+/// Which plan a report's run carried out: its id and the plan's digest; none where the file is no report of one run.
+///
+/// # Errors
+/// The file cannot be read or is not JSON.
+pub fn run_of(path: &Path) -> Result<Option<(String, String)>, String> {
+    let report: Value = serde_json::from_str(&text_of(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = |name: &str| report.get(name).and_then(Value::as_str).map(str::to_owned);
+    Ok(text("run").zip(text("plan")))
 }
 
 fn collect_outcomes(value: &Value, found: &mut BTreeMap<String, String>) {

@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod policy;
 pub mod replay;
 pub mod report;
+pub mod reverts;
 pub mod rules;
 pub mod state;
 pub mod traffic;
@@ -42,10 +43,12 @@ pub fn judge(args: &Args) -> Result<Report, String> {
     earlier.sort_by_key(|(from, _)| *from);
     let plans = inputs::plans(&args.plans)?;
     let held = inputs::plans(&args.held)?;
-    let mut outcomes = BTreeMap::new();
+    let (mut outcomes, mut runs) = (BTreeMap::new(), BTreeMap::new());
     for file in &args.outcomes {
         outcomes.extend(inputs::outcomes(file)?);
+        runs.extend(inputs::run_of(file)?);
     }
+    let told = Told { outcomes: &outcomes, runs: &runs };
     let mut report = Report::default();
     let decisions = args.decisions.as_deref().map(inputs::json_lines::<Decision>).transpose()?;
     judge_plans(&plans, &held, decisions.as_deref(), &mut report);
@@ -60,10 +63,22 @@ pub fn judge(args: &Args) -> Result<Report, String> {
     for app in &args.apps {
         let mut except: BTreeSet<String> = args.except.iter().cloned().collect();
         except.extend(waiting.clone().filter(|step| step.app == app.name).filter_map(|step| step.person.clone()));
+        except.extend(reverts::undone(&plans, &app.name));
         let roster = state::Roster { config: &config, people: &people, as_of, except: &except };
-        judge_app(args, app, &roster, &earlier, &plans, &outcomes, &mut report)?;
+        judge_app(args, app, &roster, &earlier, &plans, told, &mut report)?;
     }
+    report.notes.sort();
+    report.notes.dedup();
     Ok(report)
+}
+
+/// What reports of runs tell.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    /// Step → how it ended.
+    outcomes: &'a BTreeMap<String, String>,
+    /// Run → the digest of its plan.
+    runs: &'a BTreeMap<String, String>,
 }
 
 /// RFC 3339, or a day: its start in the organization's zone.
@@ -109,7 +124,7 @@ fn judge_app(
     roster: &state::Roster<'_>,
     earlier: &[(Timestamp, BTreeMap<String, Person>)],
     plans: &[PlanFile],
-    outcomes: &BTreeMap<String, String>,
+    told: Told<'_>,
     report: &mut Report,
 ) -> Result<(), String> {
     let name = files.name.as_str();
@@ -131,8 +146,9 @@ fn judge_app(
         names.extend(file.plan.names.get(name).into_iter().flatten().map(|(id, text)| (id.clone(), text.clone())));
     }
     let case = Case { name, policy, world: &world, names: &names };
-    let matched = rules::explain(&case, plans, outcomes, report);
-    matched.complete(&case, outcomes, args.expect_complete, report);
+    let matched = rules::explain(&case, plans, told.outcomes, report);
+    matched.complete(&case, told.outcomes, args.expect_complete, report);
+    reverts::judge(&case, plans, &matched, told.runs, report);
     state::compare(&case, roster, plans, &matched, report)?;
     if let Some(mut requests) = access {
         // Requests at the same time may be logged out of order.

@@ -493,3 +493,59 @@ fn what_cannot_be_read_is_said() {
     torn.ledger.push(json!({"seq": 9}));
     assert!(torn.judge().unwrap_err().contains("ledger.jsonl:6"));
 }
+
+/// Judges a scene after whose plan its run r1 was taken back by these steps (ids are made here).
+fn judged_with_undo(scene: &Scene, steps: &[Value]) -> Vec<String> {
+    let (dir, mut args) = scene.write();
+    let digest = provost_checker::inputs::sha256(&std::fs::read(dir.path().join("plan.json")).unwrap());
+    let sealed: Vec<Value> = steps
+        .iter()
+        .map(|step| {
+            let bytes = serde_json_canonicalizer::to_vec(&with(step, json!({"id": ""}))).unwrap();
+            with(step, json!({"id": provost_checker::inputs::sha256(&bytes)[..32]}))
+        })
+        .collect();
+    let plan = json!({
+        "version": 1, "organization": "Acme", "class": "open", "inputs": {"as_of": "1998-07-01T13:00:00Z", "reverts": "r1"}, "guards": [],
+        "four_eyes": false, "names": {}, "steps": sealed,
+    });
+    let put = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    args.plans.push(put("undo.json", &serde_json_canonicalizer::to_vec(&plan).unwrap()));
+    args.outcomes.push(put("report.json", json!({"run": "r1", "plan": digest}).to_string().as_bytes()));
+    args.decisions = None;
+    let report = provost_checker::judge(&args).unwrap();
+    report.violations.iter().map(|violation| format!("{} {}", violation.rule, violation.name)).collect()
+}
+
+#[test]
+fn c8_an_undo_takes_back_what_was_done_and_nothing_else() {
+    let restore =
+        json!({"app": "lessonly", "verb": "restore", "person": "2", "label": "Bob", "account": "102", "effects": [], "reason": ""});
+    let title = |after: &str| {
+        json!({"app": "lessonly", "verb": "update", "person": "1", "label": "Ann", "account": "101", "effects": [], "reason": "",
+            "set": {"job_title": {"before": "Manager", "after": after}}})
+    };
+    let bob_comes_back = |scene: &mut Scene| {
+        let before = scene.ledger.iter().rev().find(|line| line["object"] == "user/102").unwrap()["after"].clone();
+        let after = with(&before, json!({"archived_at": null}));
+        scene.call("PUT", "/api/v1/users/102/restore", 200, Some(("user/102", before, after)));
+    };
+    let mut clean = lessonly();
+    bob_comes_back(&mut clean);
+    ann_again(&mut clean, json!({"job_title": "Clerk"}));
+    assert_eq!(judged_with_undo(&clean, &[restore.clone(), title("Clerk")]), [""; 0]);
+    let mut wrong = lessonly();
+    ann_again(&mut wrong, json!({"job_title": "Boss"}));
+    assert_eq!(judged_with_undo(&wrong, &[title("Boss")]), ["C8 not_as_before"]);
+    let mut beside = lessonly();
+    let dee = beside.ledger.iter().rev().find(|line| line["object"] == "user/104").unwrap()["after"].clone();
+    let after = with(&dee, json!({"job_title": "Boss"}));
+    beside.call("PUT", "/api/v1/users/104", 200, Some(("user/104", dee, after)));
+    let step = json!({"app": "lessonly", "verb": "update", "person": "4", "label": "Dee", "account": "104", "effects": [], "reason": "",
+        "set": {"job_title": {"before": "Clerk", "after": "Boss"}}});
+    assert_eq!(judged_with_undo(&beside, &[step]), ["C8 undoes_what_was_not_done"]);
+}

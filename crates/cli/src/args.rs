@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Reject(commands::decide::RejectArgs),
     Apply(commands::apply::ApplyArgs),
     Resume(commands::apply::ResumeArgs),
+    Revert(commands::revert::RevertArgs),
     Report(commands::report::ReportArgs),
     People(commands::people::PeopleArgs),
     Explain(commands::explain::ExplainArgs),

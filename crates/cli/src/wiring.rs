@@ -46,6 +46,7 @@ impl Opened {
     pub(crate) async fn open(globals: &Globals, reach: Reach) -> Result<Self, Failure> {
         let face = globals.face();
         let mut config = Config::load(globals.config.as_deref())?;
+        let keep_images = config.keep_images;
         let behaviour = std::mem::take(&mut config.behaviour);
         let ports = ports::ports(globals.now)?;
         let mut sandboxes = Sandboxes::default();
@@ -55,7 +56,8 @@ impl Opened {
         let key = seal_key(&key_file_of(&at, &file), face)?;
         let store = open_store(&at, &file).await?.sealed(key).acting_as(owner::user());
         let clock = Arc::clone(&ports.clock);
-        let engine = Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _).minding(behaviour);
+        let engine =
+            Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _).minding(behaviour).keeping_images(keep_images);
         Ok(Self { engine, approvers, clock, sandboxes })
     }
 
@@ -83,7 +85,7 @@ pub async fn assemble(config: &Path) -> Result<(Setup, Location), String> {
 
 /// Connects what a configuration names.
 async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut Sandboxes) -> Result<Setup, Failure> {
-    let Config { file: _, policy, store: _, sources, apps, approvers: _, behaviour: _ } = config;
+    let Config { file: _, policy, store: _, keep_images: _, sources, apps, approvers: _, behaviour: _ } = config;
     let mut setups = BTreeMap::new();
     for (name, connection) in &apps {
         setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use model::{Account, Approved, Content, Department, Enrolment, Finding, Group, Kind, Manifest, Receipt, Secret, Step, Tenant};
+use model::{Account, Approved, Content, Department, Enrolment, Finding, Group, Image, Kind, Manifest, Receipt, Secret, Step, Tenant};
 
 use crate::{Fault, Read, Wire, Write};
 
@@ -139,6 +139,12 @@ pub trait Source: Send + Sync {
     /// As [`Source::log_in`]; `Unsupported` where nobody has to consent.
     async fn redeem(&self, _wire: &Wire, _code: &Secret, _redirect: &str) -> Result<Session, Fault> {
         Err(Fault::Unsupported { what: "a log-in by consent".to_owned() })
+    }
+
+    /// The account that a kept record shows ([`model::Receipt`]), whichever profile it was read in; none where it shows none, or cannot be
+    /// read any more.
+    fn image(&self, _raw: &serde_json::Value) -> Option<Image> {
+        None
     }
 
     /// Every record with this key; none is an answer, not an error.  A group found by id has its members.

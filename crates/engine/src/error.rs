@@ -181,6 +181,36 @@ pub enum EngineError {
         /// What the store said.
         error: Box<StoreError>,
     },
+    /// A run that can still go on cannot be taken back.
+    #[error(
+        "run {run} is not finished: `provost resume {run}` goes on with it first; from {until:.0} on nobody can, and what it did can be taken back as it is"
+    )]
+    NotEnded {
+        /// Which run.
+        run: RunId,
+        /// Until when it can be resumed.
+        until: jiff::Timestamp,
+    },
+    /// What accounts were before a run is not known any more.
+    #[error(
+        "what the accounts were before run {run} was removed on {swept:.0}, as `[keep] before_images` says: it cannot be taken back any more"
+    )]
+    ImagesGone {
+        /// Which run.
+        run: RunId,
+        /// When.
+        swept: jiff::Timestamp,
+    },
+    /// A run did nothing for somebody.
+    #[error("run {run} has no step for anybody with the key {who}{}", nearest.as_ref().map(|key| format!(" (did you mean {key}?)")).unwrap_or_default())]
+    NotInRun {
+        /// Which run.
+        run: RunId,
+        /// The key.
+        who: String,
+        /// The nearest one there is.
+        nearest: Option<String>,
+    },
     /// Nobody of that name, key or e-mail.
     #[error("nobody in the roster or in an app is called {who}; give a key, an e-mail or a whole name")]
     Nobody {

@@ -19,6 +19,7 @@ mod propose;
 mod quarantine;
 mod read;
 mod rehearse;
+mod revert;
 mod roster;
 mod session;
 mod signing;
@@ -44,6 +45,7 @@ pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
 pub use propose::{Ask, Facts, Proposed};
 pub use quarantine::QuarantineRule;
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
+pub use revert::{Revert, Undo};
 pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_file};
 pub use session::NEXT as RIVAL_NEXT;
 pub use signing::{Approvers, KeyError, SigningKey};
@@ -117,6 +119,8 @@ pub struct Engine {
     planner: Option<Mutex<Planner>>,
     /// Whose signatures count.
     keys: Arc<dyn Signatures + Send + Sync>,
+    /// How long (seconds) the images of a finished run are kept; for ever where nobody says.
+    keep_images: Option<i64>,
     behaviour: Behaviour,
 }
 
@@ -132,7 +136,8 @@ pub struct Behaviour {
 impl Engine {
     /// An engine over a store.
     pub fn new(store: Store, ports: Ports, setup: Setup) -> Self {
-        Self { store, ports, setup, planner: None, keys: Arc::new(Nobody), behaviour: Behaviour::default() }
+        let (keys, behaviour) = (Arc::new(Nobody), Behaviour::default());
+        Self { store, ports, setup, planner: None, keys, behaviour, keep_images: None }
     }
 
     /// The engine, doing this about apps and steps that fail.
@@ -156,6 +161,12 @@ impl Engine {
 
     fn keys(&self) -> &dyn Signatures {
         self.keys.as_ref()
+    }
+
+    /// The engine, keeping the images of finished runs for so many seconds: an older run cannot be taken back any more.
+    #[must_use]
+    pub fn keeping_images(self, seconds: Option<i64>) -> Self {
+        Self { keep_images: seconds, ..self }
     }
 
     /// The policy in force.

@@ -25,6 +25,10 @@ impl Engine {
         // What may still happen counts as happening now; both clocks are brought to the instant that is planned for.
         let counted = rows.into_iter().filter_map(|row| {
             let mut counted: Counted = serde_json::from_str(&row.json).ok()?;
+            if row.done.is_none() {
+                // What has not been done has taken nothing back, and done nothing again.
+                counted.undoes.clear();
+            }
             counted.at = shifted(row.done.unwrap_or(now), now, as_of);
             if let Some(name) = renamed.get(&counted.app) {
                 counted.app = name.clone();

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, AppReading, Aside, Digest, Finding, Link, PersonKey, Plan, Proposal, SourceReading, Step};
-use plan::{Counted, Counting, Given, Past, Planner};
+use plan::{Again, Counted, Counting, Given, Past, Planner};
 use serde::Serializer as _;
 use store::PlanSummary;
 
@@ -84,6 +84,7 @@ impl Engine {
         }
         let mut told = self.rivals(began).await?;
         told.extend(self.told_of_quarantines().await?);
+        self.sweep_images().await?;
         let aside = self.asides_now().await?;
         let links = self.store.links().await?;
         let (earlier, past) = (Vec::new(), Past::default());
@@ -132,8 +133,10 @@ impl Engine {
             proposal.findings.extend(facts.told.iter().cloned());
             let now = self.ports.clock.now();
             let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-            let counting = Counting::new(proposal.plans(), &facts.roster);
-            let counted = |plan: &Plan, steps: &[Step]| rows(steps.iter().map(|step| counting.of(plan, step)));
+            let (counting, again) = (Counting::new(proposal.plans(), &facts.roster), Again::of(&earlier));
+            let counted = |plan: &Plan, steps: &[Step]| {
+                rows(steps.iter().map(|step| Counted { undoes: again.done_by(step), ..counting.of(plan, step) }))
+            };
             let put = self.store.put_proposal_after(mark, &proposal, &ask.asker, now, expires, &counted).await?;
             if let Some(mut stands) = put {
                 let open = stands.remove(0);
@@ -210,6 +213,16 @@ impl Engine {
         let past = self.past(ask).await?;
         let aside = self.asides_now().await?;
         Ok(Facts { roster, last_good, apps, links: self.store.links().await?, earlier, past, aside, told: Vec::new() })
+    }
+
+    /// Removes the images that were kept for long enough.
+    async fn sweep_images(&self) -> Result<(), EngineError> {
+        let Some(seconds) = self.keep_images else { return Ok(()) };
+        let now = self.ports.clock.now();
+        if let Ok(until) = now.checked_sub(SignedDuration::from_secs(seconds)) {
+            self.store.sweep_images(until, now).await?;
+        }
+        Ok(())
     }
 
     async fn read_apps(
@@ -327,7 +340,7 @@ pub(crate) async fn joined<T>(task: tokio::task::JoinHandle<Result<T, store::Sto
 }
 
 /// What the guards count of some steps, as JSON.
-fn rows(counted: impl Iterator<Item = Counted>) -> Vec<u8> {
+pub(crate) fn rows(counted: impl Iterator<Item = Counted>) -> Vec<u8> {
     let mut text = Vec::new();
     serde_json::Serializer::new(&mut text).collect_seq(counted).expect("rows are JSON: text keys, whole numbers");
     text

@@ -1,5 +1,7 @@
 //! What an app holds: accounts and what they belong to, in one shape for all vendors.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Attributes, Text};
@@ -18,6 +20,15 @@ pub struct Account {
     /// Why no plan may ever touch it ("role admin", "the API's own account"), when there is a reason (F09).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protected: Option<Text>,
+}
+
+/// An account as a record that was kept shows it: a before-image, or an after-image (P12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The account.
+    pub account: Account,
+    /// The ids of its groups, where the record tells.
+    pub groups: Option<BTreeSet<Text>>,
 }
 
 /// A group of an app with all its members.

@@ -44,6 +44,10 @@ pub enum FindingKind {
     Guard,
     /// Something else logs in with the user name that is ours: each log-in ends the other's session.
     RivalLogIn,
+    /// Something that a run did and that its undo leaves as it is.
+    NotUndone,
+    /// What an undo took back is planned again: roster and policy still want it.
+    Reverted,
     /// An app that fails too much: nothing is asked of it until its next try, and nothing is planned for it.
     Quarantined,
     /// A step that failed alone: it waits until its next try, or until what it is about changes.

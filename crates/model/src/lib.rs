@@ -31,7 +31,7 @@ mod signature;
 mod step;
 mod value;
 
-pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group};
+pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group, Image};
 pub use audit::{AuditEntry, AuditWhat, Audited, Subject};
 pub use canonical::{canonical_json, digest_of};
 pub use cores::in_order;

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::canonical::canonical_json;
 use crate::cores::in_order;
-use crate::{AppName, Digest, Finding, Fingerprint, PersonKey, Step, Text};
+use crate::{AppName, Digest, Finding, Fingerprint, PersonKey, RunId, Step, Text};
 
 /// The version of the plan's form; a plan of another version is refused.
 pub const PLAN_VERSION: u32 = 1;
@@ -43,6 +43,9 @@ pub struct Inputs {
     /// The standing approval that the open plan was cut for: each of its steps is within it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Digest>,
+    /// The run that it takes back, where it is the undo of one (P12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<RunId>,
     /// Digest of the steps that were put aside (those that failed alone, and wait), if there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Digest>,
@@ -257,6 +260,7 @@ mod tests {
                 only: Vec::new(),
                 first: Vec::new(),
                 standing: None,
+                reverts: None,
                 aside: None,
             },
             names: BTreeMap::new(),

@@ -41,6 +41,7 @@ pub(crate) fn assemble(
         only: given.only.into_iter().flatten().map(ToString::to_string).collect(),
         first: judged.first,
         standing,
+        reverts: None,
     };
     let plan = |class: Class, steps: Vec<Step>, guards: Vec<GuardVerdict>| {
         let effects: BTreeSet<Effect> = steps.iter().flat_map(|step| step.effects.iter().copied()).collect();

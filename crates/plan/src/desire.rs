@@ -375,7 +375,7 @@ fn would(wish: &Wish) -> String {
 }
 
 /// Whether power goes up or down; from a role that has no rank, either may be (L16).
-fn role(ranks: &[&str], before: &Value, after: &Value, lower: Lower, wish: &mut Wish) {
+pub(crate) fn role(ranks: &[&str], before: &Value, after: &Value, lower: Lower, wish: &mut Wish) {
     let rank = |value: &Value| match value.as_text() {
         Some(text) => ranks.iter().position(|rank| fold(rank) == fold(text)),
         None => Some(0),

@@ -92,6 +92,7 @@ mod tests {
                 aside: None,
                 first: Vec::new(),
                 standing: None,
+                reverts: None,
             },
             names: BTreeMap::new(),
             organization: "Acme".into(),

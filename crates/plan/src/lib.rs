@@ -4,11 +4,14 @@
 //! gives a [`model::Proposal`]: one open plan, one held plan for each class that waits for a person, and findings.  The same inputs give
 //! the same bytes, whatever their order, the machine or the number of its cores (P2).
 
+mod again;
 mod aside;
 mod assemble;
 mod compiled;
 mod correlate;
 mod desire;
+
+mod done;
 mod draft;
 mod explain;
 mod expr;
@@ -27,6 +30,7 @@ mod propose;
 pub mod rehearsal;
 pub mod render;
 pub mod report;
+mod revert;
 mod roster;
 mod scene;
 mod settle;
@@ -35,6 +39,7 @@ mod split;
 mod standing;
 mod text;
 
+pub use again::{Again, Undone};
 pub use aside::PUT_ASIDE;
 pub use compiled::{Compiled, PolicyError};
 pub use explain::{Explanation, InApp, explain};
@@ -43,4 +48,5 @@ pub use leave_out::leave_out;
 pub use lookups::{Lookups, lookups};
 pub use past::{Past, Standing};
 pub use propose::{Given, Planner, enrolments_to_read, propose, time_zones};
+pub use revert::{Deed, Reverted, Reverting, concerned, revert};
 pub use text::{fold, nearest};

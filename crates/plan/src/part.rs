@@ -109,7 +109,7 @@ fn settle<'a>(
 }
 
 /// Takes out the steps of people for whom the vendor would refuse one, and what needs these.
-fn review(given: &Given<'_>, ordered: Ordered, findings: &mut Vec<Finding>) -> Ordered {
+pub(crate) fn review(given: &Given<'_>, ordered: Ordered, findings: &mut Vec<Finding>) -> Ordered {
     let steps = &ordered.steps;
     let objections: Vec<Finding> = spread(steps.len(), |range| steps[range].iter().flat_map(|step| (given.review)(step)).collect());
     if objections.is_empty() {
@@ -137,7 +137,7 @@ fn review(given: &Given<'_>, ordered: Ordered, findings: &mut Vec<Finding>) -> O
 }
 
 /// Names of the groups, departments and content that steps mention, and of the people behind supervisors' accounts.
-fn labels(planned: &Planned<'_, '_>, roster: &Roster<'_>, steps: &[Step]) -> BTreeMap<String, String> {
+pub(crate) fn labels(planned: &Planned<'_, '_>, roster: &Roster<'_>, steps: &[Step]) -> BTreeMap<String, String> {
     let reading = planned.scene.reading;
     let groups = reading.groups.iter().map(|group| (group.id.as_str(), group.name.as_str()));
     let departments = reading.departments.iter().map(|department| (department.id.as_str(), department.name.as_str()));

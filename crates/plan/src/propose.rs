@@ -8,6 +8,7 @@ use model::{
 };
 
 use crate::Compiled;
+use crate::again::hold_again;
 use crate::aside;
 use crate::assemble::{assemble, digest_of_links};
 use crate::guard::{Counted, judge};
@@ -126,6 +127,7 @@ impl Planner {
             for (held, class) in judged.held.iter_mut().zip(&classes) {
                 held.extend(class.map(str::to_owned));
             }
+            hold_again(given, &steps, &mut judged.held, findings);
             aside::hold(given.aside, &steps, &mut judged.held, findings);
             let standing = cut(given, &steps, &mut judged.held);
             let split = split(std::mem::take(&mut steps), std::mem::take(&mut judged.held));

@@ -41,6 +41,9 @@ pub struct Report {
     pub found_per_minute: BTreeMap<AppName, u64>,
     /// Steps that were not done, in the order of the plan.
     pub open: Vec<Undone>,
+    /// The command that makes the plan which takes the run back; none where it did nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
 }
 
 /// A step that was not done.
@@ -81,6 +84,7 @@ pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
         effects: BTreeMap::new(),
         found_per_minute: BTreeMap::new(),
         open: Vec::new(),
+        undo: None,
     };
     for step in &plan.steps {
         let state = states.get(&step.id).copied();
@@ -94,6 +98,8 @@ pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
             report.open.push(Undone { step: step.id, app: step.app.clone(), verb: verb_word(step.verb), who, outcome, detail });
         }
     }
+    let did_something = |record: &StepRecord| matches!(record.state, StepState::Done);
+    report.undo = records.iter().any(did_something).then(|| format!("provost revert {}", run.id));
     report
 }
 
@@ -136,6 +142,7 @@ impl Report {
             let effects: Vec<String> = self.effects.iter().map(|(effect, count)| format!("{effect} {count}")).collect();
             facts.push(format!("effects: {}", effects.join(", ")));
         }
+        facts.extend(self.undo.as_ref().map(|undo| format!("to take it back: {undo}")));
         facts.extend(self.found_per_minute.iter().map(|(app, found)| format!("{app} was found to take {found} requests a minute")));
         facts
     }

@@ -166,6 +166,7 @@ fn plan(now: Timestamp) -> Plan {
             only: Vec::new(),
             first: Vec::new(),
             standing: None,
+            reverts: None,
             aside: None,
         },
         guards: Vec::new(),

@@ -10,6 +10,7 @@ mod decisions;
 mod error;
 mod gate;
 mod health;
+mod images;
 mod journal;
 mod links;
 mod location;

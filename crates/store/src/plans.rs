@@ -114,7 +114,8 @@ impl Store {
     /// plans of earlier ones for everybody; an approved one only when a step of it is in no plan of this one.  A plan that is known already waits for a decision again, unless somebody's word about it
     /// stands: then it stays approved, rejected, running or done.  A plan without steps is done.  Returns the plans as they then
     /// stand: the open one, then the held ones.  `counted` gives what the guards count of some steps of one of them: JSON, a list
-    /// of objects that each name their `step`; the store looks at nothing else in them.
+    /// of objects that each name their `step`; those with a member `undoes` are remembered however long ago their steps ran, and the store
+    /// looks at nothing else in them.
     ///
     /// # Errors
     /// When the database fails.
@@ -164,7 +165,7 @@ impl Store {
         expires: Timestamp,
         counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync),
     ) -> Result<Option<Vec<PlanSummary>>, StoreError> {
-        let whole = proposal.open.inputs.only.is_empty();
+        let whole = proposal.open.inputs.only.is_empty() && proposal.open.inputs.reverts.is_none();
         let packed: Vec<_> = proposal.plans().map(|plan| Packed::new(plan, counted)).collect();
         let findings = pack(&proposal.findings);
         let noted = |what: AuditWhat, digest: Digest, details: Value| AuditEntry {
@@ -212,10 +213,10 @@ impl Store {
             }
         }
         let mut summaries = Vec::with_capacity(packed.len());
-        for (plan, Packed { digest, class, steps, readings, body, parts, counted }) in proposal.plans().zip(packed) {
+        for (plan, Packed { digest, class, steps, readings, body, parts, counted, remembered }) in proposal.plans().zip(packed) {
             let key = digest.to_string();
             if tx.fetch_one(sql::PLAN_EXISTS, args![key.as_str()]).await?.is_some() {
-                let again = args![key.as_str(), id, whole, asker.as_str(), at, expires];
+                let again = args![key.as_str(), id, whole, asker.as_str(), at, expires, remembered];
                 if tx.execute(sql::PLAN_AGAIN, again).await? > 0 {
                     tx.audit(noted(AuditWhat::Planned, digest, about(plan, id, until, true))).await?;
                     tx.execute(sql::COUNTED_DELETE, args![key.as_str()]).await?;
@@ -225,7 +226,7 @@ impl Store {
                 if steps > 0 {
                     tx.audit(noted(AuditWhat::Planned, digest, about(plan, id, until, false))).await?;
                 }
-                let packed = Packed { digest, class, steps, readings, body, parts, counted };
+                let packed = Packed { digest, class, steps, readings, body, parts, counted, remembered };
                 put(&mut tx, packed, &PutAt { proposal: id, whole, asker: &asker, at, expires }).await?;
             }
             summaries.push(summary_in(&mut tx, &key, at).await?);
@@ -331,6 +332,7 @@ impl Store {
 
     /// The guards' rows that count in a window from `since` to `now`: of plans that may still be run, and of steps that runs did, or
     /// may have done, since.  With `planning_whole`, the unused plans for everybody are left out: the new proposal supersedes them.
+    /// Rows with a member `undoes` count however long ago their steps were done.
     /// What a stopped run has left to do counts as long as it can be resumed; a step that is planned again has the same id.
     ///
     /// # Errors
@@ -355,7 +357,7 @@ impl Store {
                     None => None,
                     Some((StepState::Drifted { .. } | StepState::Failed { .. } | StepState::Skipped { .. }, _)) => continue,
                     Some((StepState::AlreadyDone, _)) => continue,
-                    Some((_, at)) if *at < since => continue,
+                    Some((_, at)) if *at < since && !is_remembered(json.as_bytes()) => continue,
                     Some((StepState::Done | StepState::Started | StepState::Unsettled { .. }, at)) => Some(*at),
                 };
                 rows.push(CountedRow { digest, step, json, done });
@@ -420,6 +422,9 @@ pub(crate) fn about(plan: &Plan, proposal: i64, expires: Timestamp, again: bool)
     if !plan.inputs.only.is_empty() {
         details["only"] = plan.inputs.only.len().into();
     }
+    if let Some(run) = &plan.inputs.reverts {
+        details["reverts"] = run.as_str().into();
+    }
     if again {
         details["again"] = true.into();
     }
@@ -437,11 +442,12 @@ struct PutAt<'a> {
 
 /// Keeps a plan that was not there: it waits, unless there is nothing to do.
 async fn put(tx: &mut Tx, plan: Packed, at: &PutAt<'_>) -> Result<(), StoreError> {
-    let Packed { digest, class, steps, readings, body, parts, counted } = plan;
+    let Packed { digest, class, steps, readings, body, parts, counted, remembered } = plan;
     let PutAt { proposal, whole, asker, at, expires } = *at;
     let status = if steps == 0 { "done" } else { "pending" };
     let (key, count, nothing) = (digest.to_string(), parts::count(parts.len()), pack::<[(); 0]>(&[]));
-    let values = args![key.as_str(), proposal, whole, class, steps, status, asker, at, expires, readings, nothing, body, count];
+    let values =
+        args![key.as_str(), proposal, whole, class, steps, status, asker, at, expires, readings, nothing, body, count, remembered];
     tx.execute(sql::PLAN_PUT, values).await?;
     parts::put(tx, sql::PLAN_PART_PUT, &[&key], parts).await?;
     parts::put(tx, sql::COUNTED_PUT, &[&key], counted).await
@@ -450,6 +456,12 @@ async fn put(tx: &mut Tx, plan: Packed, at: &PutAt<'_>) -> Result<(), StoreError
 async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, StoreError> {
     let row = tx.fetch_one(sql::PLAN_HEAD, args![digest]).await?;
     Ok(PlanState::read(&row.ok_or_else(|| StoreError::corrupt("a plan", "it vanished"))?)?.summary(now))
+}
+
+/// Whether rows say what was undone: no text in JSON can hold a member's name with its quotes as they are.
+fn is_remembered(rows: &[u8]) -> bool {
+    const MEMBER: &[u8] = b"\"undoes\":";
+    rows.windows(MEMBER.len()).any(|window| window == MEMBER)
 }
 
 /// What the guards count of a plan, by step: `packed` is what stands in its row, from before there were parts.
@@ -481,15 +493,24 @@ struct Packed {
     parts: Vec<Vec<u8>>,
     /// What the guards count of them.
     counted: Vec<Vec<u8>>,
+    /// Whether that counts however long ago it was.
+    remembered: bool,
 }
 
 impl Packed {
     fn new(plan: &Plan, counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync)) -> Self {
         let mut parts = Vec::new();
         let digest = plan.digest_in_parts(squeeze, |part| parts.push(part));
-        let mut counted_parts = Vec::new();
+        let (mut counted_parts, mut remembered) = (Vec::new(), false);
         let steps: Vec<&[Step]> = plan.steps.chunks(STEPS_IN_PART).collect();
-        in_order(steps.len(), |at| squeeze(&counted(plan, steps[at])), |part| counted_parts.push(part));
+        let packed = |at: usize| {
+            let rows = counted(plan, steps[at]);
+            (squeeze(&rows), is_remembered(&rows))
+        };
+        in_order(steps.len(), packed, |(part, undoes)| {
+            counted_parts.push(part);
+            remembered |= undoes;
+        });
         let (before, after) = plan.around();
         Self {
             digest,
@@ -499,6 +520,7 @@ impl Packed {
             body: squeeze(&[before, after].concat()),
             parts,
             counted: counted_parts,
+            remembered,
         }
     }
 }

@@ -90,13 +90,13 @@ statements! {
     PLAN_UNUSED = "SELECT digest, status, body, parts FROM plans WHERE whole = 1 AND status IN ('pending', 'approved')";
     PLAN_SUPERSEDE = "UPDATE plans SET status = 'superseded' WHERE digest = $1";
     PLAN_PUT = "INSERT INTO plans
-        (digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, readings, counted, body, parts)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13)";
+        (digest, proposal, whole, class, steps, status, asker, created, expires, approved_until, readings, counted, body, parts, remembered)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14)";
     PLAN_PART_PUT = "INSERT INTO plan_parts (digest, part, body) VALUES ($1, $2, $3)";
     PLAN_PARTS = "SELECT part, body FROM plan_parts WHERE digest = $1 ORDER BY part";
     // The same plan again: to be decided anew, unless somebody's word about it stands.
     PLAN_AGAIN = "UPDATE plans SET proposal = $2, whole = $3, status = 'pending', asker = $4, created = $5, expires = $6,
-        approved_until = 0
+        approved_until = 0, remembered = $7
         WHERE digest = $1 AND (status IN ('pending', 'superseded', 'expired') OR (status = 'approved' AND approved_until <= $5))";
     PLAN_ASKED = "UPDATE plans SET asker = $2 WHERE digest = $1";
     PLAN_COUNTED = "SELECT counted FROM plans WHERE digest = $1";
@@ -120,7 +120,7 @@ statements! {
         OR (status = 'approved' AND (approved_until > $1 OR expires > $1)) ORDER BY digest";
     // … and what runs did, or may have done.
     COUNTED_RUNS = "SELECT plans.digest, plans.counted, runs.id, runs.state FROM plans JOIN runs ON runs.digest = plans.digest
-        WHERE runs.ended = 0 OR runs.ended >= $1 OR runs.state <> 'finished' ORDER BY plans.digest";
+        WHERE runs.ended = 0 OR runs.ended >= $1 OR runs.state <> 'finished' OR plans.remembered = 1 ORDER BY plans.digest";
 
     COUNTED_PUT = "INSERT INTO counted_parts (digest, part, body) VALUES ($1, $2, $3)";
     COUNTED_PARTS = "SELECT part, body FROM counted_parts WHERE digest = $1 ORDER BY part";
@@ -152,6 +152,12 @@ statements! {
     RUNS = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs ORDER BY started DESC, id DESC";
     RUNS_OPEN = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs WHERE state <> 'finished' ORDER BY started, id";
     RUN_STATE = "UPDATE runs SET state = $2, ended = $3, stopped_by = $4 WHERE id = $1 AND state <> 'finished'";
+
+    // Runs whose images are old enough to go, and what is left of their journals' lines.
+    RUNS_SWEPT = "SELECT id FROM runs WHERE swept = 0 AND state = 'finished' AND ended < $1 ORDER BY ended, id";
+    RUN_SWEEP = "UPDATE runs SET swept = $2 WHERE id = $1 AND swept = 0";
+    RUN_SWEPT = "SELECT swept FROM runs WHERE id = $1";
+    JOURNAL_RECEIPT = "UPDATE journal SET receipt = $3 WHERE run = $1 AND seq = $2";
 
     JOURNAL_LAST = "SELECT COALESCE(MAX(seq), 0) FROM journal WHERE run = $1";
     JOURNAL = "SELECT seq, app, epoch, call_no, step, state, noted, receipt FROM journal WHERE run = $1 ORDER BY seq";

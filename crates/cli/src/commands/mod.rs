@@ -17,6 +17,7 @@ mod pick;
 pub(crate) mod plan;
 pub(crate) mod rehearse;
 pub(crate) mod report;
+pub(crate) mod revert;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod show;
@@ -50,6 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Reject(args) => decide::reject(&globals, &args).await,
         Command::Apply(args) => apply::apply(&globals, &args).await,
         Command::Resume(args) => apply::resume(&globals, &args).await,
+        Command::Revert(args) => revert::run(&globals, &args).await,
         Command::Report(args) => report::run(&globals, &args).await,
         Command::People(args) => people::run(&globals, &args).await,
         Command::Explain(args) => explain::run(&globals, &args).await,

@@ -131,6 +131,7 @@ mod tests {
                 only: Vec::new(),
                 first: Vec::new(),
                 standing: None,
+                reverts: None,
                 aside: None,
             },
             guards: Vec::new(),

@@ -4,13 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use engine::{Ask, Proposed};
+use engine::{Ask, Proposed, RunSummary};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{Class, FindingKind, PersonKey, Spoken};
 use plan::render::Document;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::PlanStatus;
 
 use super::signing::Signer;
@@ -91,9 +91,18 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
     progress.end();
     opened.close().await;
     match &args.output {
-        Some(file) => write(face, file, &proposed)?,
-        None => print(face, &proposed),
+        Some(file) => write(face, file, &proposed, json!({}))?,
+        None => print(face, &proposed, json!({})),
     }
+    tell_waiting(face, &proposed, ran?.as_ref())
+}
+
+/// Says which plans wait for a decision, or for being carried out, or what came of `ran`, the one that was; and what that means for the exit
+/// code.
+///
+/// # Errors
+/// A [`Failure`] when that run stopped.
+pub(super) fn tell_waiting(face: Face, proposed: &Proposed, ran: Option<&RunSummary>) -> Result<End, Failure> {
     let waiting: Vec<_> = proposed.stands.iter().filter(|plan| pick::waits(plan)).collect();
     for plan in &waiting {
         let short = plan.digest.short();
@@ -102,7 +111,7 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
             pick::class_word(&plan.class)
         ));
     }
-    if let Some(summary) = &ran? {
+    if let Some(summary) = ran {
         every::tell_run(face, summary);
         if summary.run.state != model::RunState::Finished {
             let next = format!("`provost resume {}` goes on", summary.run.id);
@@ -121,20 +130,28 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
     Ok(if waiting.is_empty() && !left_out { End::Done } else { End::Waits })
 }
 
-fn print(face: Face, proposed: &Proposed) {
+/// Prints the plans; `more` are members of the JSON beside them.
+pub(super) fn print(face: Face, proposed: &Proposed, more: Value) {
     match face.format {
-        Format::Json => face.json(&json!({ "plans": plans_json(proposed), "findings": proposed.proposal.findings })),
+        Format::Json => face.json(&document(proposed, more)),
         Format::Text => face.rendered(&sheet(Format::Text, Document::from(&proposed.proposal).at_most(LISTED), face.colour)),
         format => face.rendered(&sheet(format, &proposed.proposal, false)),
     }
 }
 
-fn plans_json(proposed: &Proposed) -> Vec<serde_json::Value> {
-    proposed.stands.iter().zip(proposed.proposal.plans()).map(|(stands, plan)| plan_json(stands, plan)).collect()
+fn document(proposed: &Proposed, mut more: Value) -> Value {
+    let plans: Vec<Value> =
+        proposed.stands.iter().zip(proposed.proposal.plans()).map(|(stands, plan)| plan_json(stands, plan)).collect();
+    more["plans"] = plans.into();
+    more["findings"] = json!(proposed.proposal.findings);
+    more
 }
 
 /// Writes the plans' canonical bytes, or one rendering of all, and says where.
-fn write(face: Face, file: &Path, proposed: &Proposed) -> Result<(), Failure> {
+///
+/// # Errors
+/// A [`Failure`] when a file cannot be written; the plans are kept all the same.
+pub(super) fn write(face: Face, file: &Path, proposed: &Proposed, mut more: Value) -> Result<(), Failure> {
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     match face.format {
         Format::Markdown | Format::Html => files.push((file.to_owned(), sheet(face.format, &proposed.proposal, false).into_bytes())),
@@ -156,7 +173,8 @@ fn write(face: Face, file: &Path, proposed: &Proposed) -> Result<(), Failure> {
     }
     if face.format == Format::Json {
         let files: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
-        face.json(&json!({ "plans": plans_json(proposed), "findings": proposed.proposal.findings, "files": files }));
+        more["files"] = files.into();
+        face.json(&document(proposed, more));
     } else {
         if face.format == Format::Text {
             face.rendered(&sheet(Format::Text, Document::from(&proposed.proposal).at_most(LISTED), face.colour));

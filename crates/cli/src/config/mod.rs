@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) policy: plan::Compiled,
     /// Where the store is.
     pub(crate) store: Location,
+    /// How long (seconds) the images of finished runs are kept, where it says.
+    pub(crate) keep_images: Option<i64>,
     /// Where sources are.
     pub(crate) sources: BTreeMap<SourceName, SourceConnection>,
     /// Where apps are.
@@ -112,8 +114,9 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let context = Context { dir, problems };
     let mut top = Section::new(Source { text, problems }, "the file", 0..0, table.get_ref());
     let organization = organization(&context, top.section("organization"), &top);
+    let mut keep_images = None;
     if let Some(mut keep) = top.section("keep") {
-        keep.duration("before_images");
+        keep_images = keep.duration("before_images");
         keep.end();
     }
     let sources = sources::read(&context, top.section("source"), &top);
@@ -148,7 +151,16 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     }
     let policy = Policy { organization, sources: source_policies, precedence, apps: app_policies, guards, freezes, approval };
     let policy = compile(policy, problems)?;
-    Some(Config { file: file.to_owned(), policy, store, sources: source_connections, apps: app_connections, approvers, behaviour })
+    Some(Config {
+        file: file.to_owned(),
+        policy,
+        store,
+        keep_images,
+        sources: source_connections,
+        apps: app_connections,
+        approvers,
+        behaviour,
+    })
 }
 
 /// `[organization]`: what policy knows of it, and where the store is.

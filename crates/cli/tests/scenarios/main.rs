@@ -33,4 +33,5 @@ mod thin_slice;
 mod traps_apps;
 mod traps_field;
 mod traps_people;
+mod undo;
 mod wrong_inputs;

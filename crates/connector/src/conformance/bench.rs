@@ -283,6 +283,7 @@ pub fn approve(steps: Vec<Step>) -> Vec<Approved<Step>> {
             only: Vec::new(),
             first: Vec::new(),
             standing: None,
+            reverts: None,
             aside: None,
         },
         guards: Vec::new(),

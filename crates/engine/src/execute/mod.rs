@@ -123,7 +123,7 @@ impl Engine {
     }
 
     /// Until when a run may be resumed: for as long as a yes counts, from its beginning.  What was right to do then need not be later.
-    fn resumable_until(&self, run: &Run) -> Timestamp {
+    pub(crate) fn resumable_until(&self, run: &Run) -> Timestamp {
         let lifetime = SignedDuration::from_secs(self.setup.policy.policy().approval.expires);
         run.started.checked_add(lifetime).unwrap_or(Timestamp::MAX)
     }

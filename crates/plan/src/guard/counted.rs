@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use model::{AppName, Effects, PersonKey, Plan, SourceReading, Step, StepId};
+use model::{AppName, Effects, PersonKey, Plan, RunId, SourceReading, Step, StepId};
 use serde::{Deserialize, Serialize};
+
+use crate::again::Undone;
 
 /// What guards need to remember of a step of an earlier run or of a plan that is pending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,12 @@ pub struct Counted {
     pub groups_lost: Vec<String>,
     /// When, on the clock that the as-of of plans is on; a step that may still happen counts as happening now.
     pub at: Timestamp,
+    /// The run that the step takes back, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<RunId>,
+    /// What it takes back, or, where it does not, what it does once more after that was taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undoes: Vec<Undone>,
 }
 
 /// What guards will need to remember of the plans of a proposal: to be kept beside each as long as it is pending, and beside its run for the
@@ -59,6 +67,8 @@ impl<'p> Counting<'p> {
             groups_gained,
             groups_lost,
             at: plan.inputs.as_of,
+            reverts: plan.inputs.reverts.clone(),
+            undoes: Vec::new(),
         }
     }
 }

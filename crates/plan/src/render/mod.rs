@@ -144,6 +144,8 @@ pub fn kind_word(kind: FindingKind) -> &'static str {
         FindingKind::Unsettled => "unsettled",
         FindingKind::Guard => "held by a guard",
         FindingKind::RivalLogIn => "rival log-in",
+        FindingKind::NotUndone => "not undone",
+        FindingKind::Reverted => "planned again after its undo",
         FindingKind::Quarantined => "quarantined",
         FindingKind::PutAside => "put aside",
     }
@@ -191,6 +193,9 @@ fn plan_sheet(plan: &Plan, most: Option<usize>) -> PlanSheet {
     }
     if plan.four_eyes {
         facts.push("needs a second person".into());
+    }
+    if let Some(run) = &plan.inputs.reverts {
+        facts.push(format!("takes back run {run}"));
     }
     if !plan.inputs.only.is_empty() {
         facts.push(format!("only for {}", plan.inputs.only.join(", ")));

@@ -114,7 +114,7 @@ pub(crate) fn world(draws: &[Draw], adopt: u8, guards: bool) -> World {
 }
 
 /// What policy does not own, of all accounts that were there.
-fn unowned(world: &World) -> BTreeMap<(AppName, AccountId), (Attributes, bool)> {
+pub(crate) fn unowned(world: &World) -> BTreeMap<(AppName, AccountId), (Attributes, bool)> {
     let owned = |app: &AppName| -> BTreeSet<&String> { world.policy.apps[app].set.keys().collect() };
     let mut rest = BTreeMap::new();
     for (app, reading) in &world.apps {

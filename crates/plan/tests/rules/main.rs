@@ -10,5 +10,6 @@ mod guards;
 mod laws;
 mod people;
 mod policy;
+mod undo;
 mod values;
 mod world;

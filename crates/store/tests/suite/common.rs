@@ -125,6 +125,7 @@ pub(crate) fn plan(salt: i64, people: &[&str]) -> Plan {
             only: Vec::new(),
             first: Vec::new(),
             standing: None,
+            reverts: None,
             aside: None,
         },
         guards: Vec::new(),

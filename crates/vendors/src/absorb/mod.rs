@@ -26,8 +26,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connector::{Cursor, Fault, Key, Manifest, Outcome, Page, Read, Record, Scope, Session, Source, Target, Watermark, Wire, Write};
-use model::{Approved, Finding, Kind, Secret, Step, Tenant};
+use connector::{
+    Body, Cursor, Fault, Key, Manifest, Outcome, Page, Read, Record, Scope, Session, Source, Target, Watermark, Wire, Write,
+};
+use model::{Approved, Finding, Image, Kind, Secret, Step, Tenant};
 
 pub use manifest::MANIFEST;
 
@@ -211,6 +213,15 @@ impl Source for Absorb {
         match &self.way {
             Way::Password(_) => Err(Fault::Unsupported { what: "a log-in by consent beside user name and password".to_owned() }),
             Way::Consent(client) => client.redeem(wire, self.pinned, &self.api_key, code, redirect).await,
+        }
+    }
+
+    fn image(&self, raw: &serde_json::Value) -> Option<Image> {
+        // Which profile an image is of is told by how it says that somebody may log in.
+        let of = |(_, profile): &(&str, &Profile)| convert::account(raw.clone(), profile, &self.protected).ok();
+        match profile::PROFILES.iter().find_map(of)?.body {
+            Body::Account(account) => Some(Image { account, groups: None }),
+            _ => None,
         }
     }
 

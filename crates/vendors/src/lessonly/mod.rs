@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connector::{Cursor, Fault, Key, Manifest, Outcome, Page, Read, Record, Session, Source, Target, Wire, Write};
-use model::{Approved, Finding, Kind, Secret, Step, Tenant, Verb};
+use model::{Approved, Finding, Image, Kind, Secret, Step, Tenant, Verb};
 
 pub use manifest::MANIFEST;
 
@@ -101,6 +101,12 @@ impl Source for Lessonly {
 
     async fn read(&self, wire: &Read, kind: Kind, after: Option<Cursor>) -> Result<Page, Fault> {
         read::read(self, wire, kind, after).await
+    }
+
+    fn image(&self, raw: &serde_json::Value) -> Option<Image> {
+        let account = convert::account(raw, "user", &self.protect).ok()?;
+        let groups = convert::group_ids(raw).or_else(|_| convert::memberships(raw)).ok();
+        Some(Image { account, groups: groups.map(|groups| groups.into_iter().map(|id| id.to_string().into()).collect()) })
     }
 
     async fn find(&self, wire: &Read, kind: Kind, key: &Key) -> Result<Vec<Record>, Fault> {
