@@ -186,7 +186,7 @@ impl Human<'_> {
     /// Where the person stands, with the horizons of the app ([`Roster::horizons`]).
     pub(crate) fn stage(&self, horizons: &[Date]) -> Stage {
         let person = self.person;
-        if person.standing == Standing::Left || person.ends.is_some_and(|ends| ends < self.today) {
+        if self.is_over() {
             Stage::Over
         } else if person.starts.is_some_and(|starts| starts > horizons[self.zone as usize]) {
             Stage::NotYet
@@ -199,9 +199,15 @@ impl Human<'_> {
     pub(crate) fn stage_now(&self) -> Stage {
         match self.person.starts {
             Some(starts) if starts > self.today && self.person.standing != Standing::Left => Stage::NotYet,
-            _ if self.person.standing == Standing::Left || self.person.ends.is_some_and(|ends| ends < self.today) => Stage::Over,
+            _ if self.is_over() => Stage::Over,
             _ => Stage::Here,
         }
+    }
+
+    /// Whether the person works here no more: the last day, where the source gives one, is worked to its end, whatever the status says of it
+    /// already.
+    fn is_over(&self) -> bool {
+        self.person.ends.map_or(self.person.standing == Standing::Left, |ends| ends < self.today)
     }
 
     /// Days since the first day, negative before it; 0 when the source gives none.

@@ -136,14 +136,14 @@ impl Company {
     }
 
     /// Who may lose access to an app at an instant, by positive evidence in the roster: those of whom it says that they left and whose last
-    /// day is not yet to come; who works where the app's policy (`outside`) wants nobody; and, where policy says so, whoever it has no row of.
+    /// day is over; who works where the app's policy (`outside`) wants nobody; and, where policy says so, whoever it has no row of.
     pub(crate) fn may_lose(&self, as_of: jiff::Timestamp, outside: &[&str], absent_leaves: bool) -> BTreeSet<String> {
         let today = as_of.to_zoned(tz::TimeZone::UTC).date();
         let may = |person: &&Person| {
             if !person.listed {
                 return absent_leaves;
             }
-            let left = person.status == "terminated" && person.ends.is_none_or(|day| day <= today);
+            let left = person.status == "terminated" && person.ends.is_none_or(|day| day < today);
             left || outside.contains(&person.department.as_str())
         };
         self.people.iter().filter(may).map(|person| person.key.clone()).collect()

@@ -215,7 +215,7 @@ fn plan_sheet(plan: &Plan, most: Option<usize>) -> PlanSheet {
         }
         apps.push((app.to_string(), lines));
     }
-    let guards = plan.guards.iter().map(|verdict| guard_line(verdict)).collect();
+    let guards = plan.guards.iter().map(guard_line).collect();
     PlanSheet { title: format!("plan {}, {class}", plan.digest().short()), held: plan.class != Class::Open, facts, guards, apps }
 }
 

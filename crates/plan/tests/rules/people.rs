@@ -129,6 +129,27 @@ fn without_a_status_column_the_last_day_ends_the_access() {
 }
 
 #[test]
+fn the_last_day_is_worked_to_its_end_whatever_the_status_says_already() {
+    for (ends, zone, leaves) in [
+        (Some(date(1998, 7, 1)), None, false),
+        (Some(date(1998, 6, 30)), None, true),
+        (Some(date(1998, 7, 1)), Some("Pacific/Auckland"), true),
+        (None, None, true),
+    ] {
+        let mut world = settled(vec![person("1", "Ada")]);
+        let human = &mut world.people[0];
+        (human.standing, human.ends, human.zone) = (Standing::Left, ends, zone.map(Into::into));
+        let proposal = world.propose();
+        assert_eq!(
+            proposal.open.steps.iter().any(|step| step.verb == Verb::Leave),
+            leaves,
+            "{ends:?} {zone:?}: {:?}",
+            proposal.findings
+        );
+    }
+}
+
+#[test]
 fn somebody_who_has_not_started_keeps_the_account_they_have() {
     let mut world = settled(vec![person("1", "Ada")]);
     world.people[0].starts = Some(date(1998, 9, 1));
