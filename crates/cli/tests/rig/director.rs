@@ -92,7 +92,7 @@ pub trait Director: Send + Sync {
         After::Comes
     }
 
-    /// Whether a request that had left when the program died arrives all the same.
+    /// Whether a request that had left when the program died, or ended, arrives all the same.
     fn outlives(&self, _exchange: &Exchange) -> bool {
         true
     }

@@ -278,9 +278,8 @@ impl World {
         if let Some(store) = open.into_inner().unwrap_or_else(PoisonError::into_inner) {
             on_the_spot(store.close());
         }
-        if matches!(lived, Lived::Crashed) {
-            self.shared.what_outlives(&life);
-        }
+        // Also a program that ends by itself may leave requests behind, as a run does that stops with calls under way.
+        self.shared.what_outlives(&life);
         lived
     }
 
@@ -384,7 +383,7 @@ impl Shared {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange.number);
     }
 
-    /// The program died: what it had sent may arrive all the same, and nobody hears the answer.
+    /// The program is gone: what it had sent may arrive all the same, and nobody hears the answer.
     fn what_outlives(&self, life: &Life) {
         let under_way = std::mem::take(&mut *self.under_way.lock().unwrap_or_else(PoisonError::into_inner));
         for (mut exchange, request) in under_way.into_values() {

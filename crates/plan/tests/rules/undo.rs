@@ -41,8 +41,11 @@ fn made_by(world: &World, step: &Step) -> Option<AccountId> {
     }
 }
 
-/// What policy owns of every account: whether it is active, its values, its managed groups.
-fn owned(world: &World) -> BTreeMap<(AppName, AccountId), (bool, BTreeMap<String, Value>, BTreeSet<String>)> {
+/// What policy owns of an account: whether it is active, its values, its managed groups.
+type Owned = (bool, BTreeMap<String, Value>, BTreeSet<String>);
+
+/// What policy owns of every account.
+fn owned(world: &World) -> BTreeMap<(AppName, AccountId), Owned> {
     let mut all = BTreeMap::new();
     for (app, reading) in &world.apps {
         let policy = &world.policy.apps[app];
