@@ -126,7 +126,7 @@ fn what_cannot_be_one_sheet_of_rows_is_an_error_with_the_way_out() {
         ("roster.xlsx", two.as_slice(), None, "several of its sheets hold something: \"Now\", \"Last year\""),
         ("roster.xlsx", two.as_slice(), Some("Then"), "no sheet \"Then\" (`sheet`); there are: \"Now\", \"Last year\""),
         ("roster.xlsx", empty.as_slice(), None, "none of its sheets holds anything"),
-        ("roster.xlsx", damaged.as_slice(), None, "it cannot be read"),
+        ("roster.xlsx", damaged.as_slice(), None, "it cannot be unpacked"),
         ("roster.xlsx", b"employee_id,status\n1,active\n", None, "is called XLSX and is none"),
         ("roster.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None, "an old Excel file, or one with a password"),
     ] {

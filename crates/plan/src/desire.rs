@@ -139,7 +139,7 @@ impl View<'_, '_> {
         let account = self.bond.account().map(|at| (at, self.scene.account(at)));
         if desired.wanted {
             self.keep(account, &scope, &mut desired);
-        } else if self.stage != Stage::NotYet
+        } else if !matches!(self.stage, Stage::NotYet | Stage::LastDay)
             && let Some((at, account)) = account
             && account.active
         {

@@ -145,6 +145,7 @@ fn stands(roster: &Roster<'_>, person: &PersonKey) -> String {
     match human.stage_now() {
         Stage::Here => format!("employed{}", since("since")),
         Stage::NotYet => format!("not employed yet;{}", since("starts")),
+        Stage::LastDay => "left, and today is the last day: nothing is given any more, and nothing taken before it is over".to_owned(),
         Stage::Over => {
             let status = if human.person.standing == Standing::Left { "left" } else { "the last day is over" };
             human.person.ends.map_or_else(|| status.to_owned(), |ends| format!("{status}, last day {ends}"))

@@ -28,6 +28,8 @@ pub(crate) enum Stage {
     NotYet,
     /// Employed.
     Here,
+    /// The status says left, and today is the last day, which is worked to its end: nothing is given any more, and nothing taken yet.
+    LastDay,
     /// The status says so, or the last day has ended.
     Over,
 }
@@ -191,7 +193,7 @@ impl Human<'_> {
         } else if person.starts.is_some_and(|starts| starts > horizons[self.zone as usize]) {
             Stage::NotYet
         } else {
-            Stage::Here
+            self.here()
         }
     }
 
@@ -200,8 +202,12 @@ impl Human<'_> {
         match self.person.starts {
             Some(starts) if starts > self.today && self.person.standing != Standing::Left => Stage::NotYet,
             _ if self.is_over() => Stage::Over,
-            _ => Stage::Here,
+            _ => self.here(),
         }
+    }
+
+    fn here(&self) -> Stage {
+        if self.person.standing == Standing::Left { Stage::LastDay } else { Stage::Here }
     }
 
     /// Whether the person works here no more: the last day, where the source gives one, is worked to its end, whatever the status says of it

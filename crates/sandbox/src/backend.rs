@@ -77,6 +77,11 @@ impl<S: Objects> Backend<S> {
         Ok(Arc::new(Self { clock, notes, ledger: Mutex::new(ledger), state: RwLock::new(state), front, data }))
     }
 
+    /// The number of the last request that its files know of, or that was answered.
+    pub(crate) fn calls(&self) -> u64 {
+        self.front.calls()
+    }
+
     /// Looks at the state.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&S) -> T) -> T {
         // A panic in `look` or `decide` leaves the state as it was; one in `put` cannot leave half an object.

@@ -103,6 +103,11 @@ impl Front {
         Router::new().fallback(pass).with_state(Arc::new(door))
     }
 
+    /// The greatest number given so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     /// When a request arrived, and whether it is within the limit.
     fn admit(&self) -> (Timestamp, bool) {
         let Some(bucket) = &self.bucket else { return (self.clock.now(), true) };

@@ -139,7 +139,7 @@ statements! {
     STANDING = "SELECT approved, policy, decider, decided FROM standing WHERE digest = $1 ORDER BY seq DESC LIMIT 1";
     STANDING_UNUSED = "SELECT digest FROM decisions WHERE standing = $1 AND live = 1 AND used_by = '' ORDER BY digest";
     // Plans that may still run by it, and those that run, did not end, or ended since.
-    STANDING_USED = "SELECT COALESCE(SUM(plans.steps), 0) FROM decisions JOIN plans ON plans.digest = decisions.digest
+    STANDING_USED = "SELECT CAST(COALESCE(SUM(plans.steps), 0) AS BIGINT) FROM decisions JOIN plans ON plans.digest = decisions.digest
         WHERE decisions.standing = $1 AND ((decisions.used_by = '' AND decisions.live = 1 AND decisions.expires > $3)
         OR decisions.used_by IN (SELECT id FROM runs WHERE ended = 0 OR ended >= $2 OR state <> 'finished'))";
     DECISION_STANDING = "UPDATE decisions SET standing = $2 WHERE id = $1";

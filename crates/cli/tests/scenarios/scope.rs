@@ -162,42 +162,31 @@ fn a04_half_the_departments_and_nothing_known_make_nobody_blindly() {
     assert_eq!(held["class"]["held"], "adopt");
     let count =
         |app: &str, verb: &str| crate::world::steps(held).iter().filter(|step| step["app"] == app && step["verb"] == verb).count();
-    assert_eq!((count("lessonly", "link"), count("lessonly", "update"), count("lessonly", "leave")), (1567, 68, 15));
-    assert_eq!((count("absorb", "link"), count("absorb", "create")), (837, 0), "nobody is created blindly");
-    assert_eq!(people(held, "update"), between.seen_movers);
-    assert_eq!(people(held, "leave"), between.seen_leavers);
-    // A supervisor is set once it is known whose account that is; by then two have moved out of sight.
-    let related = people(held, "relate");
-    assert_eq!(related, [11246, 11564].into());
-    assert!(related.is_subset(&between.moved_out));
-    assert_eq!(crate::world::steps(held).len(), 1567 + 68 + 15 + 837 + 33 + 8 + 2);
+    assert_eq!((count("lessonly", "link"), count("absorb", "link")), (1567, 837), "who is seen is taken over, and nobody made blindly");
+    assert_eq!(crate::world::steps(held).len(), 1567 + 837, "before anything about them is changed");
     // Nobody knows of an account that the hidden leavers might have.
     let hidden_here: BTreeSet<u32> = between.hidden.difference(&between.leavers).copied().collect();
     let unknown: BTreeSet<u32> = hidden_here.union(&between.joiners).copied().collect();
     assert_eq!(unknown.len(), 730 - 7 + 58);
     assert_eq!(hidden(&world), unknown);
     world.apply(&planned.open_file);
-    let said = world.provost(&["apply", &file.display().to_string(), "--yes"]);
-    assert_eq!(said.code, 1, "two steps are not done: {said:?}");
-    world.note_applied(file);
-    let report = world.keep_report();
-    assert_eq!(undone(&report, held), related);
+    world.apply(file);
+    // The first run that changes accounts which were there before us: all of that waits once more.
+    let planned = world.plan();
+    let [(file, held)] = planned.held.as_slice() else { panic!("one plan is held: {:?}", planned.said) };
+    assert_eq!((&held["class"]["held"], planned.steps()), (&"first_run".into(), &[] as &[Value]));
+    let count =
+        |app: &str, verb: &str| crate::world::steps(held).iter().filter(|step| step["app"] == app && step["verb"] == verb).count();
+    assert_eq!((count("lessonly", "update"), count("lessonly", "leave"), count("absorb", "create")), (68, 15, 0));
+    assert_eq!(people(held, "update"), between.seen_movers);
+    assert_eq!(people(held, "leave"), between.seen_leavers);
+    world.apply(file);
     the_hidden_are_untouched(&before, &accounts(&world), &between);
     nothing_is_left(&mut world, &unknown, &between);
     let left_out = except(&world, between.hidden.iter().chain(&between.joiners).chain(&between.moved_out));
     let [first, then] = earlier(&world);
     let judged = world.check(&["--except", &left_out, "--earlier", &first, &then, "--max-ratio", "1.1"]);
     judged.lines().filter(|line| line.contains("ratio")).for_each(|line| eprintln!("{line}"));
-}
-
-/// People of the steps that a run did not do.
-fn undone(report: &Value, plan: &Value) -> BTreeSet<u32> {
-    let open = report["open"].as_array().unwrap_or_else(|| panic!("{report}"));
-    let person = |step: &Value| {
-        let planned = crate::world::steps(plan).iter().find(|planned| planned["id"] == step["step"]).expect("a step of the plan");
-        key(&planned["person"])
-    };
-    open.iter().map(person).collect()
 }
 
 /// The second plan has no step, and who was moved out of sight is hidden now, as are those who were.

@@ -25,14 +25,14 @@ pub(super) struct Auth {
     admins: Vec<Admin>,
     /// The one live token of each admin, by its place among the admins.
     tokens: HashMap<usize, Token>,
-    /// How many were given out since the sandbox opened, and when that was: no token comes twice.
+    /// How many were given out, those calls counted that were answered before it opened, and when that was: no token comes twice.
     given: u64,
     opened: Timestamp,
 }
 
 impl Auth {
-    pub(super) fn new(key: SecretString, admins: Vec<Admin>, opened: Timestamp) -> Self {
-        Self { key, admins, tokens: HashMap::new(), given: 0, opened }
+    pub(super) fn new(key: SecretString, admins: Vec<Admin>, opened: Timestamp, calls: u64) -> Self {
+        Self { key, admins, tokens: HashMap::new(), given: calls, opened }
     }
 
     pub(super) fn admin(&self, at: usize) -> &Admin {

@@ -172,9 +172,9 @@ impl Sandbox {
         let backend = Backend::open("absorb", profile.name, pace, &options, |origin| found(origin, profile, &name, &courses, &admins))?;
         let mut notes = backend.notes.clone();
         let grants = Mutex::new(Grants::open(options.data.as_deref(), &mut notes)?);
-        // A clock that stands says nothing about whether it was opened before; whoever stands it wants the same tokens again.
+        // A clock that stands does not say whether it was opened before: the number of calls does.  Whoever stands it wants the same tokens again.
         let opened = if let Clock::Fixed(at) = options.now { at } else { Timestamp::now() };
-        let auth = Mutex::new(Auth::new(api_key, admins, opened));
+        let auth = Mutex::new(Auth::new(api_key, admins, opened, backend.calls()));
         Ok(Self(Arc::new(Portal { backend, profile, name, rules, clients, notes, auth, grants, listen: options.listen })))
     }
 

@@ -224,7 +224,8 @@ async fn copies_and_backups_carry_the_trail_and_say_so() {
     store.backup(&file, &mut |_, _, _| {}).await.unwrap();
     store.decide(yes("late", plan(3, &["ed"]).digest(), 12)).await.unwrap();
     let late = store.audit_head().await.unwrap().unwrap();
-    let other = crate::other().open().await;
+    let elsewhere = crate::other();
+    let other = elsewhere.open().await;
     store.copy_to(&other, false, at(20), &mut |_, _, _| {}).await.unwrap();
     let report = other.verify_audit(&[late.hash]).await.unwrap();
     assert_eq!((report.faults.as_slice(), report.entries), (&[][..], late.seq + 1));
