@@ -14,6 +14,7 @@ use crate::path::Path;
 use crate::schema::Attribute;
 use crate::{Error, Leniency, ResourceType};
 
+pub(crate) use self::eval::numbers;
 pub(crate) use self::parse::Parser;
 
 /// How two values are compared.
