@@ -18,12 +18,22 @@ pub(crate) const TESTS: &[Need] = &[
     Need { package: "chromium-driver", is_there: || on_path("chromedriver") },
     STRACE,
     Need { package: "openssh-client", is_there: || on_path("ssh-keygen") },
+    PYTHON,
+    NODE,
 ];
+/// What installs programs from PyPI and npm.
+pub(crate) const OUTSIDE: &[Need] = &[PYTHON, NODE];
 /// A database server.
 pub(crate) const POSTGRES: Need = Need { package: "postgresql", is_there: || postgres::programs().is_some() };
 
 /// Tells the system calls of a process.
 pub(crate) const STRACE: Need = Need { package: "strace", is_there: || on_path("strace") };
+
+/// What makes a virtual environment.
+const PYTHON: Need = Need { package: "python3-venv", is_there: || makes_environments() };
+
+/// What runs, and installs, programs from npm.
+const NODE: Need = Need { package: "npm", is_there: || on_path("npm") && on_path("node") };
 
 /// A load tool.
 pub(crate) const WRK: Need = Need { package: "wrk", is_there: || on_path("wrk") };
@@ -63,6 +73,12 @@ fn apt(words: &[&str]) -> Result<(), String> {
         Ok(status) => Err(format!("apt-get {}: {status}", words.join(" "))),
         Err(error) => Err(format!("{} cannot be run: {error}", if root { "apt-get" } else { "sudo" })),
     }
+}
+
+/// Debian has the module apart from the language.
+fn makes_environments() -> bool {
+    let output = Command::new("python3").args(["-c", "import venv, ensurepip"]).output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 fn on_path(program: &str) -> bool {

@@ -1,3 +1,4 @@
-//! What tests and tasks share: a PostgreSQL server of their own.
+//! What tests and tasks share: a PostgreSQL server of their own, programs that others wrote.
 
+pub mod outside;
 pub mod postgres;

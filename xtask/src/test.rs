@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use xtask::outside;
 use xtask::postgres::{Cluster, VARIABLE};
 
 use crate::cargo::cargo;
@@ -13,6 +14,7 @@ use crate::install::{TESTS, install};
 /// In words, when something cannot be had or a test failed.
 pub(crate) fn run() -> Result<(), String> {
     install(TESTS)?;
+    outside::install()?;
     let begun = Instant::now();
     // The binaries that tests start are built first, so that no test waits for a compiler.
     let built = cargo(&["build", "--workspace", "--bins"], &[]);

@@ -49,6 +49,10 @@ pub enum AuditWhat {
     PutAside,
     /// Somebody lets a step that waits be tried again.
     Retried,
+    /// A token was made that lets another program in.
+    TokenMade,
+    /// A token was ended before its time.
+    TokenRevoked,
     /// All of a store was copied into this one.
     Copied,
     /// A backup was brought back into this store.
@@ -57,7 +61,7 @@ pub enum AuditWhat {
 
 impl AuditWhat {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Begun,
         Self::Planned,
         Self::Asked,
@@ -77,6 +81,8 @@ impl AuditWhat {
         Self::QuarantineEnded,
         Self::PutAside,
         Self::Retried,
+        Self::TokenMade,
+        Self::TokenRevoked,
         Self::Copied,
         Self::Restored,
     ];
@@ -103,6 +109,8 @@ impl AuditWhat {
             Self::QuarantineEnded => "quarantine_ended",
             Self::PutAside => "put_aside",
             Self::Retried => "retried",
+            Self::TokenMade => "token_made",
+            Self::TokenRevoked => "token_revoked",
             Self::Copied => "copied",
             Self::Restored => "restored",
         }

@@ -24,6 +24,7 @@ mod named;
 mod person;
 mod plan;
 mod policy;
+mod pushed;
 mod reading;
 mod run;
 mod secret;
@@ -51,6 +52,7 @@ pub use policy::{
     Adopt, AppPolicy, Approval, By, EnrolRule, Expr, Freeze, FreezeWindow, GroupPolicy, GuardRule, Join, Lower, MatchRule, On,
     Organization, Policy, SetRule, Shrink, SourcePolicy, SourceRole, StandingApproval,
 };
+pub use pushed::{Draft, Member, MemberChange, Query, Resource, ResourceKind, Token};
 pub use reading::{AppReading, Certificate, Completeness, Increments, Kind, SourceReading, Tenant};
 pub use run::{Receipt, Run, RunState, StepRecord, StepState};
 pub use secret::Secret;

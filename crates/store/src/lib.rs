@@ -17,12 +17,14 @@ mod location;
 mod pack;
 mod parts;
 mod plans;
+mod pushed;
 mod readings;
 mod runs;
 pub mod sabotage;
 mod seal;
 mod sql;
 mod standing;
+mod tokens;
 mod transfer;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use model::{Actor, Proof};
 
 use crate::db::{Db, args};
 use crate::gate::Through;
+use crate::pushed::Pushing;
 
 pub use audit::{AuditFault, AuditHead, AuditReport};
 pub use connections::{Epoch, StoredSession};
@@ -40,6 +43,7 @@ pub use gate::{Gate, Operation};
 pub use journal::{Entry, Journal};
 pub use location::{Location, LocationError, Server};
 pub use plans::{CountedRow, LatestFindings, Mark, PlanStatus, PlanSummary, StoredPlan};
+pub use pushed::{Pushed, PushedChange, PushedGone, PushedGroup, PushedUser, PushedWhat, Written};
 pub use seal::SealKey;
 pub use standing::{StandingLimit, StandingWord};
 pub use transfer::{Contents, Copied, Heard, Tally};
@@ -50,6 +54,7 @@ pub struct Store {
     db: Db,
     at: Arc<Location>,
     journal: Journal,
+    pushing: Pushing,
     key: Option<SealKey>,
     /// Who works with it, for what has no name of its own in it.
     actor: Actor,
@@ -76,7 +81,7 @@ impl Store {
     async fn open_with(at: Location, gate: Through) -> Result<Self, StoreError> {
         let db = Db::open(&at, gate).await?;
         let actor = Actor { name: "somebody".into(), proof: Proof::Unauthenticated };
-        Ok(Self { journal: Journal::begin(db.clone()), db, at: Arc::new(at), key: None, actor })
+        Ok(Self { journal: Journal::begin(db.clone()), pushing: Pushing::begin(db.clone()), db, at: Arc::new(at), key: None, actor })
     }
 
     /// Where it is.

@@ -199,6 +199,61 @@ statements! {
     AUDIT_DECISIONS = "SELECT id, digest, verdict, decider, decided, expires, used_by, live FROM decisions ORDER BY id";
     AUDIT_RUNS = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs ORDER BY id";
     SESSION_PUT = "UPDATE connections SET session = $3, session_expires = $4 WHERE app = $1 AND epoch = $2 AND owner <> ''";
+
+    PUSHED_AT = "SELECT user_count, group_count, changed FROM pushed_sources WHERE source = $1";
+    PUSHED_BEGIN = "INSERT INTO pushed_sources (source, user_count, group_count, changed) VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING";
+    PUSHED_END = "UPDATE pushed_sources SET user_count = user_count + $2, group_count = group_count + $3, changed = $4 WHERE source = $1";
+    PUSHED_PUT = "INSERT INTO pushed (source, kind, id, name, external, version, created, modified, said, changed, body)
+        VALUES ($1, $2, $3, $4, $5, 1, $6, $6, $6, $7, $8) ON CONFLICT DO NOTHING";
+    PUSHED_HEAD = "SELECT name, version FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
+    PUSHED_USER_NAMED = "SELECT id FROM pushed WHERE source = $1 AND kind = 'User' AND name = $2";
+    PUSHED_REPLACE = "UPDATE pushed SET name = $4, external = $5, body = $6, version = version + 1, modified = $7, said = $7, changed = $8
+        WHERE source = $1 AND kind = $2 AND id = $3";
+    PUSHED_SAID = "UPDATE pushed SET said = $4 WHERE source = $1 AND kind = $2 AND id = $3 AND said < $4";
+    PUSHED_DELETE = "DELETE FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
+    PUSHED_BURY = "INSERT INTO pushed_gone (source, kind, id, name, said, changed, body)
+        SELECT source, kind, id, name, $4, $5, body FROM pushed WHERE source = $1 AND kind = $2 AND id = $3 ON CONFLICT DO NOTHING";
+    PUSHED_UNBURY = "DELETE FROM pushed_gone WHERE source = $1 AND kind = $2 AND name = $3";
+    PUSHED_TOUCH = "UPDATE pushed SET changed = $3 WHERE source = $1 AND kind = 'User' AND id = $2";
+    PUSHED_TOUCH_MEMBERS = "UPDATE pushed SET changed = $3 WHERE source = $1 AND kind = 'User'
+        AND id IN (SELECT member FROM pushed_members WHERE source = $1 AND holder = $2)";
+    PUSHED = "SELECT kind, id, name, version, created, modified, said, body FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
+    PUSHED_NAMED = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+        WHERE source = $1 AND kind = $2 AND name = $3 AND id > $4 ORDER BY id LIMIT $5";
+    PUSHED_EXTERNAL = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+        WHERE source = $1 AND kind = $2 AND external = $3 AND id > $4 ORDER BY id LIMIT $5";
+    PUSHED_EMAIL = "SELECT p.kind, p.id, p.name, p.version, p.created, p.modified, p.said, p.body
+        FROM pushed_emails e JOIN pushed p ON p.source = e.source AND p.kind = $2 AND p.id = e.id
+        WHERE e.source = $1 AND e.email = $3 AND e.id > $4 ORDER BY e.id LIMIT $5";
+    PUSHED_HOLDING = "SELECT p.kind, p.id, p.name, p.version, p.created, p.modified, p.said, p.body
+        FROM pushed_members m JOIN pushed p ON p.source = m.source AND p.kind = $2 AND p.id = m.holder
+        WHERE m.source = $1 AND m.member = $3 AND m.holder > $4 ORDER BY m.holder LIMIT $5";
+    PUSHED_PAGE = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+        WHERE source = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
+    PUSHED_PAGE_BY_NAME = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+        WHERE source = $1 AND kind = $2 AND (name > $3 OR (name = $3 AND id > $4)) ORDER BY name, id LIMIT $5";
+    // Only the index is walked here, no record is read.
+    PUSHED_SKIP = "SELECT id FROM pushed WHERE source = $1 AND kind = $2 ORDER BY id LIMIT 1 OFFSET $3";
+    PUSHED_CHANGED = "SELECT kind, id, changed FROM pushed WHERE source = $1 AND changed > $2
+        UNION ALL SELECT kind, id, changed FROM pushed_gone WHERE source = $1 AND changed > $2 ORDER BY 3, 1, 2";
+    PUSHED_ALL = "SELECT kind, id, name, version, created, modified, said, body FROM pushed WHERE source = $1 ORDER BY kind, id";
+    PUSHED_ALL_MEMBERS = "SELECT holder, member, said FROM pushed_members WHERE source = $1 ORDER BY holder, member";
+    PUSHED_ALL_GONE = "SELECT kind, id, name, said, body FROM pushed_gone WHERE source = $1 ORDER BY kind, id";
+    PUSHED_EMAILS_DROP = "DELETE FROM pushed_emails WHERE source = $1 AND id = $2";
+    PUSHED_EMAILS_OF = "SELECT email FROM pushed_emails WHERE source = $1 AND id = $2 ORDER BY email";
+    PUSHED_MEMBERS = "SELECT member, body FROM pushed_members WHERE source = $1 AND holder = $2 ORDER BY member";
+    PUSHED_MEMBER = "SELECT member, body FROM pushed_members WHERE source = $1 AND holder = $2 AND member = $3";
+    PUSHED_GROUPS_OF = "SELECT m.holder, p.body FROM pushed_members m JOIN pushed p
+        ON p.source = m.source AND p.kind = 'Group' AND p.id = m.holder WHERE m.source = $1 AND m.member = $2 ORDER BY m.holder";
+    PUSHED_MEMBER_DROP = "DELETE FROM pushed_members WHERE source = $1 AND holder = $2 AND member = $3";
+    PUSHED_MEMBERS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND holder = $2";
+    PUSHED_MEMBERSHIPS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND member = $2";
+
+    TOKEN = "SELECT id, hash, purpose, subject, made, made_by, expires, used FROM tokens WHERE id = $1";
+    TOKENS = "SELECT id, hash, purpose, subject, made, made_by, expires, used FROM tokens ORDER BY made, id";
+    TOKEN_PUT = "INSERT INTO tokens (id, hash, purpose, subject, made, made_by, expires, used) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+    TOKEN_END = "UPDATE tokens SET expires = $2 WHERE id = $1 AND (expires = 0 OR expires > $2)";
+    TOKEN_USED = "UPDATE tokens SET used = $2 WHERE id = $1 AND used < $2";
 }
 
 /// Under which name `meta` keeps the trail's newest entry.
@@ -216,6 +271,15 @@ pub(crate) const JOURNAL_PUT: Rows = Rows {
     tail: "",
 };
 
+pub(crate) const PUSHED_EMAILS_PUT: Rows =
+    Rows { head: Cow::Borrowed("INSERT INTO pushed_emails (source, email, id)"), columns: 3, tail: " ON CONFLICT DO NOTHING" };
+
+pub(crate) const PUSHED_MEMBERS_PUT: Rows = Rows {
+    head: Cow::Borrowed("INSERT INTO pushed_members (source, holder, member, said, body)"),
+    columns: 5,
+    tail: " ON CONFLICT DO NOTHING",
+};
+
 #[cfg(test)]
 mod tests {
     use sqlx::{Executor, SqlSafeStr};
@@ -227,7 +291,7 @@ mod tests {
 
     fn texts() -> Vec<String> {
         let mut texts: Vec<String> = ALL.iter().map(|text| text.to_string()).collect();
-        for rows in [&LINKS_PUT, &JOURNAL_PUT] {
+        for rows in [&LINKS_PUT, &JOURNAL_PUT, &PUSHED_EMAILS_PUT, &PUSHED_MEMBERS_PUT] {
             texts.extend((0..=6).map(|power| rows.text(1 << power)));
         }
         assert!(texts.len() > 60, "the list has lost statements: {}", texts.len());

@@ -1,0 +1,105 @@
+//! Tokens that let other programs in: their hashes, what they are for, when they were last used.
+
+use jiff::Timestamp;
+use model::{Actor, AuditEntry, AuditWhat, Subject, Token};
+use serde_json::json as object;
+
+use crate::db::{Row, args};
+use crate::pack::{json, millis, time};
+use crate::{Store, StoreError, sql};
+
+const TOKEN: &str = "a token";
+
+impl Store {
+    /// Keeps a new token, and says so in the audit trail.
+    ///
+    /// # Errors
+    /// When the database fails, or there is one with that id.
+    pub async fn put_token(&self, token: &Token) -> Result<(), StoreError> {
+        let Token { id, hash, purpose, subject, made, made_by, expires, used: _ } = token;
+        let until = expires.map_or(0, millis);
+        let mut tx = self.db.begin().await?;
+        tx.audit(AuditEntry {
+            at: *made,
+            actor: made_by.clone(),
+            what: AuditWhat::TokenMade,
+            subject: Subject::Other("token", id.clone()),
+            details: object!({ "purpose": purpose, "subject": subject, "expires": expires.map(crate::audit::told) }),
+        })
+        .await?;
+        let row = args![id.as_str(), hash.as_str(), purpose.as_str(), subject.as_str(), millis(*made), json(made_by), until];
+        tx.execute(sql::TOKEN_PUT, row).await?;
+        tx.commit().await
+    }
+
+    /// The token with this public part, if there is one, whether it still opens anything or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
+        if id.contains('\0') {
+            return Ok(None);
+        }
+        self.db.fetch_one(sql::TOKEN, args![id]).await?.as_ref().map(token).transpose()
+    }
+
+    /// All tokens, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        self.db.fetch(sql::TOKENS, args![]).await?.iter().map(token).collect()
+    }
+
+    /// Ends a token at `until`, which is `now` or later, and says so in the audit trail; one that ends before stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; when the database fails.
+    pub async fn end_token(&self, id: &str, by: &Actor, now: Timestamp, until: Timestamp) -> Result<Token, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let not_there = || StoreError::NotFound { what: "token", name: id.to_owned() };
+        let before = token(&tx.fetch_one(sql::TOKEN, args![id]).await?.ok_or_else(not_there)?)?;
+        if before.expires.is_none_or(|expires| expires > until) {
+            tx.audit(AuditEntry {
+                at: now,
+                actor: by.clone(),
+                what: AuditWhat::TokenRevoked,
+                subject: Subject::Other("token", id.to_owned()),
+                details: object!({ "until": crate::audit::told(until) }),
+            })
+            .await?;
+            tx.execute(sql::TOKEN_END, args![id, millis(until)]).await?;
+        }
+        tx.commit().await?;
+        self.token(id).await?.ok_or_else(not_there)
+    }
+
+    /// Notes when tokens were last used; of several notes about one the latest counts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tokens_used(&self, used: &[(String, Timestamp)]) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        for (id, at) in used {
+            tx.execute(sql::TOKEN_USED, args![id.as_str(), millis(*at)]).await?;
+        }
+        tx.commit().await
+    }
+}
+
+fn token(row: &Row) -> Result<Token, StoreError> {
+    let some = |millis: i64| (millis != 0).then(|| time(millis, TOKEN)).transpose();
+    Ok(Token {
+        id: row.text(0)?,
+        hash: row.text(1)?,
+        purpose: row.text(2)?,
+        subject: row.text(3)?,
+        made: time(row.int(4)?, TOKEN)?,
+        made_by: row.json(5, TOKEN)?,
+        expires: some(row.int(6)?)?,
+        used: some(row.int(7)?)?,
+    })
+}

@@ -1,0 +1,208 @@
+//! What identity providers push: found by its keys, unique where it has to be, changed all or nothing, counted without counting.
+
+use super::common::*;
+use model::*;
+use provost_store::{PushedChange, PushedWhat, Store, StoreError, Written};
+use serde_json::json;
+
+fn okta() -> SourceName {
+    SourceName::new("okta")
+}
+
+fn user(id: &str, name: &str, active: bool) -> Draft {
+    Draft {
+        id: id.into(),
+        name: name.to_lowercase(),
+        external: format!("00u-{id}"),
+        emails: vec![format!("{id}@x.example")],
+        body: json!({ "userName": name, "active": active }).to_string(),
+    }
+}
+
+fn group(id: &str, name: &str) -> Draft {
+    let body = json!({ "displayName": name }).to_string();
+    Draft { id: id.into(), name: name.to_lowercase(), external: String::new(), emails: vec![], body }
+}
+
+fn with(members: &[&str]) -> MemberChange {
+    let add = members.iter().map(|id| Member { id: (*id).into(), body: "{}".into() }).collect();
+    MemberChange { add, ..MemberChange::default() }
+}
+
+async fn push(store: &Store, kind: ResourceKind, second: i64, what: PushedWhat) -> Written {
+    store.push(PushedChange { source: okta(), kind, at: at(second), what }).await.unwrap()
+}
+
+async fn create(store: &Store, second: i64, draft: Draft) -> Written {
+    push(store, ResourceKind::User, second, PushedWhat::Create { draft, members: MemberChange::default() }).await
+}
+
+async fn replace(store: &Store, second: i64, draft: Draft, expect: u64) -> Written {
+    let members = MemberChange::default();
+    push(store, ResourceKind::User, second, PushedWhat::Replace { draft, members, expect }).await
+}
+
+async fn ids(store: &Store, kind: ResourceKind, query: Query) -> Vec<String> {
+    let found = store.pushed_find(&okta(), kind, &query, "", 100).await.unwrap();
+    found.into_iter().map(|resource| resource.id).collect()
+}
+
+#[tokio::test]
+async fn users_are_found_by_what_they_are_known_by() {
+    let (_home, store) = store().await;
+    for id in ["a", "b", "c"] {
+        assert_eq!(create(&store, 1, user(id, &format!("{}nn@X.example", id.to_uppercase()), true)).await, Written::Done(1));
+    }
+    let users = ResourceKind::User;
+    assert_eq!(ids(&store, users, Query::Name("bnn@x.example".into())).await, ["b"]);
+    assert_eq!(ids(&store, users, Query::External("00u-c".into())).await, ["c"]);
+    assert_eq!(ids(&store, users, Query::Email("a@x.example".into())).await, ["a"]);
+    assert_eq!(ids(&store, users, Query::Id("b".into())).await, ["b"]);
+    assert_eq!(ids(&store, users, Query::All).await, ["a", "b", "c"]);
+    assert_eq!(ids(&store, ResourceKind::Group, Query::All).await, [""; 0]);
+    for nobody in [Query::Name("x\0".into()), Query::Id("x\0".into()), Query::Email(String::new())] {
+        assert_eq!(ids(&store, users, nobody).await, [""; 0]);
+    }
+    assert_eq!(store.pushed_count(&okta(), users).await.unwrap(), 3);
+    let elsewhere = SourceName::new("entra");
+    assert!(store.pushed_record(&elsewhere, users, "a").await.unwrap().is_none(), "each source by itself");
+    assert_eq!(store.pushed_skip(&okta(), users, 1).await.unwrap().as_deref(), Some("b"));
+    let page = store.pushed_find(&okta(), users, &Query::All, "a", 1).await.unwrap();
+    assert_eq!(page.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    let page = store.pushed_by_name(&okta(), users, ("ann@x.example", "a"), 5).await.unwrap();
+    assert_eq!(page.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+}
+
+#[tokio::test]
+async fn a_name_that_differs_only_in_case_is_taken() {
+    let (_home, store) = store().await;
+    assert_eq!(create(&store, 1, user("a", "Ann@x.example", true)).await, Written::Done(1));
+    assert_eq!(create(&store, 2, user("b", "aNN@X.example", true)).await, Written::Taken);
+    assert_eq!(create(&store, 2, user("b", "bob@x.example", true)).await, Written::Done(1));
+    assert_eq!(replace(&store, 3, user("b", "ANN@x.example", true), 1).await, Written::Taken);
+    assert_eq!(replace(&store, 3, user("a", "ANN@x.example", false), 1).await, Written::Done(2), "one's own name is free");
+    assert_eq!(replace(&store, 4, user("a", "ANN@x.example", true), 1).await, Written::Changed, "somebody was faster");
+    assert_eq!(replace(&store, 4, user("z", "zoe@x.example", true), 1).await, Written::NotThere);
+    assert_eq!(store.pushed_count(&okta(), ResourceKind::User).await.unwrap(), 2);
+    // Groups may share a name.
+    for id in ["g", "h"] {
+        let what = PushedWhat::Create { draft: group(id, "Sales"), members: MemberChange::default() };
+        assert_eq!(push(&store, ResourceKind::Group, 5, what).await, Written::Done(1));
+    }
+    let nul = user("n", "n\0", true);
+    let what = PushedWhat::Create { draft: nul, members: MemberChange::default() };
+    let refused = store.push(PushedChange { source: okta(), kind: ResourceKind::User, at: at(6), what }).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Nul { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn everything_that_was_pushed_is_told_with_when() {
+    let (_home, store) = store().await;
+    create(&store, 1, user("a", "ann@x.example", true)).await;
+    create(&store, 2, user("b", "bob@x.example", true)).await;
+    create(&store, 2, user("c", "cy@x.example", true)).await;
+    let what = PushedWhat::Create { draft: group("g", "Sales"), members: with(&["a", "b"]) };
+    push(&store, ResourceKind::Group, 3, what).await;
+    assert_eq!(replace(&store, 4, user("a", "ann@x.example", false), 1).await, Written::Done(2));
+    assert_eq!(push(&store, ResourceKind::User, 9, PushedWhat::Said { id: "b".into() }).await, Written::Done(1));
+    assert_eq!(push(&store, ResourceKind::User, 9, PushedWhat::Said { id: "nobody".into() }).await, Written::NotThere);
+    let gone = PushedWhat::Delete { id: "c".into(), expect: None };
+    assert_eq!(push(&store, ResourceKind::User, 10, gone.clone()).await, Written::Done(0));
+    assert_eq!(push(&store, ResourceKind::User, 10, gone).await, Written::NotThere);
+
+    let all = store.pushed(&okta()).await.unwrap();
+    let said: Vec<_> = all.users.iter().map(|user| (user.id.as_str(), user.said, &user.resource["active"])).collect();
+    assert_eq!(said, [("a", at(4), &json!(false)), ("b", at(9), &json!(true))]);
+    assert_eq!(all.groups[0].members, [("a".to_owned(), at(3)), ("b".to_owned(), at(3))]);
+    assert_eq!((all.gone[0].id.as_str(), all.gone[0].said, &all.gone[0].resource["userName"]), ("c", at(10), &json!("cy@x.example")));
+    let bob = store.pushed_record(&okta(), ResourceKind::User, "b").await.unwrap().unwrap();
+    assert_eq!((bob.version, bob.modified, bob.said), (1, at(2), at(9)), "nothing of it changed");
+    // Pushed again, it is no more deleted.
+    assert_eq!(create(&store, 11, user("d", "Cy@x.example", true)).await, Written::Done(1));
+    assert_eq!(store.pushed(&okta()).await.unwrap().gone, []);
+    assert_eq!(store.pushed(&SourceName::new("entra")).await.unwrap(), provost_store::Pushed::default());
+}
+
+#[tokio::test]
+async fn what_changed_since_is_told_once_and_names_whose_groups_changed() {
+    let (_home, store) = store().await;
+    for id in ["a", "b", "c"] {
+        create(&store, 1, user(id, id, true)).await;
+    }
+    let what = PushedWhat::Create { draft: group("g", "Sales"), members: with(&["a"]) };
+    push(&store, ResourceKind::Group, 2, what).await;
+    let (found, mark) = store.pushed_after(&okta(), 0).await.unwrap();
+    assert_eq!(found.len(), 4);
+    assert_eq!(store.pushed_after(&okta(), mark).await.unwrap(), (vec![], mark));
+    let named = async |mark| {
+        let (found, mark) = store.pushed_after(&okta(), mark).await.unwrap();
+        (found.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), mark)
+    };
+    // a goes out, b comes in.
+    let members = MemberChange { remove: vec!["a".into()], ..with(&["b"]) };
+    let what = PushedWhat::Replace { draft: group("g", "Sales"), members, expect: 1 };
+    assert_eq!(push(&store, ResourceKind::Group, 3, what).await, Written::Done(2));
+    let (found, mark) = named(mark).await;
+    assert_eq!(found, ["g", "a", "b"]);
+    // The group means something else to who is in it.
+    let what = PushedWhat::Replace { draft: group("g", "Marketing"), members: MemberChange::default(), expect: 2 };
+    push(&store, ResourceKind::Group, 4, what).await;
+    let (found, mark) = named(mark).await;
+    assert_eq!(found, ["g", "b"]);
+    push(&store, ResourceKind::Group, 5, PushedWhat::Delete { id: "g".into(), expect: Some(3) }).await;
+    let (found, mark) = named(mark).await;
+    assert_eq!(found, ["g", "b"]);
+    push(&store, ResourceKind::User, 6, PushedWhat::Delete { id: "c".into(), expect: None }).await;
+    assert_eq!(named(mark).await.0, ["c"]);
+    let (all, _) = store.pushed_after(&okta(), 0).await.unwrap();
+    let all: Vec<&str> = all.iter().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(all, ["a", "g", "b", "c"], "each once, by what touched it last");
+}
+
+#[tokio::test]
+async fn members_are_rows_and_go_with_whom_they_are_about() {
+    let (_home, store) = store().await;
+    for id in ["a", "b"] {
+        create(&store, 1, user(id, id, true)).await;
+    }
+    let many: Vec<String> = (0..300).map(|n| format!("m{n:03}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).chain(["a", "b"]).collect();
+    let what = PushedWhat::Create { draft: group("g", "Sales"), members: with(&many) };
+    push(&store, ResourceKind::Group, 2, what).await;
+    assert_eq!(store.pushed_members(&okta(), "g").await.unwrap().len(), 302);
+    assert_eq!(store.pushed_groups_of(&okta(), "a").await.unwrap(), [("g".to_owned(), r#"{"displayName":"Sales"}"#.to_owned())]);
+    assert_eq!(ids(&store, ResourceKind::Group, Query::Holds("a".into())).await, ["g"]);
+    push(&store, ResourceKind::User, 3, PushedWhat::Delete { id: "a".into(), expect: None }).await;
+    assert_eq!(store.pushed_groups_of(&okta(), "a").await.unwrap(), []);
+    assert!(store.pushed_member(&okta(), "g", "a").await.unwrap().is_none());
+    assert!(store.pushed_member(&okta(), "g", "b").await.unwrap().is_some());
+    let members = MemberChange { clear: true, ..with(&["b", "b"]) };
+    let what = PushedWhat::Replace { draft: group("g", "Sales"), members, expect: 1 };
+    push(&store, ResourceKind::Group, 4, what).await;
+    assert_eq!(store.pushed_members(&okta(), "g").await.unwrap().len(), 1);
+    assert_eq!(store.pushed_count(&okta(), ResourceKind::Group).await.unwrap(), 1);
+}
+
+/// Of many who say the same name at once one is told yes; everybody is counted once, and everybody hears of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_at_once_are_each_answered_and_kept() {
+    let (home, store) = store().await;
+    let pushes: Vec<_> = (0..200)
+        .map(|n: i64| {
+            let store = store.clone();
+            let draft = user(&format!("u{n:03}"), &format!("name {}", n % 150), true);
+            tokio::spawn(async move { create(&store, n, draft).await })
+        })
+        .collect();
+    let mut done = 0;
+    for one in pushes {
+        match one.await.unwrap() {
+            Written::Done(1) => done += 1,
+            other => assert_eq!(other, Written::Taken),
+        }
+    }
+    assert_eq!(done, 150);
+    let again = home.open().await;
+    assert_eq!(again.pushed_count(&okta(), ResourceKind::User).await.unwrap(), 150);
+    assert_eq!(again.pushed(&okta()).await.unwrap().users.len(), 150);
+}
