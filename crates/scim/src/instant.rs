@@ -48,9 +48,7 @@ impl Instant {
                 return None;
             }
         }
-        let offset = if at == bytes.len() {
-            0
-        } else if is(at, b'Z') && at + 1 == bytes.len() {
+        let offset = if at == bytes.len() || is(at, b'Z') && at + 1 == bytes.len() {
             0
         } else {
             let sign = if is(at, b'+') {

@@ -10,6 +10,7 @@
 //! - [`Leniency`] is how literally requests are taken.
 //! - Everything that goes wrong is an [`Error`], which is an answer.
 
+mod bulk;
 pub mod cursor;
 pub mod discovery;
 mod error;
@@ -29,6 +30,7 @@ pub mod urn;
 mod value;
 mod view;
 
+pub use bulk::{Bulk, BulkItem, BulkOperation, BulkOutcome, BulkRun};
 pub use error::{Error, ScimType};
 pub use filter::{Comparison, ElementFilter, Filter, MAX_DEPTH, MAX_LENGTH, Node, Operand, Operator, fold};
 pub use instant::Instant;

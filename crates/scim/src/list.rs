@@ -131,6 +131,10 @@ impl ListRequest {
         if self.cursor.is_some() && self.start.is_some() && !leniency.loose_bodies {
             return Err(Error::bad(ScimType::InvalidValue, "a list is paged by cursor or by startIndex, not by both"));
         }
+        // RFC 9865, section 2: beside a cursor the count is positive.
+        if self.cursor.is_some() && self.count == Some(0) && !leniency.loose_bodies {
+            return Err(Error::bad(ScimType::InvalidCount, "count is a whole number from 1 where a list is paged by cursor"));
+        }
         Ok(self)
     }
 

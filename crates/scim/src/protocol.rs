@@ -84,7 +84,7 @@ pub enum Operation {
         /// Which.
         id: String,
     },
-    /// `POST /Bulk`, with its body.
+    /// `POST /Bulk`, with its body; [`crate::Bulk`] reads it.
     Bulk(Value),
 }
 

@@ -65,7 +65,8 @@ pub(super) fn remove_listed(all: &mut Vec<Value>, listed: &[Value]) {
         listed.iter().filter(|one| one.as_object().is_some_and(|one| !one.contains_key("value") || one.contains_key("type"))).collect();
     all.retain(|element| {
         let value = element.get("value").unwrap_or(element);
-        !(!by_value.is_empty() && by_value.contains(&value.to_string())) && !others.iter().any(|one| listed_so(element, one))
+        let by_value = !by_value.is_empty() && by_value.contains(&value.to_string());
+        !by_value && !others.iter().any(|one| listed_so(element, one))
     });
 }
 
