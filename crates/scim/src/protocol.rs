@@ -130,7 +130,7 @@ impl Service {
             ("ServiceProviderConfig", None) => self.discovery(request).map(|()| Operation::ServiceProviderConfig),
             ("ResourceTypes", None) => self.discovery(request).map(|()| Operation::ResourceTypes),
             ("Schemas", None) => self.discovery(request).map(|()| Operation::Schemas),
-            ("Schemas", Some(id)) => self.discovery(request).map(|()| Operation::Schema(decoded(id))),
+            ("Schemas", Some(id)) if !id.contains('/') => self.discovery(request).map(|()| Operation::Schema(decoded(id))),
             ("ResourceTypes", Some(name)) => {
                 self.discovery(request)?;
                 let name = decoded(name);

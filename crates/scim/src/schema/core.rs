@@ -1,4 +1,8 @@
 //! What users, their enterprise extension and groups have (RFC 7643, sections 3.1, 4 and 8.7.1).
+//!
+//! Where the RFC's text and its example documents differ, the text counts: references and bytes are case-exact (2.3.6, 2.3.7), a
+//! group's name is required (4.2), addresses have `primary` (2.4), members have `display` (2.4, 8.4). What holds an id (members,
+//! groups, manager) is case-exact as ids are (3.1).
 
 use std::sync::{Arc, LazyLock};
 
@@ -35,7 +39,7 @@ pub fn common() -> &'static [Arc<Attribute>] {
             text("resourceType", "The name of the resource type.").exact().mutability(Mutability::ReadOnly),
             Attribute::new("created", Kind::DateTime, "When the resource was made.").mutability(Mutability::ReadOnly),
             Attribute::new("lastModified", Kind::DateTime, "When the resource was last changed.").mutability(Mutability::ReadOnly),
-            link("location", &["uri"], "Where the resource is.").exact().mutability(Mutability::ReadOnly),
+            link("location", &["uri"], "Where the resource is.").mutability(Mutability::ReadOnly),
             text("version", "The version of the resource, an entity tag.").exact().mutability(Mutability::ReadOnly),
         ];
         let all = [
@@ -75,12 +79,12 @@ pub fn user() -> &'static Arc<Schema> {
             flag("primary", "The preferred address; true for one at most."),
         ];
         let groups = [
-            text("value", "The group's id.").mutability(Mutability::ReadOnly),
+            text("value", "The group's id.").exact().mutability(Mutability::ReadOnly),
             link("$ref", &["User", "Group"], "Where the group is.").mutability(Mutability::ReadOnly),
             text("display", "The group's name.").mutability(Mutability::ReadOnly),
             text("type", "Whether the membership is direct.").canonical(&["direct", "indirect"]).mutability(Mutability::ReadOnly),
         ];
-        let certificate = Attribute::new("value", Kind::Binary, "The certificate, DER.").exact();
+        let certificate = Attribute::new("value", Kind::Binary, "The certificate, DER.");
         let places = ["work", "home", "other"];
         let phones = ["work", "home", "mobile", "fax", "pager", "other"];
         let messengers = ["aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"];
@@ -103,6 +107,7 @@ pub fn user() -> &'static Arc<Schema> {
                 text("timezone", "The user's time zone, by its name in the time-zone database."),
                 flag("active", "Whether the user may do anything."),
                 text("password", "The user's password in clear; written, never shown.")
+                    .exact()
                     .mutability(Mutability::WriteOnly)
                     .returned(Returned::Never),
                 listed("emails", "E-mail addresses.", text("value", "The address."), &places),
@@ -131,7 +136,7 @@ pub fn user() -> &'static Arc<Schema> {
 pub fn enterprise_user() -> &'static Arc<Schema> {
     static ENTERPRISE: LazyLock<Arc<Schema>> = LazyLock::new(|| {
         let manager = [
-            text("value", "The manager's id."),
+            text("value", "The manager's id.").exact(),
             link("$ref", &["User"], "Where the manager is."),
             text("displayName", "The manager's name.").mutability(Mutability::ReadOnly),
         ];
@@ -156,7 +161,7 @@ pub fn enterprise_user() -> &'static Arc<Schema> {
 pub fn group() -> &'static Arc<Schema> {
     static GROUP: LazyLock<Arc<Schema>> = LazyLock::new(|| {
         let member = [
-            text("value", "The member's id.").mutability(Mutability::Immutable),
+            text("value", "The member's id.").exact().mutability(Mutability::Immutable),
             link("$ref", &["User", "Group"], "Where the member is.").mutability(Mutability::Immutable),
             text("type", "What the member is.").canonical(&["User", "Group"]).mutability(Mutability::Immutable),
             text("display", "The member's name.").mutability(Mutability::Immutable),

@@ -85,7 +85,7 @@ pub fn service_provider_config() -> &'static Arc<Schema> {
 pub fn resource_type() -> &'static Arc<Schema> {
     static TYPE: LazyLock<Arc<Schema>> = LazyLock::new(|| {
         let extension = [
-            link("schema", "uri", "The URN of the extension.").required().exact(),
+            link("schema", "uri", "The URN of the extension.").required(),
             flag("required", "Whether a resource has to have it.").required(),
         ];
         Arc::new(Schema::new(
@@ -97,7 +97,7 @@ pub fn resource_type() -> &'static Arc<Schema> {
                 text("name", "The name of the resource type.").required(),
                 text("description", "What it is, for people."),
                 link("endpoint", "uri", "Where its resources are, below the base address.").required(),
-                link("schema", "uri", "The URN of its base schema.").required().exact(),
+                link("schema", "uri", "The URN of its base schema.").required(),
                 object("schemaExtensions", "Its extensions.", extension).multi(),
             ],
         ))

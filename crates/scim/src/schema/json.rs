@@ -113,7 +113,7 @@ impl Attribute {
         let mut attribute = Self::new(name, kind, text("description").unwrap_or_default());
         attribute.multi = flag("multiValued");
         attribute.required = flag("required");
-        attribute.case_exact = flag("caseExact");
+        attribute.case_exact = document.get("caseExact").and_then(Value::as_bool).unwrap_or(attribute.case_exact);
         attribute.mutability = match text("mutability") {
             Some("readOnly") => Mutability::ReadOnly,
             Some("immutable") => Mutability::Immutable,

@@ -97,7 +97,8 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// An attribute with the characteristics that RFC 7643, section 2.2, gives where nothing is said.
+    /// An attribute with the characteristics that RFC 7643, section 2.2, gives where nothing is said. Case counts for references
+    /// and bytes (sections 2.3.6 and 2.3.7).
     pub fn new(name: &str, kind: Kind, description: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -105,7 +106,7 @@ impl Attribute {
             kind,
             multi: false,
             required: false,
-            case_exact: false,
+            case_exact: matches!(kind, Kind::Reference | Kind::Binary),
             mutability: Mutability::ReadWrite,
             returned: Returned::Default,
             uniqueness: Uniqueness::None,

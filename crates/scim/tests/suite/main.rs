@@ -1,6 +1,12 @@
 //! The crate from outside: what RFC 7643, 7644 and 9865 say, and what identity providers really send.
 
+mod bulk;
 mod common;
 mod filter;
+mod lists;
 mod patch;
 mod patch_wild;
+mod protocol;
+mod resources;
+mod schemas;
+mod views;
