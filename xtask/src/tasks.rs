@@ -92,7 +92,10 @@ pub(crate) const SOAKS: &[Task] = &[
         variables: &[("PROVOST_FUZZ", "100")],
         runs: &[
             &["test", "--package", "provost-engine", "--package", "provost-vendors", "--package", "provost-sandbox", "--test", "fuzz"],
-            &["test", "--package", "provost-plan", "--package", "provost-store", "--package", "provost-cli", "--lib", "fuzz"],
+            &[
+                "test", "--package", "provost-plan", "--package", "provost-scim", "--package", "provost-store", "--package", "provost-cli",
+                "--lib", "fuzz",
+            ],
         ],
     },
     Task {

@@ -68,6 +68,10 @@ impl Instant {
         Some(Self { seconds, nanos })
     }
 
+    pub(crate) fn from_parts(seconds: i64, nanos: u32) -> Self {
+        Self { seconds, nanos }
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z.
     pub fn seconds(self) -> i64 {
         self.seconds

@@ -16,9 +16,12 @@ pub mod discovery;
 mod error;
 pub mod etag;
 mod filter;
+#[cfg(test)]
+mod fuzz;
 mod instant;
 mod leniency;
 mod list;
+mod page;
 mod patch;
 mod path;
 mod protocol;

@@ -1,6 +1,7 @@
 //! Values, checked and brought into the shape that their attributes say: names as the schema spells them, empty ones left out.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde_json::{Map, Number, Value};
 
@@ -155,12 +156,24 @@ pub(crate) fn identity(element: &Value) -> String {
     }
 }
 
-fn without_doubles(attribute: &Attribute, all: &mut Vec<Value>) {
+/// Leaves one of elements that are the same; it is the primary one if one of them was.
+pub(crate) fn without_doubles(attribute: &Attribute, all: &mut Vec<Value>) {
     if all.len() < 2 {
         return;
     }
-    let mut seen = HashSet::with_capacity(all.len());
-    all.retain(|element| seen.insert(identity_in(attribute, element)));
+    let mut seen: HashMap<String, usize> = HashMap::with_capacity(all.len());
+    let mut kept: Vec<Value> = Vec::with_capacity(all.len());
+    for element in all.drain(..) {
+        match seen.entry(identity_in(attribute, &element)) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(element);
+            }
+            Entry::Occupied(place) if is_primary(&element) => kept[*place.get()]["primary"] = true.into(),
+            Entry::Occupied(_) => {}
+        }
+    }
+    *all = kept;
 }
 
 /// As [`identity`]; where `value` may not be changed it alone is what an element is.

@@ -6,7 +6,7 @@ use super::{Action, Change, Patch, Target, elements};
 use crate::filter::ElementFilter;
 use crate::path::Path;
 use crate::schema::{Attribute, Mutability};
-use crate::value::{is_primary, set_once};
+use crate::value::{is_primary, set_once, without_doubles};
 use crate::{Error, Leniency, ResourceType, ScimType};
 
 impl Patch {
@@ -226,18 +226,17 @@ impl Change {
                     }
                     all[at] = value.clone();
                 }
-                // The same value in the place of several is one element.
-                found.iter().skip(1).rev().for_each(|&at| drop(all.remove(at)));
                 if is_primary(value) {
                     elements::only_primary(all, found[0]);
                 }
+                settle(attribute, all);
                 Ok(())
             }
         }
     }
 
     /// What is said is put into elements.
-    fn merge(&self, attribute: &Attribute, all: &mut [Value], found: &[usize]) -> Result<(), Error> {
+    fn merge(&self, attribute: &Attribute, all: &mut Vec<Value>, found: &[usize]) -> Result<(), Error> {
         let Some(Value::Object(said)) = &self.value else { return Ok(()) };
         for (name, value) in said {
             let Some(sub) = attribute.sub(name) else { continue };
@@ -250,6 +249,7 @@ impl Change {
         if let (Some(true), Some(&at)) = (said.get("primary").and_then(Value::as_bool), found.last()) {
             elements::only_primary(all, at);
         }
+        settle(attribute, all);
         Ok(())
     }
 
@@ -267,11 +267,19 @@ impl Change {
             elements::only_primary(all, at);
         }
         all.retain(|element| element.as_object().is_none_or(|element| !element.is_empty()));
+        settle(attribute, all);
         Ok(())
     }
 
     fn no_target(&self) -> Error {
         Error::bad(ScimType::NoTarget, format!("{} yields nothing to operate on", self.target))
+    }
+}
+
+/// Elements that a change made the same are one. What is set once stays what it was, so that nobody looks through all of a large group.
+fn settle(attribute: &Attribute, all: &mut Vec<Value>) {
+    if !set_once(attribute) {
+        without_doubles(attribute, all);
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod bulk;
 mod common;
+mod differential;
 mod filter;
+mod laws;
 mod lists;
 mod patch;
 mod patch_wild;
