@@ -404,6 +404,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
                 home: Fingerprint::new(name),
                 profile: None,
                 full_every: 86_400,
+                settle: std::time::Duration::from_secs(30),
                 rate: None,
             },
         );

@@ -128,7 +128,7 @@ fn cast(
     let wrong = |error: vendors::registry::SettingsError| format!("{} {}", error.setting, error.wrong);
     let base_url = (connection.entry.complete_url)(&settings).map_err(wrong)?;
     let target: Arc<dyn Target> = (connection.entry.build)(settings).map_err(wrong)?;
-    Ok(Cast { stand_in: Arc::new(played), target, base_url, rate, limit })
+    Ok(Cast { stand_in: Arc::new(played), target, base_url, rate, settle: connection.settle, limit })
 }
 
 /// The departments that the log-in sees, by name, where it does not see all.

@@ -156,6 +156,7 @@ async fn app(
         home,
         profile,
         full_every: connection.full_every,
+        settle: connection.settle,
         rate: connection.limit.or(unpaced(connection)),
     })
 }

@@ -15,7 +15,7 @@ mod wire;
 
 pub use boundary::{Body, Cursor, Done, Key, Outcome, Page, Record, Session, Source, Target, Watermark};
 pub use fault::{Fault, Scope};
-pub use model::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
+pub use model::{Attribute, Compare, EnrolmentsBy, LandsLate, Manifest, RateLimit, Shape, Support};
 pub use pace::Pace;
 pub use ports::{Broken, Clock, Ids, Random, Sleep, Transport};
 pub use tally::{Share, Tally};

@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     ports: Ports,
     wire: Wire,
     live: Mutex<Live>,
+    /// How long a write whose outcome is unknown may still take effect.
+    pub(crate) settle: Duration,
     /// Held by the one who logs in.
     logging_in: tokio::sync::Mutex<()>,
     leased_until: Mutex<Timestamp>,
@@ -89,6 +91,7 @@ impl Engine {
             ports,
             wire,
             live: Mutex::new(Live::none(now)),
+            settle: setup.settle,
             logging_in: tokio::sync::Mutex::new(()),
             leased_until: Mutex::new(now + LEASE),
             rule: self.behaviour.quarantine.get(app).cloned(),

@@ -30,6 +30,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use connector::{Clock, Ids, Random, Sleep, Target, Transport};
 use model::{AppName, Fingerprint, Nobody, RateLimit, Signatures, SourceName};
@@ -82,6 +83,8 @@ pub struct AppSetup {
     pub profile: Option<String>,
     /// After how long (seconds) its accounts are read as a whole again, where it tells what changed since.
     pub full_every: i64,
+    /// How long a write whose outcome is unknown may still take effect.
+    pub settle: Duration,
     /// The rate to keep, where configuration says one; else the manifest's, else it is found.
     pub rate: Option<RateLimit>,
 }

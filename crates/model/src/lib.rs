@@ -44,7 +44,7 @@ pub use finding::{Finding, FindingKind, Place};
 pub use health::{Alone, Aside, Exchange, Failing, FoundPace, Health, Quarantine};
 pub use ids::{AccountId, AppName, Digest, DigestError, Fingerprint, PersonKey, RunId, SourceName, StepId};
 pub use link::{Evidence, Link};
-pub use manifest::{AdminMark, Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
+pub use manifest::{AdminMark, Attribute, Compare, EnrolmentsBy, LandsLate, Manifest, RateLimit, Shape, Support};
 pub use named::{Iter, Named};
 pub use person::{Person, Standing};
 pub use plan::{Class, Concerned, GuardVerdict, Inputs, PLAN_VERSION, Plan, PlanDigest, Proposal, STEPS_IN_PART};

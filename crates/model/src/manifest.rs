@@ -80,6 +80,27 @@ pub enum EnrolmentsBy {
     Content,
 }
 
+/// What becomes of a write that takes effect late: after it was given up for lost and written again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LandsLate {
+    /// The vendor refuses it, because what it would make is there.
+    Refused,
+    /// It changes nothing but what its step says, which was done again meanwhile.
+    Same,
+    /// It writes more than its step says, or begins something anew: what later steps set is lost.
+    Overwrites,
+    /// It makes a second one beside the first.
+    Doubles,
+}
+
+impl LandsLate {
+    /// Whether it may do harm, so that nothing is repeated while it may still come.
+    pub fn is_waited_for(self) -> bool {
+        matches!(self, Self::Overwrites | Self::Doubles)
+    }
+}
+
 /// What marks an account as an admin's: no plan ever touches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct AdminMark {
@@ -106,6 +127,9 @@ pub struct Manifest {
     pub verbs: &'static [(Verb, Support)],
     /// How many steps of a verb go into one call; verbs that are not listed go one at a time.
     pub batches: &'static [(Verb, usize)],
+    /// What becomes of a verb's write that takes effect after it was repeated; of verbs that are not listed the worst is thought:
+    /// [`LandsLate::Doubles`].
+    pub lands_late: &'static [(Verb, LandsLate)],
     /// What can be read.
     pub kinds: &'static [Kind],
     /// Whether one write can reactivate an account and set its attributes too.
@@ -143,6 +167,11 @@ impl Manifest {
             .iter()
             .find(|(listed, _)| *listed == verb)
             .map_or(Support::Cannot("not listed in the manifest"), |(_, support)| *support)
+    }
+
+    /// What becomes of a write of this verb that takes effect after it was repeated.
+    pub fn lands_late(&self, verb: Verb) -> LandsLate {
+        self.lands_late.iter().find(|(listed, _)| *listed == verb).map_or(LandsLate::Doubles, |(_, late)| *late)
     }
 
     /// Accounts a page when reading in this profile.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::time::Duration;
 
 use engine::QuarantineRule;
 use model::{Adopt, AppName, AppPolicy, EnrolRule, GroupPolicy, Lower, MatchRule, On, SetRule, SourceRole};
@@ -18,6 +19,10 @@ use super::{Context, problem};
 const MAX_AGE: i64 = 86_400;
 /// After how long accounts are read as a whole again, when nothing is configured.
 const FULL_EVERY: i64 = 86_400;
+/// For how long a write whose outcome is unknown is looked for, where configuration does not say.
+const SETTLE: Duration = Duration::from_secs(30);
+/// The longest that it may say: a lease has to outlive it.
+const LONGEST_SETTLE: i64 = 600;
 
 pub(super) type Apps = BTreeMap<AppName, (AppPolicy, AppConnection, QuarantineRule)>;
 
@@ -240,6 +245,17 @@ fn sandboxed<T: FromStr<Err = String>>(context: &Context<'_>, section: &mut Sect
     read.ok()
 }
 
+/// For how long a write whose outcome is unknown is looked for.
+fn settle(context: &Context<'_>, section: &mut Section<'_>) -> Option<Duration> {
+    let seconds = section.duration("settle")?;
+    if seconds > LONGEST_SETTLE {
+        let next = "write at most 10m: a run stands still for as long after each answer that did not come";
+        context.problems.add("`settle` is too long", &section.span, "in this block", next);
+        return None;
+    }
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}
+
 fn connection(
     context: &Context<'_>,
     section: &mut Section<'_>,
@@ -254,6 +270,7 @@ fn connection(
     let profile_value = profile.unwrap_or("auto").to_owned();
     let limit = section.section("rate").and_then(rate);
     let full_every = section.duration("full_every").unwrap_or(FULL_EVERY);
+    let settle = settle(context, section).unwrap_or(SETTLE);
     let sandbox_limit = sandboxed(context, section, "sandbox_limit");
     let faults = sandboxed(context, section, "faults");
     let source = section.source();
@@ -292,6 +309,7 @@ fn connection(
         scope_all,
         protect,
         full_every,
+        settle,
         sandbox_limit: sandbox_limit.unwrap_or_default(),
         faults: faults.unwrap_or_default(),
     };

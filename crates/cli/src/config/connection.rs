@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use engine::FileSource;
 use model::{Fingerprint, RateLimit, Secret, digest_of};
@@ -59,6 +60,8 @@ pub(crate) struct AppConnection {
     pub(crate) protect: BTreeSet<String>,
     /// After how many seconds its accounts are read as a whole again.
     pub(crate) full_every: i64,
+    /// How long a write whose outcome is unknown may still take effect.
+    pub(crate) settle: Duration,
     /// How fast calls may come to a sandbox that we start.
     pub(crate) sandbox_limit: Limit,
     /// What goes wrong on purpose there.

@@ -200,7 +200,7 @@ fn cut_to_what_was_synced(before: &BTreeMap<String, Vec<u8>>, calls: &[Call], st
 /// The power is cut when a group was asked for, whose making shows only seconds later; the store is what was synced.  What the checker
 /// finds in the end.
 fn after_a_power_cut(sabotage: &str) -> BTreeSet<String> {
-    let (mut world, bases) = company(Setup { faults: ("reset-late:6s@POST /groups#1", ""), ..Setup::default() });
+    let (mut world, bases) = company(Setup { faults: ("reset-late:6s@POST /groups#1", ""), settle: "30s", ..Setup::default() });
     let planned = world.plan();
     let file = planned.open_file.display().to_string();
     assert_eq!(world.provost(&["approve", &file]).code, 0);

@@ -34,6 +34,8 @@ pub(crate) struct Setup {
     pub(crate) assert_scope: bool,
     /// What goes wrong at the sandboxes on purpose, as `--faults` writes it, and what at Absorb besides.
     pub(crate) faults: (&'static str, &'static str),
+    /// How long a write without an answer may still take effect.  These stories wait in real time, so it is short.
+    pub(crate) settle: &'static str,
     /// Where the store is.
     pub(crate) store: Store,
     /// What is added to the configuration.
@@ -57,6 +59,7 @@ impl Default for Setup {
             narrow: Vec::new(),
             assert_scope: true,
             faults: ("", ""),
+            settle: "2s",
             store: Store::File,
             more: "",
             groups: vec!["Sales", "Development", "Customer Service"],
@@ -258,6 +261,7 @@ base_url = "{lessonly}/api/v1"
 subdomain = "acme"
 api_key = {{ env = "LESSONLY_API_KEY" }}
 rate = {{ per_second = 5000, burst = 5000 }}
+settle = "{settle}"
 
 [app.lessonly.accounts]
 who = 'person.active'
@@ -285,6 +289,7 @@ username = "api@acme.example"
 password = {{ env = "ABSORB_PASSWORD" }}
 api_key = {{ env = "ABSORB_API_KEY" }}
 rate = {{ per_second = 5000, burst = 5000 }}
+settle = "{settle}"
 
 [app.absorb.accounts]
 who = 'person.active'
@@ -313,6 +318,7 @@ when = 'person.tenure_days < 90'
             lessonly = self.urls[0],
             absorb = self.urls[1],
             more = setup.more,
+            settle = setup.settle,
         );
         self.write("provost.toml", &text);
     }

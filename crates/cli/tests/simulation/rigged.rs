@@ -126,3 +126,49 @@ fn p09_a_run_that_is_too_old_to_be_resumed_keeps_no_other_from_it() {
     assert_eq!(left.id, unfinished[0]);
     assert!(matches!(world.resume(&left.id).done(), Err(engine::EngineError::TooLate { .. })));
 }
+
+/// Whom the portal wrote, in order: user names.
+fn written(world: &World) -> Vec<String> {
+    let line = |line: &str| -> serde_json::Value { serde_json::from_str(line).expect("a ledger's line") };
+    let lines = world.read("absorb.ledger.jsonl");
+    lines.lines().map(line).filter_map(|line| Some(line["after"]["username"].as_str()?.to_owned())).collect()
+}
+
+/// A batch that is answered by 504 takes effect this much later; whoever repeats it before that writes everybody twice.
+#[test]
+fn p06_a_batch_that_lands_late_overwrites_nothing_that_later_steps_set() {
+    for late in ["5s", "20s"] {
+        let world = world(StoreAt::File, &format!("504-late:{late}@POST /users/batch#1"));
+        carry_out(&world);
+        world.pass(jiff::SignedDuration::from_mins(5));
+        let writes = written(&world);
+        // Everybody is made once, and whoever has a supervisor is written once more.
+        for (person, times) in [("ada@acme.example", 1), ("bob@acme.example", 2), ("cy@acme.example", 2)] {
+            let of = writes.iter().filter(|username| *username == person).count();
+            assert_eq!(of, times, "{late} late: {person} was written {of} times: {writes:?}");
+        }
+        let again = world.plan().done().expect("a plan");
+        assert_eq!(again.proposal.open.steps, [], "{late} late: something is left to do");
+    }
+}
+
+#[test]
+fn p06_updates_that_land_late_take_back_nothing_that_later_steps_set() {
+    for late in ["5s", "20s"] {
+        // The first batch makes them, the second sets their supervisors.
+        let world = world(StoreAt::File, &format!("504-late:{late}@POST /users/batch#3"));
+        carry_out(&world);
+        // Both get another title, and a supervisor who is made in the same run.
+        let changed = ROSTER.replace("Clerk,Sales,e1", "Seller,Sales,e4").replace("Engineer,Development,e1", "Tester,Development,e4");
+        world.roster(&format!("{HEADER}{changed}e4,Di,Four,di@acme.example,Chief,Sales,e1,active,1997-12-20,\n"));
+        carry_out(&world);
+        world.pass(jiff::SignedDuration::from_mins(5));
+        let writes = written(&world);
+        for person in ["bob@acme.example", "cy@acme.example"] {
+            let of = writes.iter().filter(|username| *username == person).count();
+            assert_eq!(of, 4, "{late} late: {person} was written {of} times: {writes:?}");
+        }
+        let again = world.plan().done().expect("a plan");
+        assert_eq!(again.proposal.open.steps, [], "{late} late: something is left to do");
+    }
+}

@@ -128,6 +128,7 @@ pub async fn suite(rig: &dyn Rig) -> Result<Vec<&'static str>, String> {
         writing::content_is_enrolled_in_once,
         writing::an_unknown_account_is_left_alone,
         truth::what_the_manifest_cannot_is_unsupported,
+        truth::the_manifest_says_what_a_late_write_does,
         truth::structures_are_made_once,
         truth::a_link_writes_nothing_and_checks_its_evidence,
         truth::supervisors_are_set_where_the_manifest_says_so,

@@ -3,7 +3,7 @@
 use model::{Account, Change, Kind, PersonKey, Shape, Value, Verb};
 
 use super::{Bench, Checked, Rig, ensure, step};
-use crate::{Body, Fault, Record};
+use crate::{Body, Fault, LandsLate, Record};
 
 const VERBS: [Verb; 9] = [
     Verb::CreateDepartment,
@@ -26,6 +26,21 @@ pub(super) async fn what_the_manifest_cannot_is_unsupported(rig: &dyn Rig) -> Ch
         ensure!(matches!(outcome, Err(Fault::Unsupported { .. })), "{verb:?} is not in the manifest, and gives {outcome:?}");
     }
     ensure!(bench.hand.writes() == before, "something was written");
+    Ok(())
+}
+
+pub(super) async fn the_manifest_says_what_a_late_write_does(rig: &dyn Rig) -> Checked {
+    let bench = Bench::open(rig, 5, false).await?;
+    let listed = bench.target.manifest().lands_late;
+    for verb in VERBS {
+        let times = listed.iter().filter(|(listed, _)| *listed == verb).count();
+        let wanted = usize::from(bench.can(verb));
+        ensure!(times == wanted, "{verb:?} is in lands_late {times} times, and should be {wanted} times");
+    }
+    // What is refused late is refused for a value that the vendor takes once, and something has to have one.
+    let refused = listed.iter().any(|(verb, late)| *verb == Verb::Create && *late == LandsLate::Refused);
+    let unique = bench.target.manifest().attributes.iter().any(|attribute| attribute.unique && attribute.required);
+    ensure!(!refused || unique, "a late create is refused, and no required attribute is unique");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! One app's part of a run: phase after phase, call after call.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use connector::{Done, Fault, Outcome, Scope};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -191,20 +192,16 @@ impl<'a> Lane<'a> {
         for step in &mut steps {
             self.resolve(step);
         }
-        settle::wait(self.engine).await;
-        // A process that is dead sends nothing any more: what it did send has shown itself by the end of this look.
-        let doubles: Vec<&Approved<Step>> = steps.iter().filter(|step| settle::would_double(step.get().verb)).collect();
-        if !doubles.is_empty() {
-            settle::structures(self.engine, self.connection, self.watch, &doubles).await?;
-        }
-        // Every other verb looks by id or name before it writes: doing it again is looking first.
-        let (steps, mut repeat): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.get().verb == Verb::Create);
-        let found = settle::creates(self.connection, self.watch, &steps).await?;
+        let found = settle::settle(self.engine, self.connection, self.watch, &steps, self.engine.ports.clock.elapsed()).await?;
+        let mut repeat = Vec::new();
         let call = self.next_call;
         self.next_call += 1;
         let mut ended = Vec::new();
         for (step, settled) in steps.into_iter().zip(found) {
             match settled {
+                // Every verb but this looks by id or name before it writes: doing it again is looking first.  And a process that is dead
+                // sends nothing any more: what it did send has shown itself by now.
+                _ if step.get().verb != Verb::Create => repeat.push(step),
                 settle::Settled::Done(receipt) => {
                     let record = self.record(&step, call, StepState::Done, receipt);
                     ended.push((step, record));
@@ -213,7 +210,7 @@ impl<'a> Lane<'a> {
                     let record = self.record(&step, call, StepState::Unsettled { detail }, Receipt::default());
                     ended.push((step, record));
                 }
-                settle::Settled::Repeat => repeat.push(step),
+                settle::Settled::Repeat { .. } => repeat.push(step),
             }
         }
         let done = ended.len();
@@ -331,6 +328,7 @@ async fn call_out(
         };
         let wire = connection.write(used.clone());
         let outcomes: Vec<Outcome> = connection.target.apply(&wire, &steps).await;
+        let since = engine.ports.clock.elapsed();
         let heard = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         let too_much = heard.map(|fault| connection.heard(fault, || wire.read().last())).find_map(Result::err);
         let (mut again, mut wait, mut unknown, mut session) = (Vec::new(), None, false, false);
@@ -394,8 +392,7 @@ async fn call_out(
                 }
                 break;
             }
-            settle::wait(engine).await;
-            again = match settle_in_call(engine, connection, watch, again, &mut end).await {
+            again = match settle_in_call(engine, connection, watch, again, since, &mut end).await {
                 Ok(again) => again,
                 Err(error) => {
                     called.stop = Some(error);
@@ -426,36 +423,32 @@ async fn made_otherwise(
     }
     let (steps, found): (Vec<_>, Vec<_>) = creates.into_iter().unzip();
     // When the look fails, the next reading finds the account by what policy matches.
-    let seen = settle::creates(connection, watch, &steps).await.unwrap_or_default();
+    let looked_for: Vec<&Step> = steps.iter().map(Approved::get).collect();
+    let seen = settle::creates(connection, watch, &looked_for).await.unwrap_or_default();
     let receipts = seen.into_iter().map(|settled| match settled {
         settle::Settled::Done(receipt) => receipt,
-        settle::Settled::Repeat | settle::Settled::Handed(_) => Receipt::default(),
+        settle::Settled::Repeat { .. } | settle::Settled::Handed(_) => Receipt::default(),
     });
     let receipts = receipts.chain(std::iter::repeat_with(Receipt::default));
     steps.into_iter().zip(found).zip(receipts).map(|((step, found), receipt)| (step, found, receipt)).collect()
 }
 
-/// Within a call: looks for what creates with an unknown outcome made; the rest look by themselves when they are tried again.
+/// Within a call: looks for what steps with an unknown outcome did; gives back those that are to be done again.
 async fn settle_in_call(
     engine: &Engine,
     connection: &Connection,
     watch: &dyn Watch,
     steps: Vec<Approved<Step>>,
+    since: Duration,
     end: &mut impl FnMut(Approved<Step>, StepState, Receipt),
 ) -> Result<Vec<Approved<Step>>, EngineError> {
-    let found = match steps.first().map(|step| step.get().verb) {
-        Some(Verb::Create) => settle::creates(connection, watch, &steps).await?,
-        Some(verb) if settle::would_double(verb) => {
-            settle::structures(engine, connection, watch, &steps.iter().collect::<Vec<_>>()).await?
-        }
-        _ => return Ok(steps),
-    };
+    let found = settle::settle(engine, connection, watch, &steps, since).await?;
     let mut again = Vec::new();
     for (step, settled) in steps.into_iter().zip(found) {
         match settled {
             settle::Settled::Done(receipt) => end(step, StepState::Done, receipt),
             settle::Settled::Handed(detail) => end(step, StepState::Unsettled { detail }, Receipt::default()),
-            settle::Settled::Repeat => again.push(step),
+            settle::Settled::Repeat { .. } => again.push(step),
         }
     }
     Ok(again)

@@ -1,61 +1,124 @@
-//! What became of a create whose outcome is unknown (P6): one look for all of the call.
+//! What became of writes whose outcome is unknown (P6).
 //!
-//! A vendor takes no second account with the same user name or e-mail, but a second department or group of one name.
+//! A write that got no clear answer may still take effect.  What that would do once the same was written again, the manifest says
+//! ([`LandsLate`]): where the vendor refuses it, or where it changes nothing, one look is enough; where it would overwrite or double, the
+//! look is repeated until nothing can come any more.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use connector::{Body, Key, Record};
+use connector::{Body, Key, LandsLate, Record};
 use model::{Account, Approved, Attribute, Compare, Kind, Receipt, Step, Value, Verb};
 
 use crate::connection::Connection;
 use crate::{Engine, EngineError, Watch};
 
-/// How long a write may take to show.
+/// How long a write mostly takes to show: before the first look.  Each further look comes after twice as long.
 const SETTLE: Duration = Duration::from_secs(2);
-/// How long it may take where nothing else keeps us from doing it twice.
-const LATE: Duration = Duration::from_secs(30);
 
-/// What a look said about a create.
+/// What a look said about a write.
 pub(super) enum Settled {
-    /// The account is there, as the step wanted it.
+    /// What the step makes is there, as it wanted it.
     Done(Receipt),
-    /// The vendor itself would refuse a second one: it may be done again, because it is not there, or to complete what came of it.
-    Repeat,
+    /// It may be done again: it is not there, or its effect shows and doing it again confirms or completes it.
+    Repeat { shows: bool },
     /// A person has to look.
     Handed(String),
 }
 
-/// Lets late effects show.
-pub(super) async fn wait(engine: &Engine) {
-    engine.ports.sleep.sleep(SETTLE).await;
+impl Settled {
+    /// Whether the write has taken effect, so that it cannot come any more.
+    fn shows(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Repeat { shows: true })
+    }
 }
 
-/// Whether the vendor would make what this verb makes a second time.
-pub(super) fn would_double(verb: Verb) -> bool {
-    matches!(verb, Verb::CreateDepartment | Verb::CreateGroup)
-}
-
-/// Looks for the departments and groups that these steps made, until they are there or their time is over.
-pub(super) async fn structures(
+/// Looks for what these steps did, until it shows or may be done again without harm; `since` is when they were last written.
+pub(super) async fn settle(
     engine: &Engine,
     connection: &Connection,
     watch: &dyn Watch,
-    steps: &[&Approved<Step>],
+    steps: &[Approved<Step>],
+    since: Duration,
 ) -> Result<Vec<Settled>, EngineError> {
-    let until = engine.ports.clock.elapsed() + LATE;
+    let manifest = connection.target.manifest();
+    let until = since + connection.settle;
+    let mut pause = SETTLE;
     loop {
-        let mut settled = Vec::with_capacity(steps.len());
-        for step in steps {
-            settled.push(structure(connection, watch, step.get()).await?);
-        }
-        let all_there = settled.iter().all(|settled| !matches!(settled, Settled::Handed(_)));
-        if all_there || engine.ports.clock.elapsed() >= until {
+        let left = until.saturating_sub(engine.ports.clock.elapsed());
+        engine.ports.sleep.sleep(pause.min(left)).await;
+        pause *= 2;
+        connection.keep().await?;
+        let settled = look(connection, watch, steps).await?;
+        let may_come =
+            |(step, settled): (&Approved<Step>, &Settled)| !settled.shows() && manifest.lands_late(step.get().verb).is_waited_for();
+        if engine.ports.clock.elapsed() >= until || !steps.iter().zip(&settled).any(may_come) {
             return Ok(settled);
         }
-        connection.keep().await?;
-        wait(engine).await;
     }
+}
+
+/// One look for what each of these steps did.
+async fn look(connection: &Connection, watch: &dyn Watch, steps: &[Approved<Step>]) -> Result<Vec<Settled>, EngineError> {
+    let made: Vec<&Step> = steps.iter().map(Approved::get).filter(|step| step.verb == Verb::Create).collect();
+    let mut made = creates(connection, watch, &made).await?.into_iter();
+    let mut shown = changes(connection, watch, steps).await?.into_iter();
+    let mut settled = Vec::with_capacity(steps.len());
+    for step in steps {
+        let shows = shown.next().unwrap_or_default();
+        settled.push(match step.get().verb {
+            Verb::Create => made.next().expect("one for each create"),
+            Verb::CreateDepartment | Verb::CreateGroup => structure(connection, watch, step.get()).await?,
+            // It looks by itself when it is tried again.
+            _ => Settled::Repeat { shows },
+        });
+    }
+    Ok(settled)
+}
+
+/// For each step whether it changes an account and its effect shows; looked for only where one that comes late does harm.
+async fn changes(connection: &Connection, watch: &dyn Watch, steps: &[Approved<Step>]) -> Result<Vec<bool>, EngineError> {
+    let manifest = connection.target.manifest();
+    let about = |step: &Step| match step.verb {
+        Verb::Restore | Verb::Update | Verb::Relate | Verb::Leave if manifest.lands_late(step.verb).is_waited_for() => {
+            step.account.as_ref()?.id().map(str::to_owned)
+        }
+        _ => None,
+    };
+    let ids: Vec<String> = steps.iter().filter_map(|step| about(step.get())).collect();
+    if ids.is_empty() {
+        return Ok(vec![false; steps.len()]);
+    }
+    let (target, key) = (&connection.target, Key { attribute: "id".to_owned(), values: ids });
+    let ask = |wire| {
+        let key = key.clone();
+        async move { target.find(&wire, Kind::Accounts, &key).await }
+    };
+    let found = connection.ask(watch, ask).await?;
+    let accounts: BTreeMap<&str, &Account> = found
+        .iter()
+        .filter_map(|record| match &record.body {
+            Body::Account(account) => Some((record.id.as_str(), account)),
+            _ => None,
+        })
+        .collect();
+    let shows = |step: &Step| {
+        let Some(account) = about(step).and_then(|id| accounts.get(id.as_str()).copied()) else { return false };
+        let active = match step.verb {
+            Verb::Restore => account.active,
+            Verb::Leave => !account.active,
+            _ => true,
+        };
+        active
+            && step.set.iter().all(|(name, change)| {
+                let is = account.attributes.get(name.as_str()).unwrap_or(&Value::Null);
+                match (manifest.attribute(name), is.as_text(), change.after.as_text()) {
+                    (Some(attribute), Some(is), Some(wanted)) => same(attribute, is, wanted),
+                    _ => *is == change.after,
+                }
+            })
+    };
+    Ok(steps.iter().map(|step| shows(step.get())).collect())
 }
 
 async fn structure(connection: &Connection, watch: &dyn Watch, step: &Step) -> Result<Settled, EngineError> {
@@ -76,7 +139,7 @@ async fn structure(connection: &Connection, watch: &dyn Watch, step: &Step) -> R
 }
 
 /// Looks for what these creates made, by the attribute that carries the person's key, else by a unique one.
-pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &[Approved<Step>]) -> Result<Vec<Settled>, EngineError> {
+pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &[&Step]) -> Result<Vec<Settled>, EngineError> {
     let manifest = connection.target.manifest();
     let unique = manifest.attributes.iter().find(|attribute| attribute.unique);
     let by = |step: &Step| -> Option<(&'static Attribute, String)> {
@@ -86,10 +149,11 @@ pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &
             Some((attribute, value))
         })
     };
-    let refuses_doubles = |step: &Step| unique.is_some_and(|unique| step.set.contains_key(unique.name));
+    let doubles = manifest.lands_late(Verb::Create) == LandsLate::Doubles;
+    let may_repeat = |step: &Step| !doubles && unique.is_some_and(|unique| step.set.contains_key(unique.name));
     let mut wanted: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for step in steps {
-        if let Some((attribute, value)) = by(step.get()) {
+        if let Some((attribute, value)) = by(step) {
             wanted.entry(attribute.name).or_default().push(value);
         }
     }
@@ -115,7 +179,6 @@ pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &
     Ok(steps
         .iter()
         .map(|step| {
-            let step = step.get();
             let Some((attribute, value)) = by(step) else {
                 return Settled::Handed("it has neither a key nor a unique value to look for".into());
             };
@@ -127,12 +190,12 @@ pub(super) async fn creates(connection: &Connection, watch: &dyn Watch, steps: &
                     Settled::Handed(format!("account {} has {} {value} and is inactive", account.id, attribute.name))
                 }
                 // Some apps take groups in a second call, which may be what was not heard of.
-                (Some(_), None) if !step.add_groups.is_empty() && refuses_doubles(step) => Settled::Repeat,
+                (Some(_), None) if !step.add_groups.is_empty() && may_repeat(step) => Settled::Repeat { shows: true },
                 (Some((account, record)), None) => {
                     Settled::Done(Receipt { account: Some(account.id.clone()), before: None, after: Some(record.raw.clone()) })
                 }
                 (Some(_), Some(_)) => Settled::Handed(format!("several accounts have {} {value}", attribute.name)),
-                (None, _) if refuses_doubles(step) => Settled::Repeat,
+                (None, _) if may_repeat(step) => Settled::Repeat { shows: false },
                 (None, _) => {
                     Settled::Handed(format!("no account with {} {value} was found, and making it again could make two", attribute.name))
                 }

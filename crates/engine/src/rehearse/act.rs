@@ -155,6 +155,7 @@ impl Act<'_> {
             home: tenant,
             profile: Some(self.part.reading.tenant.profile.clone()),
             full_every: 0,
+            settle: hall.cast.settle,
             rate: hall.cast.rate,
         };
         let ports = Ports {

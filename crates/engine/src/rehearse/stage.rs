@@ -45,6 +45,8 @@ pub struct Cast {
     pub base_url: String,
     /// The rate to keep, where configuration says one that the vendor allows.
     pub rate: Option<RateLimit>,
+    /// How long a write whose outcome is unknown may still take effect, as configuration says.
+    pub settle: Duration,
     /// The limit that the stand-in enforces, in words.
     pub limit: String,
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use connector::{
-    Answer, Attribute, Body, Compare, Cursor, Done, EnrolmentsBy, Fault, Key, Manifest, Outcome, Page, Read, Record, Scope, Session,
-    Shape, Source, Support, Target, Watermark, Wire, Write,
+    Answer, Attribute, Body, Compare, Cursor, Done, EnrolmentsBy, Fault, Key, LandsLate, Manifest, Outcome, Page, Read, Record, Scope,
+    Session, Shape, Source, Support, Target, Watermark, Wire, Write,
 };
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -30,6 +30,13 @@ pub(crate) static DATED: Manifest = Manifest {
     admins: &[],
     verbs: VERBS,
     batches: &[],
+    lands_late: &[
+        (Verb::Link, LandsLate::Same),
+        (Verb::Restore, LandsLate::Same),
+        (Verb::Create, LandsLate::Refused),
+        (Verb::Update, LandsLate::Same),
+        (Verb::Leave, LandsLate::Same),
+    ],
     kinds: &[Kind::Accounts],
     restore_sets: true,
     enrolments: EnrolmentsBy::Content,

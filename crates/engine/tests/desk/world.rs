@@ -124,6 +124,7 @@ impl World {
             home: Fingerprint::new("desk"),
             profile: None,
             full_every: self.full_every,
+            settle: std::time::Duration::from_secs(30),
             rate: Some(RateLimit { per_second: 1_000_000, burst: 1_000_000 }),
         };
         let file = FileSource { path: self.dir.path().join("roster.csv"), ..FileSource::default() };

@@ -1,6 +1,6 @@
 //! What Absorb can do, as data.
 
-use connector::{Attribute, Compare, EnrolmentsBy, Manifest, RateLimit, Shape, Support};
+use connector::{Attribute, Compare, EnrolmentsBy, LandsLate, Manifest, RateLimit, Shape, Support};
 use model::{AdminMark, Kind, Verb};
 
 /// Most users in one batch; one more and the vendor refuses the whole call (A08).
@@ -116,6 +116,18 @@ pub static MANIFEST: Manifest = Manifest {
         (Verb::Update, BATCH),
         (Verb::Relate, BATCH),
         (Verb::Leave, BATCH),
+    ],
+    // A batch of creates updates whoever is there by now, and sets the password again; every other write of a user is the whole record as
+    // it was before; an enrolment may be a new one beside history.  Departments may share a name.
+    lands_late: &[
+        (Verb::CreateDepartment, LandsLate::Doubles),
+        (Verb::Link, LandsLate::Same),
+        (Verb::Restore, LandsLate::Overwrites),
+        (Verb::Create, LandsLate::Overwrites),
+        (Verb::Update, LandsLate::Overwrites),
+        (Verb::Relate, LandsLate::Overwrites),
+        (Verb::Enrol, LandsLate::Overwrites),
+        (Verb::Leave, LandsLate::Overwrites),
     ],
     kinds: &[Kind::Accounts, Kind::Groups, Kind::Departments, Kind::Content, Kind::Enrolments],
     restore_sets: true,

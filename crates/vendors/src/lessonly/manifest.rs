@@ -1,6 +1,6 @@
 //! What Lessonly can do, as data (`vendors/lessonly.md`).
 
-use connector::{Attribute, Compare, EnrolmentsBy, Manifest, Shape, Support};
+use connector::{Attribute, Compare, EnrolmentsBy, LandsLate, Manifest, Shape, Support};
 use model::{AdminMark, Kind, Verb};
 
 /// Attributes that begin with this are custom fields: `custom.NAME`.  They are declared per tenant, so they are not in the manifest.
@@ -44,6 +44,17 @@ pub static MANIFEST: Manifest = Manifest {
     ],
     // Links are no call: together they are looked at by page.
     batches: &[(Verb::Link, 5000)],
+    // An e-mail that is there is refused.  Updates name what they set; archiving, restoring and assigning twice changes nothing.  Groups may
+    // share a name.
+    lands_late: &[
+        (Verb::CreateGroup, LandsLate::Doubles),
+        (Verb::Link, LandsLate::Same),
+        (Verb::Restore, LandsLate::Same),
+        (Verb::Create, LandsLate::Refused),
+        (Verb::Update, LandsLate::Same),
+        (Verb::Enrol, LandsLate::Same),
+        (Verb::Leave, LandsLate::Same),
+    ],
     kinds: &[Kind::Accounts, Kind::Groups, Kind::Content, Kind::Enrolments],
     restore_sets: false,
     enrolments: EnrolmentsBy::Content,

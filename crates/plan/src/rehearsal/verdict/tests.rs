@@ -21,6 +21,7 @@ static MANIFEST: Manifest = Manifest {
     admins: &[],
     verbs: &[],
     batches: &[],
+    lands_late: &[],
     kinds: &[],
     restore_sets: false,
     enrolments: EnrolmentsBy::Account,
