@@ -23,7 +23,7 @@ use crate::propose::{Given, Planner};
 use crate::roster::Roster;
 use crate::scene::Named;
 use crate::settle::{Ground, Settled};
-use crate::split::split;
+use crate::split::{hold_together, split};
 use crate::text::same;
 
 /// What became of one step of the run that is taken back.
@@ -99,6 +99,8 @@ pub fn revert(given: &Given<'_>, reverting: &Reverting<'_>) -> Reverted {
         for (held, class) in judged.held.iter_mut().zip(&classes) {
             held.extend(class.map(str::to_owned));
         }
+        // Who takes a run back takes all of it back: what is held waits with what it needs, and nothing is put off.
+        hold_together(&steps, &mut judged.held);
         let links = digest_of_links(given.links);
         let split = split(std::mem::take(&mut steps), std::mem::take(&mut judged.held));
         // Nobody approves an undo ahead.

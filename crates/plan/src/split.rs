@@ -77,6 +77,32 @@ pub(crate) fn split(steps: Vec<Step>, classes: Vec<BTreeSet<String>>) -> Split {
     split
 }
 
+/// Holds with every held step also what it needs, and whatever needs that: for plans that no planning follows which would propose again what
+/// is put off.
+pub(crate) fn hold_together(steps: &[Step], classes: &mut [BTreeSet<String>]) {
+    if classes.iter().all(BTreeSet::is_empty) {
+        return;
+    }
+    let at: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
+    let mut parent: Vec<usize> = (0..steps.len()).collect();
+    for (own, step) in steps.iter().enumerate() {
+        for need in step.needs.iter().filter_map(|need| at.get(need)) {
+            let (a, b) = (root(&mut parent, own), root(&mut parent, *need));
+            parent[a.max(b)] = a.min(b);
+        }
+    }
+    let mut first: HashMap<usize, String> = HashMap::new();
+    for (at, class) in classes.iter().enumerate().filter_map(|(at, classes)| Some((at, classes.first()?))) {
+        let best = first.entry(root(&mut parent, at)).or_insert_with(|| class.clone());
+        if class < best {
+            best.clone_from(class);
+        }
+    }
+    for (at, classes) in classes.iter_mut().enumerate().filter(|(_, classes)| classes.is_empty()) {
+        classes.extend(first.get(&root(&mut parent, at)).cloned());
+    }
+}
+
 fn root(parent: &mut [usize], mut at: usize) -> usize {
     while parent[at] != at {
         parent[at] = parent[parent[at]];

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::*;
 use plan::{Deed, Reverted, Reverting};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 use crate::laws::{draws, reversed, unowned, world};
 use crate::world::{World, held, person, steps};
@@ -75,7 +74,7 @@ fn cases() -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), rng_seed: RngSeed::Fixed(12), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// P12, P8, P2: after the undo every account that was there is as it was and every new one is inactive, unless something is said about
     /// it; what policy does not own was never touched; the undo of the undo ends where the run did; the order of what was read does not matter.
@@ -107,7 +106,9 @@ proptest! {
                 None => prop_assert!(!is.0, "{:?} was made and is still active", account),
             }
         }
-        prop_assert!(undo(&mut world, "r0", &plan).proposal.plans().all(|plan| plan.steps.is_empty()), "it is back already");
+        let second = undo(&mut world, "r0", &plan).proposal;
+        let more: Vec<String> = second.plans().flat_map(steps).collect();
+        prop_assert!(more.is_empty(), "it is back already, and yet: {:?}", more);
 
         // The plans of the undo were runs of their own; taken back in turn, it is as after the run.
         for (at, plan) in all.iter().enumerate().rev() {
@@ -198,4 +199,27 @@ fn p12_what_was_taken_back_is_held_until_roster_or_policy_say_something_else() {
     other.people[0].attributes.insert("department", "Development".into());
     let proposal = other.propose();
     assert_eq!((steps(&proposal.open), proposal.held.len()), (vec!["update 1".to_owned()], 0));
+}
+
+/// Found by the law above: a role that is lowered is held, and the e-mail in the same step is free only after a step that is not.
+#[test]
+fn p12_what_a_held_step_needs_is_held_with_it_and_nothing_is_put_off() {
+    let mut world = World::new(vec![person("0", "Ann"), person("5", "Bob")]).only_app("flat");
+    world.people[0].attributes.insert("title", "Manager".into());
+    let account = |world: &mut World, id, key: &'static str, email| {
+        let values = [("name", "N"), ("email", email), ("ext_uid", key), ("role", "learner"), ("job_title", "Clerk")];
+        world.account("flat", id, true, &values);
+        world.link("flat", key, id);
+    };
+    // Ann's account has Bob's address: hers changes first, and the other way round when that is taken back.
+    account(&mut world, "a0", "0", "bob@acme.example");
+    account(&mut world, "a5", "5", "old@acme.example");
+    let plan = world.propose().open;
+    assert_eq!(steps(&plan), ["update 0", "update 5"]);
+    world.apply(&plan);
+    let reverted = undo(&mut world, "r0", &plan).proposal;
+    assert_eq!((steps(&reverted.open), reverted.held.len()), (vec![], 1), "{reverted:#?}");
+    assert_eq!(steps(&reverted.held[0]), ["update 5", "update 0"]);
+    world.apply(&reverted.held[0]);
+    assert!(undo(&mut world, "r0", &plan).proposal.plans().all(|plan| plan.steps.is_empty()));
 }
