@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use connector::Target;
@@ -77,6 +77,8 @@ pub struct Shared {
     skew: Mutex<SignedDuration>,
     apps: BTreeMap<&'static str, App>,
     requests: AtomicU64,
+    /// The world's folder, which has another name each time.
+    folder: String,
     /// What has left and not arrived.
     under_way: Mutex<BTreeMap<u64, (Exchange, Request<Bytes>)>>,
 }
@@ -101,7 +103,17 @@ pub struct World {
     lives: AtomicU32,
     /// What is put around every connector.
     around: RwLock<Option<Around>>,
+    /// The store as another process has it open, once somebody looks.
+    outside: OnceLock<Store>,
     dir: TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(store) = self.outside.take() {
+            on_the_spot(store.close());
+        }
+    }
 }
 
 /// Puts something around a connector.
@@ -109,7 +121,7 @@ pub type Around = fn(Arc<dyn Target>) -> Arc<dyn Target>;
 
 /// The bytes of a new store: made once, so that a world needs no migration.
 fn new_store() -> &'static [u8] {
-    static BYTES: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| {
         let dir = folder();
         let path = dir.path().join("new.db");
@@ -168,6 +180,7 @@ impl World {
             skew: Mutex::default(),
             apps,
             requests: AtomicU64::new(0),
+            folder: dir.path().display().to_string(),
             under_way: Mutex::default(),
         });
         let store = match setup.store {
@@ -187,6 +200,7 @@ impl World {
             at: setup.store,
             lives: AtomicU32::new(0),
             around: RwLock::default(),
+            outside: OnceLock::new(),
             dir,
         };
         world.write("provost.toml", &text);
@@ -283,21 +297,19 @@ impl World {
         lived
     }
 
-    /// The store as another process has it open; who takes it closes it, on the spot.
+    /// The store as another process has it open, all the time.
     pub fn store_from_outside(&self) -> Store {
-        let (_, at) = on_the_spot(provost_cli::assemble(&self.path("provost.toml"))).expect("the configuration is right");
-        on_the_spot(Store::open(at)).expect("the store opens").sealed(SealKey::new([7; 32]))
+        let open = || {
+            let (_, at) = on_the_spot(provost_cli::assemble(&self.path("provost.toml"))).expect("the configuration is right");
+            on_the_spot(Store::open(at)).expect("the store opens").sealed(SealKey::new([7; 32]))
+        };
+        self.outside.get_or_init(open).clone()
     }
 
     /// Looks at the store from outside, as nobody's life.
     pub fn look<T>(&self, look: impl AsyncFnOnce(&Store) -> T) -> T {
-        let (_, at) = on_the_spot(provost_cli::assemble(&self.path("provost.toml"))).expect("the configuration is right");
-        on_the_spot(async {
-            let store = Store::open(at).await.expect("the store opens").sealed(SealKey::new([7; 32]));
-            let seen = look(&store).await;
-            store.close().await;
-            seen
-        })
+        let store = self.store_from_outside();
+        on_the_spot(look(&store))
     }
 }
 
@@ -423,9 +435,9 @@ impl Shared {
         self.trace.add(format!("{} life {} {what}", self.agenda.now(), life.number));
     }
 
-    /// Notes something that happened outside any life.
+    /// Notes something that happened outside any life.  Errors name files: where their folder is, no story decides.
     pub fn note_outside(&self, what: &str) {
-        self.trace.add(format!("{} {what}", self.agenda.now()));
+        self.trace.add(format!("{} {}", self.agenda.now(), what.replace(&self.folder, "FOLDER")));
     }
 
     /// Notes what was done to the database, where it changes anything.

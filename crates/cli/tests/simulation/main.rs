@@ -12,3 +12,7 @@ mod rigged;
 mod seeds;
 mod storm;
 mod story;
+
+/// The binary's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -46,6 +46,8 @@ struct Seen {
     pub(crate) in_window: BTreeSet<(&'static str, String)>,
     broken: Vec<Broken>,
     effects: u64,
+    /// What the journal has as started and as nothing else, (digest of the plan, step), as long as nothing is committed.
+    started: Option<Vec<(String, String)>>,
 }
 
 pub(crate) struct Observer {
@@ -83,10 +85,6 @@ impl Observer {
         self.seen().in_window.iter().any(|(of, account)| *of == app && what.contains(account))
     }
 
-    pub(crate) fn close(&self) {
-        on_the_spot(self.store.close());
-    }
-
     /// A request is about to arrive.
     pub(crate) fn arrives(&self, exchange: &Exchange) {
         let writes = exchange.method != "GET" && !exchange.path.contains("authentic");
@@ -101,8 +99,26 @@ impl Observer {
         }
     }
 
+    /// Something was committed: the journal is read again when the next request arrives.
+    pub(crate) fn committed(&self) {
+        self.seen().started = None;
+    }
+
     /// The steps of unfinished runs that the journal has as started and as nothing else.
     fn started(&self, app: &str) -> Vec<(String, Value)> {
+        if self.seen().started.is_none() {
+            self.read_journal();
+        }
+        let seen = self.seen();
+        let step = |(digest, id): &(String, String)| {
+            let plan = &seen.plans.get(digest)?.plan;
+            let step = plan["steps"].as_array()?.iter().find(|step| step["id"] == *id && step["app"] == app)?.clone();
+            Some((digest.clone(), step))
+        };
+        seen.started.iter().flatten().filter_map(step).collect()
+    }
+
+    fn read_journal(&self) {
         let read = on_the_spot(async {
             let (mut started, mut found) = (Vec::new(), Vec::new());
             // The newest first: what an older one left open may be what this one does now.
@@ -121,12 +137,7 @@ impl Observer {
         let mut seen = self.seen();
         // What a step found there, which another one had made, is what steps that need it mean.
         seen.made.extend(found);
-        let step = |(digest, id): (String, String)| {
-            let plan = &seen.plans.get(&digest)?.plan;
-            let step = plan["steps"].as_array()?.iter().find(|step| step["id"] == *id && step["app"] == app)?.clone();
-            Some((digest, step))
-        };
-        started.into_iter().filter_map(step).collect()
+        seen.started = Some(started);
     }
 
     /// What an answer shows of accounts was looked at.

@@ -8,8 +8,8 @@ use crate::story::{Told, tell};
 /// Seeds that once broke something, each with a word why.
 const REGRESSIONS: &str = include_str!("regressions.txt");
 
-/// Threads that tell stories: as many as a machine of two cores has.
-const THREADS: usize = 2;
+/// Threads that tell stories, for each core: a story waits for its database's thread now and then, and on a shared machine for its turn.
+const THREADS_FOR_EACH_CORE: usize = 4;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
@@ -39,8 +39,9 @@ fn many(from: u64, to: u64, within: Duration) {
         (AtomicU64::new(from), AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let broken = std::sync::Mutex::new(Vec::new());
     let began = Instant::now();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
-        for _ in 0..THREADS {
+        for _ in 0..cores * THREADS_FOR_EACH_CORE {
             scope.spawn(|| {
                 while began.elapsed() < within {
                     let seed = next.fetch_add(1, Ordering::Relaxed);

@@ -214,6 +214,7 @@ impl Director for Storm {
             return Touch::Passes;
         }
         self.events.fetch_add(1, Ordering::Relaxed);
+        self.observer.committed();
         self.observer.look();
         if self.happens(self.rates.crash) {
             return Touch::Crash;

@@ -154,7 +154,6 @@ pub(crate) fn tell(seed: u64) -> Told {
     }
     storm.observer.look();
     broken.extend(storm.observer.broken());
-    storm.observer.close();
     // The director knows the world: they would keep each other for ever.
     world.direct(Arc::new(Straight));
     Told { trace: world.shared.trace.lines(), broken, events: storm.events(), effects: storm.observer.effects(), crashes }

@@ -59,6 +59,8 @@ async fn try_open(path: &Path) -> Result<Pools, StoreError> {
     let noted = Arc::clone(&placed);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
+        // A file does not hang up: no connection has to be asked whether it is still there.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
         // Longer than a transaction may take: waiting here is queueing, not failing.
@@ -84,8 +86,8 @@ async fn try_open(path: &Path) -> Result<Pools, StoreError> {
         }
     }
     migrated.map_err(|error| migrate::refused(error, &path.display().to_string(), failed))?;
-    let readers =
-        SqlitePoolOptions::new().max_connections(READERS).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
+    let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+    let readers = readers.connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
     Ok(Pools::Sqlite { writer, readers, placed })
 }
 
