@@ -6,7 +6,7 @@ use jiff::civil::date;
 use model::*;
 use proptest::prelude::*;
 
-use crate::world::{World, person};
+use crate::world::{With, World, counted, left, person};
 
 /// What one person and one account of a random world are drawn from.
 #[derive(Clone, Debug)]
@@ -204,6 +204,114 @@ proptest! {
         let after = unowned(&world);
         for (account, was) in &before {
             prop_assert_eq!(&after[account], was);
+        }
+    }
+}
+
+/// What happens to one of a company: nothing, they leave, move, are renamed, or come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Leaves,
+    Moves,
+    Renamed,
+    Comes,
+}
+
+/// Somebody's department, what happens to them, when their turn comes where they are planned one by one, and whether that plan is carried out
+/// at once or still waits when the next one is planned.
+type Turn = (bool, Fate, u16, bool);
+
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let fate = prop_oneof![Just(Fate::Stays), Just(Fate::Leaves), Just(Fate::Moves), Just(Fate::Renamed), Just(Fate::Comes)];
+    prop::collection::vec((any::<bool>(), fate, any::<u16>(), any::<bool>()), 2..24)
+}
+
+/// A guard for each effect, by app, department and group, with limits of which some trip.
+fn guards(limits: &[(u64, Option<u64>, Option<u64>)]) -> BTreeMap<String, GuardRule> {
+    let by = [
+        (Effect::AccessLost, By::App),
+        (Effect::AccessLost, By::Department),
+        (Effect::AccessGiven, By::Department),
+        (Effect::GroupLost, By::Group),
+        (Effect::GroupGained, By::Group),
+        (Effect::RecordChanged, By::App),
+        (Effect::RecordChanged, By::Department),
+    ];
+    let rule = |((effect, by), (exempt, max, percent)): ((Effect, By), &(u64, Option<u64>, Option<u64>))| {
+        let rule = GuardRule { effect, by, exempt: *exempt, max: *max, percent_milli: percent.map(|one| one * 1000), window: 86_400 };
+        (format!("{effect:?} by {by:?}"), rule)
+    };
+    by.into_iter().zip(limits.iter().cycle()).map(rule).collect()
+}
+
+/// The company before and after; whom something happens to.
+fn company(turns: &[Turn]) -> (World, Vec<usize>) {
+    let department = |first: bool| if first { "Sales" } else { "Development" };
+    let one = |at: usize, first: bool| person(&format!("{at:02}"), &format!("N{at}")).with("department", department(first));
+    let were = turns.iter().enumerate().filter(|(_, turn)| turn.1 != Fate::Comes).map(|(at, turn)| one(at, turn.0));
+    let mut world = World::new(were.collect()).only_app("flat");
+    assert!(world.settle().open.steps.is_empty());
+    world.earlier.clear();
+    world.people = (turns.iter().enumerate())
+        .map(|(at, (first, fate, ..))| match fate {
+            Fate::Stays | Fate::Comes => one(at, *first),
+            Fate::Leaves => left(one(at, *first)),
+            Fate::Moves => one(at, !first),
+            Fate::Renamed => one(at, *first).with("title", "Clerk of another name"),
+        })
+        .collect();
+    let concerned = turns.iter().enumerate().filter(|(_, turn)| turn.1 != Fate::Stays).map(|(at, _)| at);
+    (world, concerned.collect())
+}
+
+/// What guards said last of each thing that they count.
+type Said = BTreeMap<(String, Option<String>), (u64, u64, bool)>;
+
+fn said(proposal: &Proposal, said: &mut Said) {
+    for verdict in &proposal.open.guards {
+        said.insert((verdict.guard.clone(), verdict.within.clone()), (verdict.count, verdict.accounts, verdict.tripped));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// F02: whoever plans one person at a time, in whatever order, carrying out what is not held at once or later, ends with the counts, the
+    /// denominators and the verdicts of one plan for all of them; and of what trips, no more gets through than the limit.
+    #[test]
+    fn f02_plans_of_one_person_trip_as_one_plan_of_all(
+        turns in turns(),
+        limits in prop::collection::vec((0u64..5, prop::option::of(0u64..6), prop::option::of(5u64..60)), 7),
+    ) {
+        let (mut world, mut concerned) = company(&turns);
+        world.policy.guards = guards(&limits);
+        let mut together = Said::new();
+        said(&world.clone().propose(), &mut together);
+
+        concerned.sort_by_key(|at| turns[*at].2);
+        let mut apart = Said::new();
+        let mut through: Vec<Plan> = Vec::new();
+        let roster = world.roster();
+        for at in concerned {
+            world.only = Some([format!("{at:02}").as_str().into()].into());
+            let proposal = world.propose();
+            said(&proposal, &mut apart);
+            for plan in proposal.plans().filter(|plan| !plan.steps.is_empty()) {
+                if plan.class == Class::Open && turns[at].3 {
+                    world.apply(plan);
+                } else {
+                    world.earlier.extend(counted(plan, &roster));
+                }
+            }
+            through.push(proposal.open);
+        }
+        prop_assert_eq!(&apart, &together);
+        for (name, rule) in world.policy.guards.iter().filter(|(_, rule)| rule.by == By::App) {
+            let steps = through.iter().flat_map(|plan| &plan.steps).filter(|step| step.effects.contains(&rule.effect));
+            let people: BTreeSet<_> = steps.filter_map(|step| step.person.as_ref()).collect();
+            let most = rule.max.map_or(u64::MAX, |max| max.max(rule.exempt));
+            prop_assert!(people.len() as u64 <= most, "{name}: {people:?}");
         }
     }
 }
