@@ -406,6 +406,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
                 full_every: 86_400,
                 settle: std::time::Duration::from_secs(30),
                 rate: None,
+                used: None,
             },
         );
     }

@@ -77,6 +77,10 @@ impl From<EngineError> for Failure {
                 _ => "`provost plan` makes a new one".to_owned(),
             },
             EngineError::Statement { .. } => "print a new one (--print-statement), and sign that".to_owned(),
+            EngineError::StandingUnsigned { digest, .. } => {
+                format!("somebody of [approval.approvers] signs it: provost standing approve {} --key FILE (docs/approvals.md)", digest.short())
+            }
+            EngineError::NoStanding { .. } => "`provost standing list` shows them; four digits or more of one of them".to_owned(),
             EngineError::NoSuchStep { .. } => "`provost show PLAN --format json` has the keys and ids".to_owned(),
             EngineError::AllLeftOut { .. } => "provost reject PLAN --reason \"…\"".to_owned(),
             // The others say it themselves.

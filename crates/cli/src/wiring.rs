@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use connector::Clock;
 use engine::{AppSetup, Approvers, Engine, Setup};
-use model::{AppName, RateLimit, Secret};
+use model::{AppName, RateLimit, Secret, digest_of};
 use rand::TryRng;
 use sandbox::Limit;
 use store::{Location, SealKey, Store};
@@ -141,6 +141,14 @@ async fn app(
         // Nothing is going to be asked there.
         (Address::Sandbox(_), Reach::Store) => api_base(connection.entry.name, "http://127.0.0.1"),
     };
+    let used = (reach == Reach::Apps).then(|| {
+        let address = match &connection.address {
+            Address::Url(url) => url.clone(),
+            Address::Sandbox(dir) => format!("sandbox:{}", dir.display()),
+        };
+        let credentials: BTreeMap<&String, &str> = credentials.iter().map(|(name, secret)| (name, secret.expose())).collect();
+        digest_of(&(address, &connection.profile, credentials))
+    });
     let (fingerprint, home) = (connection.fingerprint(&identity), connection.home(&identity));
     let settings = connection.settings(base_url.clone(), credentials);
     let wrong = |error: vendors::registry::SettingsError| {
@@ -158,6 +166,7 @@ async fn app(
         full_every: connection.full_every,
         settle: connection.settle,
         rate: connection.limit.or(unpaced(connection)),
+        used,
     })
 }
 

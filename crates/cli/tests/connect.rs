@@ -198,6 +198,8 @@ async fn a_person_says_yes_and_everything_works_with_that_alone() {
         assert_eq!(ready["apps"][0]["report"]["tenant"]["profile"], profile);
         assert_eq!(ready["apps"][0]["report"]["pinned"], false);
         world.run(&["plan", "--quiet"], 2);
+        let rehearsal = world.json(&["rehearse", "open", "--quiet"], 0);
+        assert_eq!(rehearsal["apps"]["absorb"]["clean"]["as_promised"], true, "let in by OAuth, rehearsed as any other: {rehearsal:#}");
         let run = world.json(&["apply", "open", "--yes", "--quiet"], 0);
         assert_eq!((&run["run"]["state"], &run["other"]), (&json!("finished"), &json!(0)), "{run}");
         assert!(run["requests"]["absorb"].as_u64().is_some_and(|requests| requests > 0), "{run}");

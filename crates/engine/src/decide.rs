@@ -20,11 +20,14 @@ impl Engine {
         self.keep_decision(stored, decision, now).await
     }
 
-    /// What `by` has to sign to say this about a plan now, to the byte.
+    /// What `by` has to sign to say this about a plan, or a standing approval, now, to the byte.
     ///
     /// # Errors
-    /// There is no such plan.
+    /// There is no such plan or standing approval.
     pub async fn statement(&self, digest: &Digest, by: &str, spoken: Spoken) -> Result<Statement, EngineError> {
+        if matches!(spoken, Spoken::Standing { .. }) {
+            return Ok(self.standing_statement(&self.standing_named(&digest.to_string()).await?.0, by, spoken));
+        }
         let now = self.ports.clock.now();
         let stored = self.store.plan(digest, now).await?;
         let expires = if spoken == Spoken::Ask { stored.summary.expires } else { self.counts_until(&stored, now) };
@@ -39,7 +42,7 @@ impl Engine {
         })
     }
 
-    /// Keeps what somebody signed: that they stand for having asked for a plan, a yes, or a no.  It counts until the returned instant.
+    /// Keeps what somebody signed: that they stand for having asked for a plan, a yes, a no, or a yes to a standing approval.  It counts until the returned instant.
     ///
     /// # Errors
     /// [`EngineError::Statement`] when the statement is of another organization or time; the signature is not its name's; as
@@ -47,6 +50,10 @@ impl Engine {
     pub async fn say(&self, statement: &Statement, sshsig: &str) -> Result<Timestamp, EngineError> {
         let now = self.ports.clock.now();
         let Statement { at, by, expires, organization, plan: digest, provost: _, verdict } = statement;
+        let signature = Signature { at: *at, expires: *expires, sshsig: sshsig.trim().to_owned() + "\n" };
+        if matches!(verdict, Spoken::Standing { .. }) {
+            return self.say_standing_signed(statement, signature).await;
+        }
         let stored = self.store.plan(digest, now).await?;
         let wrong = |why: String| EngineError::Statement { digest: *digest, why };
         if *organization != stored.plan.organization {
@@ -65,7 +72,6 @@ impl Engine {
         if *expires > latest {
             return Err(wrong(format!("it is to count until {expires}, and no longer than until {latest:.0} is allowed")));
         }
-        let signature = Signature { at: *at, expires: *expires, sshsig: sshsig.trim().to_owned() + "\n" };
         let actor = Actor { name: by.clone(), proof: Proof::Signed(signature) };
         let refused = |refusal| EngineError::Refused { digest: *digest, refusal };
         let verdict = match verdict {
@@ -76,6 +82,7 @@ impl Engine {
             }
             Spoken::Yes => Verdict::Yes,
             Spoken::No { reason } => Verdict::No { reason: reason.clone() },
+            Spoken::Standing { .. } => return Err(wrong("it is about a standing approval".into())),
         };
         let decision = Decision { id: self.ports.ids.id(), digest: *digest, verdict, by: actor, at: *at, expires: *expires };
         decision.signed_rightly(&stored.plan.organization, self.keys()).map_err(refused)?;
@@ -139,6 +146,6 @@ pub struct Divided {
 }
 
 /// Statements are of whole seconds.
-fn whole(at: Timestamp) -> Timestamp {
+pub(crate) fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

@@ -114,9 +114,9 @@ pub enum EngineError {
         refusal: Refusal,
     },
     /// What was signed cannot be taken as it is.
-    #[error("the statement about plan {} does not count: {why}", digest.short())]
+    #[error("the statement about {} does not count: {why}", digest.short())]
     Statement {
-        /// Which plan.
+        /// Which plan, or standing approval.
         digest: Digest,
         /// Why.
         why: String,
@@ -136,10 +136,18 @@ pub enum EngineError {
         digest: Digest,
     },
     /// No standing approval of the configuration goes by this.
-    #[error("no standing approval of the configuration, or more than one, goes by {prefix}; `provost standing list` shows them")]
+    #[error("no standing approval of the configuration, or more than one, goes by {prefix:?}")]
     NoStanding {
         /// The beginning of its digest, as given.
         prefix: String,
+    },
+    /// A yes to a standing approval that shows nobody.
+    #[error("the standing approval {} is not approved: {why}", digest.short())]
+    StandingUnsigned {
+        /// Which.
+        digest: Digest,
+        /// Why.
+        why: String,
     },
     /// A change freeze is on.
     #[error(

@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connector::{Clock, Ids, Random, Sleep, Target, Transport};
-use model::{AppName, Fingerprint, Nobody, RateLimit, Signatures, SourceName};
+use model::{AppName, Digest, Fingerprint, Nobody, RateLimit, Signatures, SourceName};
 use plan::{Compiled, Planner};
 use store::Store;
 
@@ -87,6 +87,8 @@ pub struct AppSetup {
     pub settle: Duration,
     /// The rate to keep, where configuration says one; else the manifest's, else it is found.
     pub rate: Option<RateLimit>,
+    /// The digest of the address and the credentials that it is used with, where those are at hand; never kept as it is.
+    pub used: Option<Digest>,
 }
 
 impl AppSetup {

@@ -4,7 +4,7 @@
 //! misbehaviour, and neither is a refusal of what was asked.
 
 use jiff::{SignedDuration, Timestamp};
-use model::{AppName, AuditWhat, Failing, Finding, FindingKind, FoundPace, Health, Quarantine};
+use model::{AppName, AuditWhat, Digest, Failing, Finding, FindingKind, FoundPace, Health, Quarantine};
 use serde_json::json;
 
 use crate::connection::Connection;
@@ -85,8 +85,11 @@ impl Engine {
             Some(rule) => self.store.health(app).await?.quarantine.map(|quarantine| (rule, quarantine)),
             None => None,
         };
+        let used = self.used(app)?;
+        // Somebody changed the address or the credentials: that is worth a try at once.
+        let changed = quarantine.as_ref().is_some_and(|(_, old)| used.is_some() && old.used.is_some() && old.used != used);
         match &quarantine {
-            Some((_, quarantine)) if quarantine.next > self.ports.clock.now() => return Err(quarantined(app, quarantine)),
+            Some((_, quarantine)) if !changed && quarantine.next > self.ports.clock.now() => return Err(quarantined(app, quarantine)),
             _ => {}
         }
         let connection = self.turn(app).await?;
@@ -97,12 +100,13 @@ impl Engine {
         let error = match (begun, quarantine) {
             (Ok(()), None) => return Ok(connection),
             (Ok(()), Some(_)) => {
-                let ended = self.end_quarantine(app, "it answered again").await;
+                let why = if changed { "its address or its credentials were changed, and it answers" } else { "it answered again" };
+                let ended = self.end_quarantine(app, why).await;
                 connection.has_recovered(connection.or_close(ended).await?);
                 return Ok(connection);
             }
             (Err(error), None) => self.failed(&connection, error, true).await,
-            (Err(error), Some((rule, _))) => self.failed_again(&connection, error, rule).await,
+            (Err(error), Some((rule, _))) => self.failed_again(&connection, error, rule, used.filter(|_| changed)).await,
         };
         connection.close().await;
         Err(error)
@@ -123,14 +127,26 @@ impl Engine {
         connection.ask(&Silent, |wire| async move { target.probe(&wire).await }).await
     }
 
-    /// The try failed: the next one is later.
-    async fn failed_again(&self, connection: &Connection, error: EngineError, rule: &QuarantineRule) -> EngineError {
+    /// What marks the address and the credentials that an app is used with now.
+    fn used(&self, app: &AppName) -> Result<Option<Digest>, EngineError> {
+        Ok(self.app(app)?.used.as_ref().and_then(|used| self.store.mark_of(used)))
+    }
+
+    /// The try failed: the next one is later.  What is used in the place of what failed before (`anew`) has its own tries.
+    async fn failed_again(
+        &self,
+        connection: &Connection,
+        error: EngineError,
+        rule: &QuarantineRule,
+        anew: Option<Digest>,
+    ) -> EngineError {
         let Some(failing) = self.to_blame(connection, &error) else { return error };
         let now = self.ports.clock.now();
         let changed = self.store.change_health(&connection.app, now, |health, _| {
             health.failing = Some(failing);
             let quarantine = health.quarantine.as_mut()?;
-            quarantine.tries += 1;
+            quarantine.tries = if anew.is_some() { 0 } else { quarantine.tries + 1 };
+            quarantine.used = anew.or(quarantine.used);
             quarantine.next = self.next_try(rule, quarantine.tries, now);
             Some(quarantine.clone())
         });
@@ -155,6 +171,7 @@ impl Engine {
         let Some(rule) = self.behaviour.quarantine.get(&connection.app) else { return error };
         let Some(failing) = self.to_blame(connection, &error) else { return error };
         let now = self.ports.clock.now();
+        let used = self.used(&connection.app).ok().flatten();
         let at_once = match &error {
             EngineError::Failing { why, .. } => Some(why.clone()),
             _ => None,
@@ -171,7 +188,7 @@ impl Engine {
                 let next = self.next_try(rule, 0, now);
                 let why = format!("{why}; the last: {last}");
                 noted.push((AuditWhat::Quarantined, json!({ "why": why, "next": next })));
-                health.quarantine = Some(Quarantine { since: now, why, next, tries: 0 });
+                health.quarantine = Some(Quarantine { since: now, why, next, tries: 0, used });
             }
             health.quarantine.clone()
         });
@@ -254,7 +271,7 @@ impl Engine {
     /// What is told of the apps in quarantine.
     pub(crate) async fn told_of_quarantines(&self) -> Result<Vec<Finding>, EngineError> {
         let told = |(app, quarantine): (AppName, Quarantine)| {
-            let Quarantine { since, why, next, tries } = quarantine;
+            let Quarantine { since, why, next, tries, .. } = quarantine;
             let tried = match tries {
                 0 => String::new(),
                 1 => ", tried once since".to_owned(),

@@ -90,12 +90,11 @@ impl Decision {
             if self.by.name == asker.name {
                 return Err(Refusal::FourEyes { why: format!("{} asked for it and approved it", asker.name) });
             }
-            let only_a_name = |actor: &Actor| !matches!(actor.proof, Proof::Authenticated | Proof::Signed(_));
-            if only_a_name(asker) {
+            if !asker.is_known() {
                 let why = format!("{}, who asked for it, is only a name: the asking is neither authenticated nor signed", asker.name);
                 return Err(Refusal::Unasked { why });
             }
-            if only_a_name(&self.by) {
+            if !self.by.is_known() {
                 let why = format!("{} is only a name: the decision is neither authenticated nor signed", self.by.name);
                 return Err(Refusal::FourEyes { why });
             }
@@ -129,6 +128,20 @@ impl Actor {
     pub fn asked_rightly(&self, organization: &str, plan: Digest, keys: &dyn Signatures) -> Result<(), Refusal> {
         let Proof::Signed(signature) = &self.proof else { return Ok(()) };
         signature.checked(&self.name, organization, plan, Spoken::Ask, keys)
+    }
+
+    /// Whether a signature under the yes to a standing approval is this actor's: to this rule, for a policy that wishes for this.
+    ///
+    /// # Errors
+    /// [`Refusal::Signature`].
+    pub fn stands_for(&self, organization: &str, rule: Digest, policy: Digest, keys: &dyn Signatures) -> Result<(), Refusal> {
+        let Proof::Signed(signature) = &self.proof else { return Ok(()) };
+        signature.checked(&self.name, organization, rule, Spoken::Standing { policy }, keys)
+    }
+
+    /// Whether this is more than a name: logged in, or signed.
+    pub fn is_known(&self) -> bool {
+        matches!(self.proof, Proof::Authenticated | Proof::Signed(_))
     }
 }
 

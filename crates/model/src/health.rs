@@ -37,6 +37,9 @@ pub struct Quarantine {
     pub next: Timestamp,
     /// How often it was tried since, in vain.
     pub tries: u32,
+    /// A mark of the address and the credentials that it was used with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Digest>,
 }
 
 /// A failure that was the app's.

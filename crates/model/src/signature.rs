@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::canonical::canonical_json;
 
-/// What is said about a plan.
+/// What is said about a plan, or about a standing approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spoken {
@@ -18,6 +18,11 @@ pub enum Spoken {
     No {
         /// Why.
         reason: String,
+    },
+    /// Yes, ahead: to the standing approval whose digest stands in the plan's place.
+    Standing {
+        /// The digest of what the policy wished for then: it counts for that policy only.
+        policy: Digest,
     },
 }
 
@@ -35,7 +40,7 @@ pub struct Statement {
     pub expires: Timestamp,
     /// Whose plan it is.
     pub organization: String,
-    /// The plan's digest.
+    /// The plan's digest; that of the rule, where a standing approval is spoken about.
     pub plan: Digest,
     /// The form of the statement: [`Statement::FORM`].
     pub provost: u32,

@@ -38,12 +38,18 @@ impl Store {
     /// As [`Store::decide`].
     pub async fn decide_at(&self, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        self.decide_in(&mut tx, decision, now).await?;
+        self.decide_in(&mut tx, decision, now, None).await?;
         tx.commit().await
     }
 
-    /// Keeps a decision with whatever else a transaction keeps.
-    pub(crate) async fn decide_in(&self, tx: &mut Tx, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
+    /// Keeps a decision with whatever else a transaction keeps; `standing` is the standing approval that gave it.
+    pub(crate) async fn decide_in(
+        &self,
+        tx: &mut Tx,
+        decision: Decision,
+        now: Timestamp,
+        standing: Option<Digest>,
+    ) -> Result<(), StoreError> {
         let digest = decision.digest;
         let short = digest.short();
         let row = tx.fetch_one(sql::PLAN_HEAD, args![digest.to_string()]).await?;
@@ -81,19 +87,24 @@ impl Store {
                 next: "`provost plan` makes a new one",
             });
         }
+        let mut details = object!({
+            "decision": decision.id, "verdict": decision.verdict, "at": told(decision.at), "expires": told(decision.expires),
+        });
+        if let Some(standing) = standing {
+            details["standing"] = object!(standing);
+        }
         let noted = AuditEntry {
             at: now,
             actor: decision.by.clone(),
             what: if yes { AuditWhat::Approved } else { AuditWhat::Rejected },
             subject: Subject::Plan(digest),
-            details: object!({
-                "decision": decision.id, "verdict": decision.verdict, "at": told(decision.at), "expires": told(decision.expires),
-            }),
+            details,
         };
         tx.audit(noted).await?;
         let (verdict, by) = (json(&decision.verdict), json(&decision.by));
         let (at, expires) = (millis(decision.at), millis(decision.expires));
-        tx.execute(sql::DECISION_PUT, args![decision.id, digest.to_string(), verdict, by, at, expires, yes]).await?;
+        let standing = standing.map(|standing| standing.to_string()).unwrap_or_default();
+        tx.execute(sql::DECISION_PUT, args![decision.id, digest.to_string(), verdict, by, at, expires, yes, standing]).await?;
         if yes {
             tx.execute(sql::PLAN_APPROVED, args![digest.to_string(), expires]).await?;
         } else {

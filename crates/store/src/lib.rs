@@ -29,7 +29,7 @@ mod transfer;
 
 use std::sync::Arc;
 
-use model::{Actor, Proof};
+use model::{Actor, Digest, Proof};
 
 use crate::db::{Db, args};
 use crate::gate::Through;
@@ -93,6 +93,12 @@ impl Store {
     pub fn sealed(mut self, key: SealKey) -> Self {
         self.key = Some(key);
         self
+    }
+
+    /// A mark of something that is not kept itself, such as credentials: the same for the same, and telling nothing to who has not the key.
+    /// None without a key.
+    pub fn mark_of(&self, of: &Digest) -> Option<Digest> {
+        self.key.as_ref().map(|key| key.mark(of))
     }
 
     /// The same store, in the hands of this actor: what the audit trail says of runs, of being let into an app and of copies.

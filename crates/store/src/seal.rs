@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use model::Secret;
+use model::{Digest, Secret, digest_of};
 
 use crate::StoreError;
 
@@ -14,12 +14,22 @@ const NONCE: usize = 24;
 
 /// The key that stored secrets are sealed with; it does not print.
 #[derive(Clone)]
-pub struct SealKey(Arc<XChaCha20Poly1305>);
+pub struct SealKey {
+    cipher: Arc<XChaCha20Poly1305>,
+    /// What marks are made with: known to whoever has the key.
+    salt: Digest,
+}
 
 impl SealKey {
     /// Takes the 32 bytes of the key.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Arc::new(XChaCha20Poly1305::new(&bytes.into())))
+        let salt = digest_of(&("provost: marks of what is not kept", Digest::new(bytes)));
+        Self { cipher: Arc::new(XChaCha20Poly1305::new(&bytes.into())), salt }
+    }
+
+    /// A mark of something that is not kept itself: the same for the same, and telling nothing to who has not the key.
+    pub(crate) fn mark(&self, of: &Digest) -> Digest {
+        digest_of(&(&self.salt, of))
     }
 
     /// Seals a secret under the name of its row, so that it opens nowhere else.
@@ -27,7 +37,7 @@ impl SealKey {
         let failed = |why: &dyn fmt::Display| StoreError::Failed { why: format!("sealing: {why}") };
         let nonce = XNonce::try_generate().map_err(|error| failed(&error))?;
         let payload = Payload { msg: secret.expose().as_bytes(), aad: name.as_bytes() };
-        let sealed = self.0.encrypt(&nonce, payload).map_err(|error| failed(&error))?;
+        let sealed = self.cipher.encrypt(&nonce, payload).map_err(|error| failed(&error))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
@@ -36,7 +46,7 @@ impl SealKey {
         let wrong = || StoreError::WrongKey { name: name.to_owned() };
         let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or_else(wrong)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| wrong())?;
-        let opened = self.0.decrypt(&nonce, Payload { msg: sealed, aad: name.as_bytes() }).map_err(|_| wrong())?;
+        let opened = self.cipher.decrypt(&nonce, Payload { msg: sealed, aad: name.as_bytes() }).map_err(|_| wrong())?;
         String::from_utf8(opened).map(Secret::new).map_err(|_| wrong())
     }
 }

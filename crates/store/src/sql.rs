@@ -128,8 +128,8 @@ statements! {
 
     DECISION_LIVE = "SELECT id, digest, verdict, decider, decided, expires, used_by FROM decisions WHERE digest = $1 AND live = 1";
     DECISION_OF_RUN = "SELECT id, digest, verdict, decider, decided, expires, used_by FROM decisions WHERE used_by = $1";
-    DECISION_PUT = "INSERT INTO decisions (id, digest, verdict, decider, decided, expires, live, yes, used_by)
-        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, '')";
+    DECISION_PUT = "INSERT INTO decisions (id, digest, verdict, decider, decided, expires, live, yes, used_by, standing)
+        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, '', $8)";
     DECISION_LIKE = "SELECT 1 FROM decisions WHERE digest = $1 AND decider = $2";
     DECISION_END = "UPDATE decisions SET live = 0 WHERE digest = $1 AND live = 1 AND used_by = ''";
     DECISION_USE = "UPDATE decisions SET used_by = $2 WHERE digest = $1 AND live = 1 AND yes = 1 AND used_by = '' AND expires > $3";
@@ -137,14 +137,13 @@ statements! {
     STANDING_NEXT = "SELECT COALESCE(MAX(seq), 0) + 1 FROM standing";
     STANDING_PUT = "INSERT INTO standing (seq, digest, approved, policy, rule, decider, decided) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     STANDING = "SELECT approved, policy, decider, decided FROM standing WHERE digest = $1 ORDER BY seq DESC LIMIT 1";
+    STANDING_LIKE = "SELECT 1 FROM standing WHERE digest = $1 AND decider = $2";
     STANDING_UNUSED = "SELECT digest FROM decisions WHERE standing = $1 AND live = 1 AND used_by = '' ORDER BY digest";
     // Plans that may still run by it, and those that run, did not end, or ended since.
     STANDING_USED = "SELECT CAST(COALESCE(SUM(plans.steps), 0) AS BIGINT) FROM decisions JOIN plans ON plans.digest = decisions.digest
         WHERE decisions.standing = $1 AND ((decisions.used_by = '' AND decisions.live = 1 AND decisions.expires > $3)
         OR decisions.used_by IN (SELECT id FROM runs WHERE ended = 0 OR ended >= $2 OR state <> 'finished'))";
-    DECISION_STANDING = "UPDATE decisions SET standing = $2 WHERE id = $1";
     PLAN_STEPS = "SELECT steps FROM plans WHERE digest = $1";
-    AUDIT_NEWEST = "SELECT what FROM audit WHERE subject = $1 ORDER BY seq DESC LIMIT 1";
 
     RUN_PUT = "INSERT INTO runs (id, digest, decision, state, started, ended, stopped_by) VALUES ($1, $2, $3, $4, $5, 0, '')";
     RUN = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs WHERE id = $1";
@@ -192,11 +191,12 @@ statements! {
     AUDIT = "SELECT seq, noted, actor, what, subject, details, previous, hash FROM audit ORDER BY seq";
     AUDIT_OF = "SELECT seq, noted, actor, what, subject, details, previous, hash FROM audit WHERE subject = $1 ORDER BY seq";
     AUDIT_FIRST = "SELECT what FROM audit ORDER BY seq LIMIT 1";
-    AUDIT_DECISION = "SELECT id, digest, verdict, decider, decided, expires, used_by, live FROM decisions WHERE digest = $1 AND live = 1";
+    AUDIT_DECISION = "SELECT id, digest, verdict, decider, decided, expires, used_by, live, standing FROM decisions WHERE digest = $1 AND live = 1";
     // What the trail tells of, as rows: a plan without steps is nothing that anybody can decide or carry out.
     AUDIT_PLANS = "SELECT digest, proposal, whole, class, steps, status, asker, created, expires, approved_until
         FROM plans WHERE steps > 0 ORDER BY digest";
-    AUDIT_DECISIONS = "SELECT id, digest, verdict, decider, decided, expires, used_by, live FROM decisions ORDER BY id";
+    AUDIT_DECISIONS = "SELECT id, digest, verdict, decider, decided, expires, used_by, live, standing FROM decisions ORDER BY id";
+    AUDIT_STANDING = "SELECT digest, approved, policy, rule, decider, decided FROM standing ORDER BY digest, seq";
     AUDIT_RUNS = "SELECT id, digest, decision, state, started, ended, stopped_by FROM runs ORDER BY id";
     SESSION_PUT = "UPDATE connections SET session = $3, session_expires = $4 WHERE app = $1 AND epoch = $2 AND owner <> ''";
 

@@ -1,10 +1,10 @@
 //! Standing approvals: who approved them, who took that back, and what they approved since.
 
 use jiff::Timestamp;
-use model::{Actor, AuditEntry, AuditWhat, Decision, Digest, Subject};
+use model::{Actor, AuditEntry, AuditWhat, Decision, Digest, Proof, Subject};
 use serde_json::json as object;
 
-use crate::db::args;
+use crate::db::{Row, args};
 use crate::pack::{json, millis, time};
 use crate::{Store, StoreError, sql};
 
@@ -37,10 +37,14 @@ impl Store {
     /// that it gave and that no run has used: those plans are superseded.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::SignatureGiven`] when this very signature was given before; when the database fails.
     pub async fn say_standing(&self, digest: &Digest, rule: &str, word: &StandingWord) -> Result<(), StoreError> {
         let StandingWord { approved, policy, by, at } = word;
         let mut tx = self.db.begin().await?;
+        let known = tx.fetch_one(sql::STANDING_LIKE, args![digest.to_string(), json(by)]).await?;
+        if matches!(by.proof, Proof::Signed(_)) && known.is_some() {
+            return Err(StoreError::SignatureGiven { digest: digest.short(), by: by.name.clone() });
+        }
         let what = if *approved { AuditWhat::StandingApproved } else { AuditWhat::StandingRevoked };
         let rule_value: serde_json::Value =
             serde_json::from_str(rule).map_err(|error| StoreError::corrupt("a standing approval", error))?;
@@ -68,17 +72,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn standing(&self, digest: &Digest) -> Result<Option<StandingWord>, StoreError> {
-        let what = "a word about a standing approval";
-        let row = self.db.fetch_one(sql::STANDING, args![digest.to_string()]).await?;
-        row.map(|row| {
-            Ok(StandingWord {
-                approved: row.int(0)? != 0,
-                policy: row.parsed(1, what)?,
-                by: row.json(2, what)?,
-                at: time(row.int(3)?, what)?,
-            })
-        })
-        .transpose()
+        self.db.fetch_one(sql::STANDING, args![digest.to_string()]).await?.as_ref().map(read).transpose()
     }
 
     /// How many steps a standing approval stands for: those of plans that it approved and that still may run at `now`, run, or ran since.
@@ -98,18 +92,9 @@ impl Store {
     pub async fn decide_standing(&self, decision: Decision, limit: StandingLimit) -> Result<bool, StoreError> {
         let (now, standing) = (decision.at, limit.digest.to_string());
         let mut tx = self.db.begin().await?;
-        let word = tx.fetch_one(sql::STANDING, args![standing.as_str()]).await?;
-        if word.map_or(Ok(true), |row| Ok::<_, StoreError>(row.int(0)? == 0))? {
-            return Ok(false);
-        }
-        // The yes must be told of, as that of a plan must.
-        let told = tx.fetch_one(sql::AUDIT_NEWEST, args![format!("standing:{standing}")]).await?;
-        if told.map_or(Ok(true), |row| Ok::<_, StoreError>(row.text(0)? != AuditWhat::StandingApproved.word()))? {
-            return Err(StoreError::corrupt(
-                "a standing approval",
-                "the audit trail does not tell of the yes to it; `provost audit verify`",
-            ));
-        }
+        let word = tx.fetch_one(sql::STANDING, args![standing.as_str()]).await?.as_ref().map(read).transpose()?;
+        let Some(word) = word.filter(|word| word.approved) else { return Ok(false) };
+        tx.standing_is_told(&limit.digest, &word).await?;
         let used = tx.fetch_one(sql::STANDING_USED, args![standing.as_str(), millis(limit.since), millis(now)]).await?;
         let used = used.map_or(Ok(0), |row| row.int(0))?.unsigned_abs();
         let plan = tx.fetch_one(sql::PLAN_STEPS, args![decision.digest.to_string()]).await?;
@@ -117,10 +102,13 @@ impl Store {
         if used.saturating_add(steps) > limit.max {
             return Ok(false);
         }
-        let id = decision.id.clone();
-        self.decide_in(&mut tx, decision, now).await?;
-        tx.execute(sql::DECISION_STANDING, args![id, standing]).await?;
+        self.decide_in(&mut tx, decision, now, Some(limit.digest)).await?;
         tx.commit().await?;
         Ok(true)
     }
+}
+
+fn read(row: &Row) -> Result<StandingWord, StoreError> {
+    let what = "a word about a standing approval";
+    Ok(StandingWord { approved: row.int(0)? != 0, policy: row.parsed(1, what)?, by: row.json(2, what)?, at: time(row.int(3)?, what)? })
 }

@@ -1,4 +1,4 @@
-//! `--key`, `--signature`, `--print-statement`: saying something about a plan in a way that shows who said it.
+//! `--key`, `--signature`, `--print-statement`: saying something about a plan or a standing approval in a way that shows who said it.
 
 use std::path::{Path, PathBuf};
 
@@ -79,12 +79,15 @@ impl SigningArgs {
             Failure::new(format!("{} {why}", under.display()), "`--print-statement --as NAME` prints one; sign it as it is")
         })?;
         if statement.plan != *plan {
-            let what = format!("{} is about plan {}, and this is {}", under.display(), statement.plan.short(), plan.short());
-            return Err(Failure::new(what, "name the plan that it is about"));
+            let what = format!("{} is about {}, and this is {}", under.display(), statement.plan.short(), plan.short());
+            return Err(Failure::new(what, "name what it is about"));
         }
         if std::mem::discriminant(&statement.verdict) != std::mem::discriminant(&spoken) {
             let what = format!("{} says {:?}, which is something else", under.display(), statement.verdict);
-            return Err(Failure::new(what, "an asking goes to `provost ask`, a yes to `approve`, a no to `reject`"));
+            return Err(Failure::new(
+                what,
+                "an asking goes to `provost ask`, a yes to `approve`, a no to `reject`, one ahead to `standing approve`",
+            ));
         }
         let sshsig = String::from_utf8(read(file)?)
             .map_err(|_| Failure::new(format!("{} is no signature", file.display()), "`ssh-keygen -Y sign` writes one"))?;

@@ -71,6 +71,11 @@ impl Life {
         }
     }
 
+    /// It is over: who would wake it holds its runtime, and that holds it.
+    pub fn rest(&self) {
+        self.main.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     fn wake(&self) {
         if let Some(main) = self.main.lock().unwrap_or_else(PoisonError::into_inner).take() {
             main.wake();

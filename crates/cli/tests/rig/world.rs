@@ -289,6 +289,7 @@ impl World {
             }),
         });
         drop(runtime);
+        life.rest();
         if let Some(store) = open.into_inner().unwrap_or_else(PoisonError::into_inner) {
             on_the_spot(store.close());
         }

@@ -243,3 +243,77 @@ fn id_of(plan: &Value, verb: &str) -> String {
     let step = crate::world::steps(plan).iter().find(|step| step["verb"] == verb).expect("there is such a step");
     step["id"].as_str().unwrap().to_owned()
 }
+
+/// Where four eyes are wanted, a yes ahead is signed too; it counts as long as its signature does, and is not given again by whoever has the file.
+#[test]
+fn p3_a_standing_approval_is_signed_where_four_eyes_are_wanted() {
+    let mut world = world(
+        r#"
+[approval]
+four_eyes = ["access_lost"]
+[approval.approvers]
+alice = { file = "alice.pub" }
+bob = { file = "bob.pub" }
+[[approval.standing]]
+source = "hr"
+effects = ["record_changed"]
+max = 4
+until = "1998-12-31"
+"#,
+    );
+    let first = world.plan().open_file;
+    world.apply(&first);
+    let state = |world: &World| world.provost(&["standing", "list", "--format", "json"]).json()["standing"][0].clone();
+    let digest = state(&world)["digest"].as_str().expect("a digest").to_owned();
+    let approve = |world: &World, more: &[&str]| world.provost(&[&["standing", "approve", &digest[..8]], more].concat());
+    let titled = |world: &mut World, title: &str| {
+        world.later();
+        world.roster(&ROWS.replace("Engineer", title));
+    };
+    titled(&mut world, "Architect");
+    let nobody = approve(&world, &[]);
+    refused(&nobody, "is only a name");
+    assert!(nobody.err.contains("provost standing approve") && nobody.err.contains("--key FILE"), "{}", nobody.err);
+    refused(&approve(&world, &["--key", "mallory"]), "is nobody's in [approval.approvers]");
+    assert_eq!(state(&world)["state"], "never_approved");
+    fine(approve(&world, &["--key", "alice"]));
+    assert_eq!((&state(&world)["state"], &state(&world)["by"]["name"]), (&"in_force".into(), &"alice".into()));
+
+    // Whoever is not listed any more has said nothing.
+    world.reconfigure("alice = { file", "# alice = { file");
+    let gone = state(&world);
+    assert_eq!(gone["state"], "unsigned");
+    assert!(gone["why"].as_str().expect("why").contains("does not name alice, or not any more"), "{gone}");
+    assert_eq!(world.provost(&["plan", "--apply"]).code, 2, "it waits for a person");
+    world.reconfigure("# alice = { file", "alice = { file");
+    world.later();
+    assert_eq!(world.provost(&["plan", "--apply", "-o", "ahead.json"]).code, 0);
+    world.note_applied(&world.path("ahead.json"));
+    world.keep_report();
+
+    // Signed elsewhere; anybody takes it back; the same signature does not give it again.
+    let statement = approve(&world, &["--print-statement", "--as", "bob"]);
+    assert_eq!(statement.code, 2, "{statement:?}");
+    world.write("yes", &statement.out);
+    keygen(&world, &["-q", "-Y", "sign", "-f", "bob", "-n", "provost", "yes"], "");
+    refused(&world.provost(&["approve", "open", "--signature", "yes.sig"]), "name what it is about");
+    fine(world.provost(&["standing", "revoke", &digest[..8]]));
+    refused(&approve(&world, &["--signature", "yes.sig"]), "not newer than the newest word about this standing approval");
+    world.later();
+    world.write("yes", &approve(&world, &["--print-statement", "--as", "bob"]).out);
+    std::fs::remove_file(world.path("yes.sig")).expect("it is there");
+    keygen(&world, &["-q", "-Y", "sign", "-f", "bob", "-n", "provost", "yes"], "");
+    fine(approve(&world, &["--signature", "yes.sig"]));
+    fine(world.provost(&["standing", "revoke", &digest[..8]]));
+    world.later();
+    refused(&approve(&world, &["--signature", "yes.sig"]), "not newer than");
+    assert_eq!(state(&world)["state"], "revoked");
+    fine(world.provost(&["audit", "verify"]));
+    titled(&mut world, "Builder");
+    assert_eq!(world.provost(&["plan", "--apply"]).code, 2);
+    world.later();
+    let waits = world.plan();
+    assert_eq!((waits.said.code, waits.steps().len()), (2, 4));
+    world.apply(&waits.open_file);
+    world.check(&["--expect-complete"]);
+}

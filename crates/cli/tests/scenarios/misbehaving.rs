@@ -149,6 +149,42 @@ fn an_app_that_fails_for_an_hour_is_left_alone_while_the_other_is_done_and_comes
 }
 
 #[test]
+fn an_app_whose_address_or_credentials_were_changed_is_asked_at_once() {
+    let (mut world, line) = over_a_line("[quarantine]\nin_vain = 1\nin_a_row = 3\n");
+    world.roster(&people(3, "Engineer"));
+    line.answer("GET", GONE, "");
+    let planned = world.plan();
+    assert!(planned.said.code == 2 && planned.said.err.contains("is in quarantine"), "{:?}", planned.said);
+    // Another address that fails is tried once, and then left alone as the first was; its tries begin anew.
+    let (right, first) = (world.url("lessonly"), line.url(&world.url("lessonly")));
+    let other = Proxy::to(&right);
+    other.answer("GET", GONE, "");
+    world.reconfigure(&first, &other.url(&right));
+    for _ in 0..2 {
+        assert_eq!(world.plan().said.code, 2);
+        assert_eq!((asked(&line), asked(&other)), (3, 1));
+    }
+    let health = world.provost(&["apps", "lessonly", "--format", "json"]).json()["health"].clone();
+    assert_eq!(health["quarantine"]["tries"], 0, "{health}");
+    world.reconfigure(&other.url(&right), &right);
+    let planned = world.plan();
+    assert!(planned.said.err.contains("lessonly answers again"), "{:?}", planned.said);
+    world.apply(&planned.open_file);
+    // Credentials that do not count any more, and their successors.
+    world.later();
+    world.env("LESSONLY_API_KEY", Some("hunter2-hunter2"));
+    let refused = world.plan();
+    assert!(refused.said.code == 2 && refused.said.err.contains("is in quarantine"), "{:?}", refused.said);
+    world.env_as_it_was("LESSONLY_API_KEY");
+    let mended = world.plan();
+    assert!(mended.said.code == 0 && mended.said.err.contains("lessonly answers again"), "{:?}", mended.said);
+    let trail = world.provost(&["audit", "list", "--format", "json"]).out;
+    assert!(trail.contains("its address or its credentials were changed"), "{trail}");
+    shows_no_secret(&world, &trail);
+    world.check(&["--expect-complete"]);
+}
+
+#[test]
 fn p09_an_app_that_takes_no_write_stops_its_part_of_the_run_and_goes_on_later() {
     let (mut world, line) = over_a_line("[quarantine]\nleast = 3\n");
     world.roster(&people(8, "Engineer"));

@@ -6,7 +6,7 @@ use std::path::Path;
 use model::{Actor, Plan, Proof, Proposal, Verb};
 use serde_json::Value;
 
-use crate::world::{Setup, World};
+use crate::world::{NARROW_ADMIN, Setup, World};
 
 fn row(n: u32, title: &str, department: &str, status: &str, end: &str) -> String {
     let manager = if n == 1 { "" } else { "1" };
@@ -189,6 +189,56 @@ fn what_a_guard_holds_can_be_rehearsed_before_somebody_says_yes() {
     assert_eq!(code, 0, "{rehearsal:#} {err}");
     assert!(rehearsal["class"].as_str().expect("a class").starts_with("held: "), "{rehearsal:#}");
     assert_eq!(rehearsal["effects"]["access_lost"], crate::world::steps(held).len(), "{rehearsal:#}");
+}
+
+/// The stand-in's admin sees what the real one was seen to see: half of the company is not in it.
+#[test]
+fn a_plan_of_an_admin_who_sees_some_departments_is_rehearsed_as_promised() {
+    let mut world = World::new(Setup { narrow: vec!["Sales", "Development"], ..Setup::default() });
+    world.roster(&before(30));
+    world.carry_out();
+    world.at("1998-02-01T12:00:00Z");
+    world.reconfigure("username = \"api@acme.example\"", &format!("username = {NARROW_ADMIN:?}"));
+    world.roster(&after(30));
+    let planned = world.plan();
+    assert!(planned.count("absorb", "update") > 0 && planned.count("absorb", "create") == 0, "{}", planned.said.out);
+    let mut files = vec![planned.open_file.clone()];
+    files.extend(planned.held.iter().map(|(file, _)| file.clone()));
+    for file in files {
+        let (code, rehearsal, err) = rehearse(&world, &[&file.display().to_string()]);
+        assert_eq!((code, &rehearsal["as_promised"]), (0, &Value::Bool(true)), "{rehearsal:#} {err}");
+    }
+    world.apply(&planned.open_file);
+    assert_eq!(world.plan().count("absorb", "update"), 0);
+}
+
+/// Only the people who are named were read: the stand-in holds them, and whom they name.
+#[test]
+fn a_plan_for_one_person_is_rehearsed_as_promised() {
+    let mut world = World::new(Setup::default());
+    world.roster(&before(30));
+    world.carry_out();
+    world.at("1998-02-01T12:00:00Z");
+    world.roster(&after(30));
+    // Moved and made a manager, left, new.
+    for (key, verb) in [("3", "update"), ("11", "leave"), ("31", "create")] {
+        let file = format!("only{key}.json");
+        let planned = world.provost(&["plan", "--person", key, "-o", &file]);
+        assert!(planned.code == 0 || planned.code == 2, "{planned:?}");
+        let (code, rehearsal, err) = rehearse(&world, &[&file]);
+        assert_eq!((code, &rehearsal["as_promised"]), (0, &Value::Bool(true)), "{rehearsal:#} {err}");
+        for app in ["lessonly", "absorb"] {
+            let counts = &rehearsal["apps"][app]["clean"]["counts"];
+            assert_eq!(counts[verb]["done"], 1, "{key} at {app}: {counts}");
+        }
+        let applied = world.provost(&["apply", &file, "--yes"]);
+        assert_eq!(applied.code, 0, "{applied:?}");
+        world.note_applied(&world.path(&file));
+        world.keep_report();
+        world.later();
+    }
+    world.carry_out();
+    world.check(&["--expect-complete"]);
 }
 
 #[test]

@@ -88,3 +88,14 @@ fn p06_p09_whatever_fails_or_dies_at_whatever_point_nothing_is_lost_or_doubled()
         judged(place, &strikes);
     }
 }
+
+/// A soak tells thousands of stories in one process: the ledgers of those that are over must not stay open.
+#[test]
+fn what_a_story_held_goes_with_it() {
+    let story = Story::new(Place { profile: "guide", store: StoreAt::File });
+    let shared = Arc::downgrade(&story.world.shared);
+    let told = story.told(Arc::new(Saboteur::new(Some(Strike { deed: Deed::CrashAfterCommit, at: 3..=5 }))));
+    assert_eq!(told, Ok(0));
+    drop(story);
+    assert!(shared.upgrade().is_none(), "something still holds the world");
+}

@@ -157,6 +157,7 @@ impl Act<'_> {
             full_every: 0,
             settle: hall.cast.settle,
             rate: hall.cast.rate,
+            used: None,
         };
         let ports = Ports {
             clock: Arc::clone(&hall.time) as _,

@@ -126,6 +126,7 @@ impl World {
             full_every: self.full_every,
             settle: std::time::Duration::from_secs(30),
             rate: Some(RateLimit { per_second: 1_000_000, burst: 1_000_000 }),
+            used: None,
         };
         let file = FileSource { path: self.dir.path().join("roster.csv"), ..FileSource::default() };
         let ports = Ports {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::db::{Row, Tx, args};
 use crate::pack::{millis, time};
-use crate::{Store, StoreError, sql};
+use crate::{StandingWord, Store, StoreError, sql};
 use replay::Replay;
 
 pub use verify::{AuditFault, AuditReport};
@@ -121,6 +121,28 @@ impl Tx {
             None if self.began_late().await? => Ok(()),
             None => Err(StoreError::corrupt(what, "the audit trail does not tell of it")),
         }
+    }
+
+    /// Makes sure that the newest word about a standing approval is the one that the trail tells of.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub(crate) async fn standing_is_told(&mut self, standing: &Digest, word: &StandingWord) -> Result<(), StoreError> {
+        let what = format!("the word about the standing approval {}", standing.short());
+        let rows = self.fetch(sql::AUDIT_OF, args![Subject::Other("standing", standing.to_string()).to_string()]).await?;
+        let Some(newest) = rows.last() else {
+            return Err(StoreError::corrupt(what, "the audit trail does not tell of it; `provost audit verify`"));
+        };
+        let (entry, as_written) = read(newest)?;
+        if !as_written || entry.right_hash() != entry.hash {
+            return Err(StoreError::corrupt(what, format!("entry {} of the audit trail was edited", entry.seq)));
+        }
+        let approved = entry.what == AuditWhat::StandingApproved.word();
+        let same = (approved, &entry.actor, &entry.details["policy"]) == (word.approved, &json!(word.by), &json!(word.policy));
+        if same && entry.at == word.at {
+            return Ok(());
+        }
+        Err(StoreError::corrupt(what, "the audit trail tells otherwise of it; `provost audit verify`"))
     }
 
     /// Whether plans and decisions may be older than the trail: it says so in its first entry, or is still to begin.

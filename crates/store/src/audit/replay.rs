@@ -19,6 +19,10 @@ pub(super) struct Replay {
     plans: BTreeMap<String, Known>,
     decisions: BTreeMap<String, Known>,
     runs: BTreeMap<String, Known>,
+    /// Words about standing approvals: "the approval's digest, number n".
+    words: BTreeMap<String, Known>,
+    /// How many words there are about each.
+    said: BTreeMap<String, usize>,
     /// Plan → its decision that counts.
     live: BTreeMap<String, String>,
     /// What `begun` said of what is older.
@@ -83,7 +87,21 @@ impl Replay {
                 for member in ["verdict", "at", "expires"] {
                     decision.set(member, details[member].clone());
                 }
+                // Entries of before this was told of: which standing approval it was is not known.
+                if details.get("standing").is_some() || actor["proof"] != "standing" {
+                    decision.set("standing", details.get("standing").cloned().unwrap_or_else(|| json!("")));
+                }
                 self.live.insert(name.to_owned(), id);
+            }
+            ("standing_approved" | "standing_revoked", "standing") => {
+                let word = self.words.entry(nth(&mut self.said, name)).or_default();
+                word.made = true;
+                word.set("approved", what == "standing_approved");
+                word.set("by", actor.clone());
+                word.set("at", at(*when));
+                for member in ["policy", "rule"] {
+                    word.set(member, details[member].clone());
+                }
             }
             ("run_started", "run") => {
                 let text = |member: &str| details[member].as_str().unwrap_or_default().to_owned();
@@ -162,15 +180,21 @@ impl Replay {
 
     /// What is not as it is told, and what is to be known besides.
     pub(super) async fn compare(self, tx: &mut Tx) -> Result<(Vec<String>, Vec<String>), StoreError> {
-        let Self { plans, decisions, runs, older, mut notes, .. } = self;
+        let Self { plans, decisions, runs, words, older, mut notes, .. } = self;
         let mut faults = Vec::new();
         let mut unmade = Older::default();
         let rows = tx.fetch(sql::AUDIT_PLANS, args![]).await?;
-        unmade.plans = side("plan", &rows, plans, plan, &mut faults)?;
+        unmade.plans = side("plan", members(&rows, plan)?, plans, &mut faults);
         let rows = tx.fetch(sql::AUDIT_DECISIONS, args![]).await?;
-        unmade.decisions = side("decision", &rows, decisions, decision, &mut faults)?;
+        unmade.decisions = side("decision", members(&rows, decision)?, decisions, &mut faults);
         let rows = tx.fetch(sql::AUDIT_RUNS, args![]).await?;
-        unmade.runs = side("run", &rows, runs, run, &mut faults)?;
+        unmade.runs = side("run", members(&rows, run)?, runs, &mut faults);
+        let mut said = BTreeMap::new();
+        let rows = tx.fetch(sql::AUDIT_STANDING, args![]).await?;
+        let rows = rows.iter().map(|row| Ok((nth(&mut said, &row.text(0)?), word(row)?))).collect::<Result<_, StoreError>>()?;
+        for id in side("word about the standing approval", rows, words, &mut faults) {
+            faults.push(format!("the word about the standing approval {id} is in the store without an entry that tells of it"));
+        }
         let count = unmade.plans.len() + unmade.decisions.len() + unmade.runs.len();
         let first: Option<String> = (unmade.plans.first().map(|id| format!("plan {id}")))
             .or_else(|| unmade.decisions.first().map(|id| format!("decision {id}")))
@@ -194,35 +218,37 @@ impl Replay {
 
 type Members = BTreeMap<&'static str, Value>;
 
+/// The rows of one table by their ids.
+fn members(rows: &[Row], read: fn(&Row) -> Result<Members, StoreError>) -> Result<Vec<(String, Members)>, StoreError> {
+    rows.iter().map(|row| Ok((row.text(0)?, read(row)?))).collect()
+}
+
+/// The name of the next word about a standing approval.
+fn nth(said: &mut BTreeMap<String, usize>, standing: &str) -> String {
+    let count = said.entry(standing.to_owned()).or_default();
+    *count += 1;
+    format!("{standing}, number {count}")
+}
+
 /// Compares the rows of one table with what is told of them; gives the ids of those whose making is not told.
-fn side(
-    what: &str,
-    rows: &[Row],
-    mut known: BTreeMap<String, Known>,
-    read: fn(&Row) -> Result<Members, StoreError>,
-    faults: &mut Vec<String>,
-) -> Result<Vec<String>, StoreError> {
+fn side(what: &str, rows: Vec<(String, Members)>, mut known: BTreeMap<String, Known>, faults: &mut Vec<String>) -> Vec<String> {
     let mut unmade = Vec::new();
-    for row in rows {
-        let id = row.text(0)?;
+    for (id, is) in rows {
         let told = known.remove(&id);
         if !told.as_ref().is_some_and(|told| told.made) {
             unmade.push(id.clone());
         }
-        if let Some(told) = told {
-            let is = read(row)?;
-            for (member, value) in told.members {
-                if is.get(member) != Some(&value) {
-                    let is = is.get(member).unwrap_or(&Value::Null);
-                    faults.push(format!("{what} {id} has {member} {is}, and the trail says {value}: the row was edited"));
-                }
+        for (member, value) in told.map(|told| told.members).unwrap_or_default() {
+            if is.get(member) != Some(&value) {
+                let is = is.get(member).unwrap_or(&Value::Null);
+                faults.push(format!("{what} {id} has {member} {is}, and the trail says {value}: the row was edited"));
             }
         }
     }
     for (id, _) in known {
         faults.push(format!("{what} {id} is told of and not in the store any more"));
     }
-    Ok(unmade)
+    unmade
 }
 
 fn plan(row: &Row) -> Result<Members, StoreError> {
@@ -247,6 +273,7 @@ fn decision(row: &Row) -> Result<Members, StoreError> {
         ("expires", json!(time(row.int(5)?, what)?)),
         ("used_by", json!(row.text(6)?)),
         ("live", json!(row.int(7)? != 0)),
+        ("standing", json!(row.text(8)?)),
     ]))
 }
 
@@ -260,5 +287,16 @@ fn run(row: &Row) -> Result<Members, StoreError> {
         ("started", json!(time(row.int(4)?, what)?)),
         ("ended", if ended == 0 { Value::Null } else { json!(time(ended, what)?) }),
         ("stopped_by", json!(row.text(6)?)),
+    ]))
+}
+
+fn word(row: &Row) -> Result<Members, StoreError> {
+    let what = "a word about a standing approval";
+    Ok(BTreeMap::from([
+        ("approved", json!(row.int(1)? != 0)),
+        ("policy", json!(row.text(2)?)),
+        ("rule", row.json(3, what)?),
+        ("by", row.json(4, what)?),
+        ("at", json!(time(row.int(5)?, what)?)),
     ]))
 }

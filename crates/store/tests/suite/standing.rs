@@ -72,6 +72,52 @@ fn rule() -> Digest {
     digest_of(&"rule")
 }
 
+/// Whatever is changed in the rows of standing approvals behind the store's back is found, and a yes that the trail does not tell of is not
+/// used.
+#[tokio::test]
+async fn p3_a_standing_approval_edited_in_the_database_is_found_and_not_used() {
+    let (home, store) = store().await;
+    say(&store, true, 1).await;
+    say(&store, false, 2).await;
+    say(&store, true, 3).await;
+    assert!(ahead(&store, 1, &["ann"], 10).await.1);
+    let raw = async |sql: String| home.raw(sqlx::AssertSqlSafe(sql)).await;
+    let found = async || store.verify_audit(&[]).await.unwrap().faults.into_iter().map(|fault| fault.what).collect::<Vec<_>>();
+    assert_eq!(found().await, [] as [String; 0]);
+    let (rule, policy, other) = (rule(), digest_of(&"policy"), digest_of(&"other"));
+    for (column, other, was) in [
+        ("decisions SET standing", "''".to_owned(), format!("'{rule}'")),
+        ("decisions SET standing", format!("'{other}'"), format!("'{rule}'")),
+        ("standing SET policy", format!("'{other}'"), format!("'{policy}'")),
+        ("standing SET approved", "0".to_owned(), "1".to_owned()),
+        ("standing SET decided", "decided + 1".to_owned(), "decided - 1".to_owned()),
+        ("standing SET rule", "'{\"max\":30}'".to_owned(), "'{\"max\":3}'".to_owned()),
+        ("standing SET seq", "seq + 10".to_owned(), "seq - 10".to_owned()),
+    ] {
+        let filter = if column.starts_with("standing") { "WHERE seq IN (3, 13)" } else { "" };
+        raw(format!("UPDATE {column} = {other} {filter}")).await;
+        let faults = found().await;
+        assert_eq!(faults.is_empty(), column.ends_with("seq"), "{column} = {other}: {faults:?}");
+        raw(format!("UPDATE {column} = {was} {filter}")).await;
+        assert_eq!(found().await, [] as [String; 0], "{column} as it was");
+    }
+    raw("DELETE FROM standing WHERE seq = 2".into()).await;
+    assert!(found().await.iter().any(|fault| fault.contains("not in the store any more")));
+    for change in [
+        format!("INSERT INTO standing SELECT 2, digest, 0, policy, rule, decider, decided - 1000 FROM standing WHERE seq = 3"),
+        format!("INSERT INTO standing SELECT 4, digest, 1, '{other}', rule, decider, decided FROM standing WHERE seq = 3"),
+    ] {
+        raw(change).await;
+    }
+    assert!(found().await.iter().any(|fault| fault.contains("without an entry")), "{:?}", found().await);
+    let plan = plan(2, &["bob"]);
+    store.put_proposal(&proposal(plan.clone(), vec![]), &actor("al"), at(20), at(1000), &none).await.unwrap();
+    let by = Actor { name: "standing".into(), proof: Proof::Standing };
+    let limit = StandingLimit { digest: rule, max: 3, since: at(0) };
+    let refused = store.decide_standing(Decision { by, ..yes("d2", plan.digest(), 20) }, limit).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Corrupt { why, .. } if why.contains("tells otherwise")), "{refused}");
+}
+
 async fn say(store: &Store, approved: bool, second: i64) {
     let word = StandingWord { approved, policy: digest_of(&"policy"), by: actor("bo"), at: at(second) };
     store.say_standing(&rule(), "{\"max\":3}", &word).await.unwrap();
