@@ -13,7 +13,8 @@ pub enum Proof {
     Unauthenticated,
     /// Logged in.
     Authenticated,
-    /// An assistant asked in somebody's name: it may ask and never decides.
+    /// An assistant asked in somebody's name: it may ask and never decides.  No face of this version speaks for one; what it must never do
+    /// is held here before any does.
     Assistant,
     /// A standing approval that was itself approved, named by its digest.
     Standing,
