@@ -79,7 +79,8 @@ impl SigningArgs {
             Failure::new(format!("{} {why}", under.display()), "`--print-statement --as NAME` prints one; sign it as it is")
         })?;
         if statement.plan != *plan {
-            let what = format!("{} is about {}, and this is {}", under.display(), statement.plan.short(), plan.short());
+            let kind = if matches!(statement.verdict, Spoken::Standing { .. }) { "standing approval" } else { "plan" };
+            let what = format!("{} is about {kind} {}, and this is {}", under.display(), statement.plan.short(), plan.short());
             return Err(Failure::new(what, "name what it is about"));
         }
         if std::mem::discriminant(&statement.verdict) != std::mem::discriminant(&spoken) {
