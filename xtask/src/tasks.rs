@@ -91,11 +91,9 @@ pub(crate) const SOAKS: &[Task] = &[
         needs: &[],
         variables: &[("PROVOST_FUZZ", "100")],
         runs: &[
-            &["test", "--package", "provost-engine", "--package", "provost-vendors", "--package", "provost-sandbox", "--test", "fuzz"],
-            &[
-                "test", "--package", "provost-plan", "--package", "provost-scim", "--package", "provost-store", "--package", "provost-cli",
-                "--lib", "fuzz",
-            ],
+            &["test", "-p", "provost-engine", "-p", "provost-vendors", "-p", "provost-sandbox", "--test", "fuzz"],
+            &["test", "-p", "provost-plan", "-p", "provost-scim", "-p", "provost-store", "-p", "provost-cli", "--lib", "fuzz"],
+        ],
         ],
     },
     Task {

@@ -67,6 +67,7 @@ fn told(world: &World, filter: &[&str], whats: &[&str]) -> Vec<Value> {
 fn p3_two_people_release_what_needs_four_eyes() {
     let mut world = world(APPROVAL);
     let planned = world.plan();
+    world.later();
     let before = world.written();
     assert_eq!(planned.open["four_eyes"], true);
     refused(&world.provost(&["approve", "open", "--key", "bob"]), "the asking is neither authenticated nor signed");
@@ -124,6 +125,7 @@ fn p3_two_people_release_what_needs_four_eyes() {
 fn p3_ssh_keygen_signs_for_us_and_verifies_us() {
     let mut world = world(APPROVAL);
     fine_or_waits(&world.provost(&["plan", "--key", "alice"]));
+    world.later();
     let statement = world.provost(&["approve", "open", "--print-statement", "--as", "bob"]);
     assert_eq!(statement.code, 2, "{statement:?}");
     world.write("yes", &statement.out);
@@ -166,6 +168,7 @@ fn p3_ssh_keygen_signs_for_us_and_verifies_us() {
     world.later();
     world.roster(&format!("{ROWS}10003,Eda,Fay,eda@acme.example,Engineer,Sales,,active,1990-01-01,\n"));
     fine_or_waits(&world.provost(&["plan", "--key", "bob"]));
+    world.later();
     refused(&world.provost(&["approve", "open", "--signature", "yes.sig"]), "is about plan");
     let printed = world.provost(&["approve", "open", "--print-statement", "--as", "carol"]).out;
     fine(world.provost(&["approve", "open", "--key", "carol"]));
@@ -184,6 +187,7 @@ fn fine_or_waits(said: &Said) {
 fn p3_a_yes_of_somebody_who_was_removed_or_that_expired_is_not_used() {
     let mut world = world(APPROVAL);
     fine_or_waits(&world.provost(&["plan", "--key", "alice"]));
+    world.later();
     let before = world.written();
     fine(world.provost(&["approve", "open", "--key", "bob"]));
     world.reconfigure("bob = { file = \"bob.pub\" }", "bob = { file = \"mallory.pub\" }");
@@ -194,7 +198,7 @@ fn p3_a_yes_of_somebody_who_was_removed_or_that_expired_is_not_used() {
     refused(&world.provost(&["apply", "open"]), "does not name alice, or not any more");
     world.reconfigure("[approval.approvers]", "[approval.approvers]\nalice = { file = \"alice.pub\" }");
     let begun = world.now;
-    world.at("1998-01-02T12:00:00Z");
+    world.at("1998-01-02T14:00:00Z");
     refused(&world.provost(&["apply", "open"]), "expired");
     refused(&world.provost(&["approve", "open", "--key", "bob"]), "expired");
     assert_eq!(world.written(), before, "nothing was written to an app");
