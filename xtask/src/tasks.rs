@@ -94,7 +94,6 @@ pub(crate) const SOAKS: &[Task] = &[
             &["test", "-p", "provost-engine", "-p", "provost-vendors", "-p", "provost-sandbox", "--test", "fuzz"],
             &["test", "-p", "provost-plan", "-p", "provost-scim", "-p", "provost-store", "-p", "provost-cli", "--lib", "fuzz"],
         ],
-        ],
     },
     Task {
         name: "history",
