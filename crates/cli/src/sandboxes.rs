@@ -53,7 +53,8 @@ impl Sandboxes {
             "lessonly" => {
                 let (subdomain, api_key) = (text("subdomain"), text("api_key").into());
                 let profile = lessonly_profile(start.profile, Some(start.dir)).map_err(wrong)?;
-                let config = lessonly::Config { options, profile, subdomain, api_key, declared_fields: start.declared };
+                let declared_fields = start.declared;
+                let config = lessonly::Config { options, profile, subdomain, api_key, declared_fields, ..lessonly::Config::default() };
                 lessonly(config).await
             }
             "absorb" => {

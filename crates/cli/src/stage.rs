@@ -83,6 +83,7 @@ impl Stage for Sandboxed {
                     subdomain: ANY.to_owned(),
                     api_key: ANY.into(),
                     declared_fields: connection.declared.iter().map(|field| custom_name(field).to_owned()).collect(),
+                    ..lessonly::Config::default()
                 };
                 let sandbox = lessonly::Sandbox::standing_in(config, &records).map_err(|error| error.to_string())?;
                 let played = Played::new(Play::Lessonly(sandbox), scene.at);

@@ -113,12 +113,12 @@ impl<S: Objects> Backend<S> {
     }
 
     /// The vendor's routes behind what every request goes through: its number, its [`Call`], the limiter, faults, the log.
-    /// `refused` is how the vendor says a status for which the routes are not asked; 429 is being over the limit, which a profile may
+    /// `refused` is how the vendor says a status to a path for which the routes are not asked; 429 is being over the limit, which a profile may
     /// say otherwise.
     pub(crate) fn front(
         &self,
         routes: Router,
-        refused: impl Fn(StatusCode) -> Response + Send + Sync + 'static,
+        refused: impl Fn(&str, StatusCode) -> Response + Send + Sync + 'static,
         rival: Rival,
     ) -> Router {
         self.front.before(routes, Face { refused: Box::new(refused), rival })

@@ -41,7 +41,7 @@ impl Call {
 
     /// The list that is asked for, whichever page of it.
     pub(crate) fn list(&self) -> String {
-        let paging = ["page", "per_page", "_offset", "_limit"];
+        let paging = ["page", "per_page", "_offset", "_limit", "startindex", "count"];
         let mut list = self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path).to_ascii_lowercase();
         for (name, value) in self.query.iter().filter(|(name, _)| !paging.contains(&name.to_ascii_lowercase().as_str())) {
             list.extend(["&", name.as_str(), "=", value.as_str()]);

@@ -51,8 +51,8 @@ pub(crate) struct Front {
 
 /// What a vendor says and does where its routes are not asked.
 pub(crate) struct Face {
-    /// An answer of this status; 429 is what is said over the limit.
-    pub(crate) refused: Box<dyn Fn(StatusCode) -> Response + Send + Sync>,
+    /// An answer of this status to a request for this path; 429 is what is said over the limit.
+    pub(crate) refused: Box<dyn Fn(&str, StatusCode) -> Response + Send + Sync>,
     pub(crate) rival: Rival,
 }
 
@@ -150,7 +150,7 @@ async fn pass(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (seq, method) = (call.number, call.method.clone());
     let asked = Asked { parts, call, admitted, time };
     let Answered { mut answer, fault, after } = match unread {
-        Some(status) => Answered::plainly((door.face.refused)(status)),
+        Some(status) => Answered::plainly((door.face.refused)(&path, status)),
         None => door.answer(asked).await,
     };
     if let Ok(date) = HeaderValue::try_from(time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
@@ -254,7 +254,7 @@ impl Door {
     async fn ask(&self, asked: Asked) -> Response {
         let Asked { mut parts, call, admitted, .. } = asked;
         if !admitted {
-            return (self.face.refused)(StatusCode::TOO_MANY_REQUESTS);
+            return (self.face.refused)(&call.path, StatusCode::TOO_MANY_REQUESTS);
         }
         parts.extensions.insert(Arc::new(call));
         let answer = self.routes.clone().oneshot(Request::from_parts(parts, Body::empty())).await;
@@ -265,7 +265,7 @@ impl Door {
         match answer {
             // As a proxy before the vendor says it: bare.
             Answer::Status(status, after) => with_retry_after(status.into_response(), after),
-            Answer::Throttled(after) => with_retry_after((self.face.refused)(StatusCode::TOO_MANY_REQUESTS), after),
+            Answer::Throttled(after) => with_retry_after((self.face.refused)(path, StatusCode::TOO_MANY_REQUESTS), after),
             Answer::Html(status) => html(status),
             Answer::Redirect { same } => redirect(path, same),
             Answer::Reset => {

@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod lessonly;
 mod limit;
 mod options;
+mod provisioning;
 pub mod records;
 mod server;
 

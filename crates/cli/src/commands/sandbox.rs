@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use model::Secret;
 use sandbox::{Clock, Faults, Limit, Options, absorb, lessonly};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use crate::args::Globals;
@@ -73,7 +74,9 @@ struct Common {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  provost sandbox lessonly --people 200 --listen 127.0.0.1:8701")]
+#[command(
+    after_help = "Examples:\n  provost sandbox lessonly --people 200 --listen 127.0.0.1:8701\n  provost sandbox lessonly --enterprise --sso   with SCIM below /scim/v2"
+)]
 struct LessonlyArgs {
     #[command(flatten)]
     common: Common,
@@ -89,11 +92,23 @@ struct LessonlyArgs {
     /// A custom user field that the company has declared
     #[arg(long = "declare", value_name = "FIELD")]
     declared: Vec<String>,
+    /// The company has the Enterprise plan; SCIM needs it
+    #[arg(long)]
+    enterprise: bool,
+    /// SAML SSO is configured; SCIM needs it
+    #[arg(long)]
+    sso: bool,
+    /// The environment variable with the SCIM key [default: a well-known key]
+    #[arg(long, value_name = "NAME")]
+    scim_key_env: Option<String>,
+    /// The e-mail of a user of another company of the vendor, which nobody here can have
+    #[arg(long, value_name = "EMAIL")]
+    elsewhere: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  provost sandbox absorb --people 200 --limit off\n  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support"
+    after_help = "Examples:\n  provost sandbox absorb --people 200 --limit off\n  provost sandbox absorb --admin sales@acme.example:pass:Sales,Support\n  provost sandbox absorb --enterprise --sso --new-learner-experience   with SCIM below /scim/v2"
 )]
 struct AbsorbArgs {
     #[command(flatten)]
@@ -113,6 +128,18 @@ struct AbsorbArgs {
     /// An enrolment rule: who comes to the department is enrolled in the course; with `again`, also who was enrolled before
     #[arg(long = "rule", value_name = "DEPARTMENT:COURSE[:again]", value_parser = rule)]
     rules: Vec<absorb::Rule>,
+    /// The portal has the Enterprise plan; SCIM needs it
+    #[arg(long)]
+    enterprise: bool,
+    /// SSO is configured; SCIM needs it
+    #[arg(long)]
+    sso: bool,
+    /// The portal has the Absorb 5 New Learner Experience; SCIM needs it
+    #[arg(long)]
+    new_learner_experience: bool,
+    /// The environment variable with the bearer token of SCIM [default: a well-known token]
+    #[arg(long, value_name = "NAME")]
+    scim_token_env: Option<String>,
 }
 
 fn rule(text: &str) -> Result<absorb::Rule, String> {
@@ -151,6 +178,8 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                     known.api_key
                 }
             };
+            let mut scim = lessonly::Scim { enterprise: args.enterprise, sso: args.sso, ..known.scim };
+            let scim_key = own_key(args.scim_key_env, &mut scim.key)?;
             let subdomain = args.subdomain.unwrap_or(known.subdomain);
             let user = vec![("subdomain", subdomain.clone())];
             let config = lessonly::Config {
@@ -159,10 +188,12 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                 subdomain,
                 api_key,
                 declared_fields: args.declared,
+                scim,
+                elsewhere: args.elsewhere,
             };
             let sandbox = lessonly::Sandbox::open(config).map_err(cannot)?;
             let running = sandbox.start().await.map_err(cannot)?;
-            serve(globals, "lessonly", running, sandbox.notes(), user, &own).await
+            serve(globals, "lessonly", running, sandbox.notes(), user, &own, ("scim_key", scim_key)).await
         }
         Vendor::Absorb(args) => {
             let known = absorb::Config::default();
@@ -174,6 +205,9 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                     known.api_key
                 }
             };
+            let (enterprise, sso, new_experience) = (args.enterprise, args.sso, args.new_learner_experience);
+            let mut scim = absorb::Scim { enterprise, sso, new_experience, ..known.scim };
+            let scim_token = own_key(args.scim_token_env, &mut scim.token)?;
             let admins = if args.admins.is_empty() {
                 own.push("password");
                 known.admins
@@ -189,6 +223,7 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                 admins,
                 courses: args.courses,
                 rules: args.rules,
+                scim,
                 ..absorb::Config::default()
             };
             let sandbox = absorb::Sandbox::open(config).map_err(cannot)?;
@@ -198,7 +233,7 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
             let missing =
                 missing.map(|name| format!("there is no department `{name}` yet: its admin sees nobody there until it is made"));
             let notes: Vec<String> = sandbox.notes().iter().cloned().chain(missing).collect();
-            serve(globals, "absorb", running, &notes, user, &own).await
+            serve(globals, "absorb", running, &notes, user, &own, ("scim_token", scim_token)).await
         }
     }
 }
@@ -222,6 +257,17 @@ fn key(variable: Option<String>) -> Result<Option<Secret>, Failure> {
     }
 }
 
+/// Puts the SCIM secret of the environment in the place of the well-known one, or gives the latter to be shown.
+fn own_key(variable: Option<String>, secret: &mut SecretString) -> Result<Option<String>, Failure> {
+    match key(variable)? {
+        None => Ok(Some(secret.expose_secret().to_owned())),
+        Some(given) => {
+            *secret = given.expose().to_owned().into();
+            Ok(None)
+        }
+    }
+}
+
 /// Says where it listens and what to log in with, then serves until control-C.  Only the well-known credentials are shown: they guard
 /// nothing.
 async fn serve(
@@ -231,6 +277,7 @@ async fn serve(
     notes: &[String],
     user: Vec<(&'static str, String)>,
     own: &[&'static str],
+    (scim_name, scim_secret): (&'static str, Option<String>),
 ) -> Result<End, Failure> {
     let face = globals.face();
     let mut stops = Stops::listen()?;
@@ -238,14 +285,19 @@ async fn serve(
     let mut credentials: Vec<(&str, String)> = user;
     let known = known_credentials(vendor);
     credentials.extend(own.iter().filter_map(|name| Some((*name, known.get(name)?.expose().to_owned()))));
+    let scim_url = format!("{}/scim/v2", running.url());
     notes.iter().for_each(|note| face.note(note));
     if face.format == Format::Json {
-        let credentials: serde_json::Map<String, serde_json::Value> =
-            credentials.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-        face.json(&json!({ "vendor": vendor, "base_url": url, "credentials": credentials }));
+        let credentials: serde_json::Map<String, serde_json::Value> = credentials
+            .into_iter()
+            .chain(scim_secret.map(|secret| (scim_name, secret)))
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect();
+        face.json(&json!({ "vendor": vendor, "base_url": url, "scim_base_url": scim_url, "credentials": credentials }));
     } else {
         let mut text = format!("{vendor} listens: base_url = \"{url}\"\n");
-        for (name, value) in credentials {
+        let scim = [("scim_base_url", scim_url)].into_iter().chain(scim_secret.map(|secret| (scim_name, secret)));
+        for (name, value) in credentials.into_iter().chain(scim) {
             text.push_str(&format!("  {name} {value}\n"));
         }
         face.text(&text);

@@ -1,4 +1,4 @@
-//! The fixed catalog: courses, roles, groups, languages and the other lists that the guide's calls only read.
+//! The fixed catalog: courses, roles, languages and the other lists that the guide's calls only read.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -29,7 +29,8 @@ pub(super) const COURSES: [&str; 8] = [
 /// What a course is where nothing else is known.
 const ONLINE: Cow<'static, str> = Cow::Borrowed("OnlineCourse");
 const ROLES: [&str; 5] = ["Learner", "Instructor", "Department Admin", "Reporter", "System Admin"];
-const GROUPS: [&str; 4] = ["All Staff", "New Joiners", "People Managers", "Remote Workers"];
+/// The groups that every portal starts with.
+pub(super) const GROUPS: [&str; 4] = ["All Staff", "New Joiners", "People Managers", "Remote Workers"];
 const LANGUAGES: [&str; 5] = ["English (US)", "English (UK)", "Français", "Deutsch", "Español"];
 const COUNTRIES: [&str; 5] = ["Australia", "Canada", "Germany", "United Kingdom", "United States"];
 const PROVINCES: [&str; 4] = ["Alberta", "Illinois", "Indiana", "Ontario"];
@@ -67,7 +68,6 @@ struct Named {
 pub(super) struct Catalog {
     courses: Vec<Course>,
     roles: Vec<Named>,
-    groups: Vec<Named>,
     countries: Vec<Named>,
     provinces: Vec<Named>,
     tags: Vec<Named>,
@@ -86,7 +86,6 @@ impl Catalog {
         Self {
             courses: names.enumerate().map(course).collect(),
             roles: named("role", &ROLES),
-            groups: named("group", &GROUPS),
             countries: named("country", &COUNTRIES),
             provinces: named("province", &PROVINCES),
             tags: named("tag", &TAGS),
@@ -130,7 +129,10 @@ pub(super) fn list(view: &View<'_>, name: &str, request: &Request<'_>) -> Result
     match name {
         "courses" => enveloped(view, request, "courses", &catalog.courses),
         "roles" => enveloped(view, request, "roles", &catalog.roles),
-        "groups" => enveloped(view, request, "groups", &catalog.groups),
+        "groups" => {
+            let groups: Vec<_> = view.state.groups().map(|group| json!({"id": group.id, "name": group.name})).collect();
+            enveloped(view, request, "groups", &groups)
+        }
         "countries" => Ok(Reply::ok(&catalog.countries)),
         "provinces" => Ok(Reply::ok(&catalog.provinces)),
         "tags" => Ok(Reply::ok(&catalog.tags)),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Rule;
 use super::fields::User;
 use super::profile::Profile;
-use super::state::{Department, Enrollment, State};
+use super::state::{Department, Enrollment, Group, State};
 use super::wire::{Refusal, fold, show_instant};
 use crate::ledger::Change;
 
@@ -92,6 +92,7 @@ pub(super) struct Edit<'a> {
     by_username: BTreeMap<String, Uuid>,
     by_external_id: BTreeSet<(String, Uuid)>,
     departments: BTreeMap<Uuid, Department>,
+    groups: BTreeMap<Uuid, Group>,
     enrollments: BTreeMap<Uuid, Enrollment>,
     /// New users and enrollments among the above.
     made: (usize, usize),
@@ -108,6 +109,7 @@ impl<'a> Edit<'a> {
             by_username: BTreeMap::new(),
             by_external_id: BTreeSet::new(),
             departments: BTreeMap::new(),
+            groups: BTreeMap::new(),
             enrollments: BTreeMap::new(),
             made: (0, 0),
             order: Vec::new(),
@@ -232,6 +234,12 @@ impl<'a> Edit<'a> {
         self.touch("department", id);
     }
 
+    pub(super) fn save_group(&mut self, group: Group) {
+        let id = group.id;
+        self.groups.insert(id, group);
+        self.touch("group", id);
+    }
+
     fn touch(&mut self, kind: &'static str, id: Uuid) {
         if !self.order.contains(&(kind, id)) {
             self.order.push((kind, id));
@@ -245,6 +253,7 @@ impl<'a> Edit<'a> {
             let (before, after) = match *kind {
                 "user" => (state.user(*id).map(User::ledger), self.users.get(id).map(User::ledger)),
                 "department" => (state.department(*id).map(|d| json!(d)), self.departments.get(id).map(|d| json!(d))),
+                "group" => (state.group(*id).map(|g| json!(g)), self.groups.get(id).map(|g| json!(g))),
                 _ => (state.enrollment(*id).map(|e| json!(e)), self.enrollments.get(id).map(|e| json!(e))),
             };
             Change { object: format!("{kind}/{id}"), before: before.unwrap_or(Value::Null), after: after.unwrap_or(Value::Null) }

@@ -91,6 +91,9 @@ pub(super) const FIELDS: &[Field] = &[
     field("supervisorId", Kind::Supervisor),
 ];
 
+/// The extension of a SCIM user.
+pub(super) const ENTERPRISE: &str = scim::urn::ENTERPRISE_USER;
+
 /// The declared custom fields: kind of value, prefix, how many.
 pub(super) const CUSTOM: [(&str, usize); 4] = [("decimal", 5), ("string", 30), ("datetime", 5), ("bool", 5)];
 
@@ -126,6 +129,15 @@ pub(super) fn member(name: &str, profile: &Profile) -> Option<(Cow<'static, str>
     Some((Cow::Borrowed(field.name), kind))
 }
 
+/// What SCIM says of an account and no member of a user holds; `absorb/provisioning` reads and writes it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Beside {
+    /// Attributes as SCIM names them.  A null `active` is one that SCIM took away.
+    pub(super) attributes: Map<String, Value>,
+    /// SCIM deleted it: it is no longer shown there for as long as it is inactive.
+    pub(super) deleted: bool,
+}
+
 /// A user.  Only members that are set are held, under their own names; passwords are not held at all.
 #[derive(Debug, Clone)]
 pub(super) struct User {
@@ -134,6 +146,8 @@ pub(super) struct User {
     edited: Timestamp,
     passwords_set: u64,
     values: Map<String, Value>,
+    /// What only SCIM can say of it.
+    beside: Beside,
     /// The record as the API shows it, once it was asked for.
     shown: OnceLock<Box<RawValue>>,
 }
@@ -145,7 +159,7 @@ impl User {
         let department = Uuid::try_parse(text("departmentId")?).map_err(|error| format!("departmentId: {error}"))?;
         let edited = parse_date(text("dateEdited")?).and_then(instant_of).ok_or("dateEdited is no time")?;
         text("username")?;
-        Ok(Self { id, department, edited, passwords_set, values, shown: OnceLock::new() })
+        Ok(Self { id, department, edited, passwords_set, values, beside: Beside::default(), shown: OnceLock::new() })
     }
 
     /// Reads what [`User::ledger`] wrote.
@@ -153,7 +167,43 @@ impl User {
         let Value::Object(mut values) = value else { return Err("a user is an object".to_owned()) };
         let id = values.remove("id").and_then(|id| Uuid::try_parse(id.as_str()?).ok()).ok_or("id is no UUID")?;
         let passwords_set = values.remove("passwordsSet").and_then(|n| n.as_u64()).ok_or("passwordsSet is missing")?;
-        Self::new(id, values, passwords_set)
+        let attributes = match values.remove("scim") {
+            None => Map::new(),
+            Some(Value::Object(attributes)) => attributes,
+            Some(_) => return Err("scim is no object".to_owned()),
+        };
+        let deleted = values.remove("scimDeleted").is_some_and(|deleted| deleted == true);
+        Self::new(id, values, passwords_set).map(|user| user.with(Beside { attributes, deleted }))
+    }
+
+    /// The user with this beside its members.
+    pub(super) fn with(self, beside: Beside) -> Self {
+        Self { beside, ..self }
+    }
+
+    pub(super) fn beside(&self) -> &Beside {
+        &self.beside
+    }
+
+    /// What stays beside a user that REST changes: not what SCIM said of something that is another now.
+    fn beside_after(&self, values: &Map<String, Value>) -> Beside {
+        let mut beside = self.beside.clone();
+        let differs = |name: &str| self.values.get(name) != values.get(name);
+        let gone = [
+            (ENTERPRISE, "department", differs("departmentId")),
+            (ENTERPRISE, "manager", differs("supervisorId")),
+            ("name", "formatted", differs("firstName") || differs("middleName") || differs("lastName")),
+        ];
+        for (part, name, _) in gone.into_iter().filter(|(.., gone)| *gone) {
+            if let Some(Value::Object(part)) = beside.attributes.get_mut(part) {
+                part.remove(name);
+            }
+        }
+        if differs("activeStatus") {
+            beside.attributes.remove("active");
+        }
+        beside.attributes.retain(|_, value| !empty(value));
+        beside
     }
 
     /// The record for the ledger: what is set, and how often a password was, never the password.
@@ -161,6 +211,12 @@ impl User {
         let mut values = self.values.clone();
         values.insert("id".to_owned(), json!(self.id));
         values.insert("passwordsSet".to_owned(), json!(self.passwords_set));
+        if !self.beside.attributes.is_empty() {
+            values.insert("scim".to_owned(), Value::Object(self.beside.attributes.clone()));
+        }
+        if self.beside.deleted {
+            values.insert("scimDeleted".to_owned(), json!(true));
+        }
         Value::Object(values)
     }
 
@@ -204,7 +260,7 @@ impl User {
             values.remove("dateEdited");
             values
         };
-        self.passwords_set == other.passwords_set && bare(self) == bare(other)
+        self.passwords_set == other.passwords_set && self.beside == other.beside && bare(self) == bare(other)
     }
 }
 
@@ -332,7 +388,8 @@ impl Draft {
         }
         values.insert("dateEdited".to_owned(), json!(edit.now));
         let passwords_set = old.passwords_set + u64::from(self.password);
-        Ok(User::new(old.id, values, passwords_set).expect("required members are kept"))
+        let beside = old.beside_after(&values);
+        Ok(User::new(old.id, values, passwords_set).expect("required members are kept").with(beside))
     }
 }
 

@@ -18,6 +18,7 @@ mod load;
 mod names;
 mod oauth;
 mod profile;
+mod provisioning;
 mod seed;
 mod settings;
 mod sort;
@@ -37,6 +38,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use oauth::OauthClient;
 pub use profile::{Batch, Duplicate, Enrollments, GUIDE, LeftOut, Offset, PROFILES, Profile, Status, TokenAnswer, TokenCall, VENDOR};
+pub use provisioning::Scim;
 
 use crate::backend::Backend;
 use crate::call::Call;
@@ -45,6 +47,7 @@ use crate::data::Origin;
 use crate::error::Error;
 use crate::limit::Pace;
 use crate::options::Options;
+use crate::provisioning::{Server, is_here as is_scim, refused as scim_refused};
 use crate::records::Record;
 use crate::server::Running;
 use auth::Auth;
@@ -94,13 +97,15 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// The programs that may ask for access by OAuth 2.0.
     pub clients: Vec<OauthClient>,
+    /// SCIM, and what the tenant has of what it needs.
+    pub scim: Scim,
 }
 
 impl Default for Config {
     /// The portal "Acme" with the key `absorb-sandbox-key` and one admin `api@acme.example`, password
     /// `absorb-sandbox-password`, who
     /// sees everyone; one OAuth client `absorb-sandbox-client`, secret `absorb-sandbox-client-secret`, that may have people
-    /// sent back to any port and path on loopback.
+    /// sent back to any port and path on loopback; SCIM as [`Scim::default`] has it.
     fn default() -> Self {
         Self {
             options: Options::default(),
@@ -119,6 +124,7 @@ impl Default for Config {
                 client_secret: "absorb-sandbox-client-secret".into(),
                 redirect_uris: ["http://127.0.0.1", "http://[::1]", "http://localhost"].map(str::to_owned).into(),
             }],
+            scim: Scim::default(),
         }
     }
 }
@@ -137,6 +143,8 @@ struct Portal {
     notes: Vec<String>,
     auth: Mutex<Auth>,
     grants: Mutex<Grants>,
+    scim: Scim,
+    server: Server,
     listen: std::net::SocketAddr,
 }
 
@@ -167,7 +175,7 @@ impl Sandbox {
         found: impl FnOnce(&Origin, &'static Profile, &str, &[String], &[Admin]) -> Result<State, Error>,
     ) -> Result<Self, Error> {
         check(&config)?;
-        let Config { options, profile, portal: name, api_key, admins, courses, rules, clients } = config;
+        let Config { options, profile, portal: name, api_key, admins, courses, rules, clients, scim } = config;
         let pace = Pace { calls: profile.refill_per_second, period: SignedDuration::from_secs(1), capacity: profile.burst };
         let backend = Backend::open("absorb", profile.name, pace, &options, |origin| found(origin, profile, &name, &courses, &admins))?;
         let mut notes = backend.notes.clone();
@@ -175,13 +183,26 @@ impl Sandbox {
         // A clock that stands does not say whether it was opened before: the number of calls does.  Whoever stands it wants the same tokens again.
         let opened = if let Clock::Fixed(at) = options.now { at } else { Timestamp::now() };
         let auth = Mutex::new(Auth::new(api_key, admins, opened, backend.calls()));
-        Ok(Self(Arc::new(Portal { backend, profile, name, rules, clients, notes, auth, grants, listen: options.listen })))
+        Ok(Self(Arc::new(Portal {
+            backend,
+            profile,
+            name,
+            rules,
+            clients,
+            notes,
+            auth,
+            grants,
+            scim,
+            server: provisioning::server(profile),
+            listen: options.listen,
+        })))
     }
 
     /// The API as a service that can be called in this process, limiter and logs included.
     pub fn router(&self) -> Router {
         let routes = Router::new().fallback(answer).with_state(Arc::clone(&self.0));
-        let refused = |status| match status {
+        let refused = |path: &str, status: StatusCode| match status {
+            _ if is_scim(path) => scim_refused(&scim::Error::new(status.as_u16(), "the request cannot be taken")),
             // Over the limit there is no word, no Retry-After and no header about the rate (A09).
             StatusCode::TOO_MANY_REQUESTS => status.into_response(),
             _ => Reply::from(Refusal::new(status, "refused", "the request cannot be taken")).into_response(),
@@ -224,6 +245,9 @@ fn check(config: &Config) -> Result<(), Error> {
     if config.api_key.expose_secret().is_empty() {
         return Err(Error::Option("the API key of the sandbox is empty".to_owned()));
     }
+    if config.scim.token.expose_secret().is_empty() {
+        return Err(Error::Option("the SCIM token of the sandbox is empty".to_owned()));
+    }
     let mut names: Vec<String> = config.admins.iter().map(|admin| wire::fold(&admin.username)).collect();
     names.sort();
     let mut ids: Vec<&str> = config.clients.iter().map(|client| client.client_id.as_str()).collect();
@@ -250,6 +274,9 @@ fn check(config: &Config) -> Result<(), Error> {
 }
 
 async fn answer(Shared(portal): Shared<Arc<Portal>>, Extension(call): Extension<Arc<Call>>) -> Response {
+    if is_scim(&call.path) {
+        return portal.provision(&call);
+    }
     let request = Request::of(&call);
     match request.segments().as_slice() {
         ["oauth", "authorize"] => oauth::authorize::answer(&portal, &call),

@@ -3,6 +3,7 @@
 //! Handlers read these values and hold no condition on a profile's name.
 
 use axum::http::StatusCode;
+use scim::{Leniency, Unknown};
 use serde_json::{Value, json};
 
 use super::filter::Type;
@@ -48,6 +49,8 @@ pub struct Profile {
     pub filters: bool,
     /// Life of a token in hours.
     pub token_hours: i64,
+    /// How literally SCIM requests are taken.
+    pub scim: Leniency,
     /// Requests a second that the bucket is refilled with.
     pub refill_per_second: u32,
     /// Requests that may come at once when the bucket is full.
@@ -167,6 +170,11 @@ pub struct Enrollments {
     pub by_path: bool,
 }
 
+/// Both readings say of SCIM the same: to the letter, but for attributes that nobody knows, words that are not the suggested ones, and
+/// `remove` with a list, which Okta sends (CHOSEN).  What Entra sends otherwise is refused.
+const SCIM: Leniency =
+    Leniency { unknown: Unknown::Drop, canonical_only: false, remove_listed: true, mend_primary: true, ..Leniency::STRICT };
+
 /// The readings there are; the first is taken when none is asked for.
 pub static PROFILES: &[&Profile] = &[&GUIDE, &VENDOR];
 
@@ -196,6 +204,7 @@ pub static GUIDE: Profile = Profile {
     admin_settings: false,
     filters: false,
     token_hours: 4,
+    scim: SCIM,
     refill_per_second: 200,
     burst: 300,
 };
@@ -226,6 +235,7 @@ pub static VENDOR: Profile = Profile {
     admin_settings: true,
     filters: true,
     token_hours: 4,
+    scim: SCIM,
     refill_per_second: 200,
     burst: 300,
 };

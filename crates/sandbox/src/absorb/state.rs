@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::content::Catalog;
+use super::content::{Catalog, GROUPS};
 use super::fields::User;
 use super::lists::Lists;
 use super::names::Names;
@@ -45,6 +45,26 @@ pub(super) struct Enrollment {
     pub(super) is_active: bool,
 }
 
+/// A group; REST shows its name only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Group {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) external_id: Option<String>,
+    pub(super) members: BTreeSet<Uuid>,
+    /// What SCIM calls some of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) displays: BTreeMap<Uuid, String>,
+    /// Members whom SCIM named and who are nobody here, as it named them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) strangers: Vec<Value>,
+    pub(super) date_added: String,
+    pub(super) date_edited: String,
+    /// Deleted ones are kept and shown no more.
+    pub(super) deleted: bool,
+}
+
 /// Everything in the portal.
 #[derive(Debug)]
 pub(super) struct State {
@@ -60,6 +80,7 @@ pub(super) struct State {
     by_email: BTreeSet<(String, Uuid)>,
     by_edited: BTreeSet<(Timestamp, Uuid)>,
     departments: BTreeMap<Uuid, Department>,
+    groups: BTreeMap<Uuid, Group>,
     enrollments: HashMap<Uuid, Enrollment>,
     of_user: HashMap<Uuid, Vec<Uuid>>,
     /// Lists of users that were found lately.
@@ -70,6 +91,7 @@ impl State {
     /// A portal with its root department, named as the portal is, and nobody in it.
     pub(super) fn new(seed: u64, portal: &str, catalog: Catalog, founded: &str) -> Self {
         let mut state = Self::empty(seed, make_id(seed, "department", 0), catalog);
+        state.found_groups(founded);
         state.found(portal, founded);
         state
     }
@@ -78,6 +100,7 @@ impl State {
     pub(super) fn standing_in(seed: u64, portal: &str, catalog: Catalog, founded: &str, root: Option<&Department>) -> Self {
         let mut state = Self::empty(seed, root.map_or_else(|| make_id(seed, "department", 0), |root| root.id), catalog);
         state.stands_in = true;
+        state.found_groups(founded);
         match root {
             Some(root) => state.put_department(root.clone()),
             None => state.found(portal, founded),
@@ -98,6 +121,7 @@ impl State {
             by_email: BTreeSet::new(),
             by_edited: BTreeSet::new(),
             departments: BTreeMap::new(),
+            groups: BTreeMap::new(),
             enrollments: HashMap::new(),
             of_user: HashMap::new(),
             lists: Lists::default(),
@@ -115,6 +139,23 @@ impl State {
         });
     }
 
+    /// The groups that every portal starts with.
+    fn found_groups(&mut self, founded: &str) {
+        for name in GROUPS {
+            self.put_group(Group {
+                id: self.next_group(),
+                name: name.to_owned(),
+                external_id: None,
+                members: BTreeSet::new(),
+                displays: BTreeMap::new(),
+                strangers: Vec::new(),
+                date_added: founded.to_owned(),
+                date_edited: founded.to_owned(),
+                deleted: false,
+            });
+        }
+    }
+
     /// The id of the user made after `more` others.  The API's own admins do not count: they come with the configuration.
     pub(super) fn next_user(&self, more: usize) -> Uuid {
         make_id(self.seed, "user", self.users.len() - self.admins.len() + more)
@@ -123,6 +164,11 @@ impl State {
     /// The id of the next department.
     pub(super) fn next_department(&self) -> Uuid {
         make_id(self.seed, "department", self.departments.len())
+    }
+
+    /// The id of the next group.
+    pub(super) fn next_group(&self) -> Uuid {
+        make_id(self.seed, "group", self.groups.len())
     }
 
     /// The id of the enrollment made after `more` others.
@@ -231,6 +277,20 @@ impl State {
         self.departments.insert(department.id, department);
     }
 
+    /// A group that is not deleted.
+    pub(super) fn group(&self, id: Uuid) -> Option<&Group> {
+        self.groups.get(&id).filter(|group| !group.deleted)
+    }
+
+    /// The groups that are not deleted.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values().filter(|group| !group.deleted)
+    }
+
+    fn put_group(&mut self, group: Group) {
+        self.groups.insert(group.id, group);
+    }
+
     pub(super) fn enrollment(&self, id: Uuid) -> Option<&Enrollment> {
         self.enrollments.get(&id)
     }
@@ -254,6 +314,7 @@ impl Objects for State {
         match object.split_once('/') {
             Some(("user", _)) => self.put_user(User::from_ledger(after)?),
             Some(("department", _)) => self.put_department(serde_json::from_value(after).map_err(read)?),
+            Some(("group", _)) => self.put_group(serde_json::from_value(after).map_err(read)?),
             Some(("enrollment", _)) => self.put_enrollment(serde_json::from_value(after).map_err(read)?),
             _ => return Err(format!("`{object}` is of no kind that this portal holds")),
         }

@@ -38,14 +38,19 @@ pub(super) fn archived(app: &App, state: &State, before: &User, by: Option<u64>,
     let now = wire::whole_seconds(now);
     let mut changes: Vec<Change> = user.changed(Some(before), now).into_iter().collect();
     if !changes.is_empty() {
-        changes.extend(state.assigned_to(user.id).filter(|a| a.completed_at.is_none()).map(|assignment| {
-            let mut ended = assignment.clone();
-            ended.ended_at = Some(now);
-            ended.updated_at = now;
-            ended.changed(Some(assignment))
-        }));
+        changes.extend(over(state, user.id, now));
     }
     (changes, user)
+}
+
+/// What becomes of an archived user's assignments that are not completed: they are over.
+pub(super) fn over(state: &State, user: u64, now: Timestamp) -> impl Iterator<Item = Change> {
+    state.assigned_to(user).filter(|a| a.completed_at.is_none()).map(move |assignment| {
+        let mut ended = assignment.clone();
+        ended.ended_at = Some(now);
+        ended.updated_at = now;
+        ended.changed(Some(assignment))
+    })
 }
 
 pub(super) fn restored(user: &mut User) {
@@ -63,7 +68,7 @@ pub(super) fn described(app: &App, state: &State, user: &mut User, params: &Para
         if !is_email(email) {
             return Err(Refusal::malformed(format!("email `{email}` is no e-mail address")));
         }
-        if state.owner(email).is_some_and(|owner| owner != user.id) {
+        if app.taken(state, email, user.id) {
             return Err(Refusal::malformed("email has already been taken"));
         }
         user.email = email.to_owned();

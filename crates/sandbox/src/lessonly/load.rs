@@ -128,6 +128,7 @@ fn user(record: &Record, profile: &Profile) -> Result<User, Error> {
         managing_ids: seats("manager")?,
         created_at: created,
         updated_at: instant(record, "updated_at")?.unwrap_or(created),
+        scim: Default::default(),
     })
 }
 

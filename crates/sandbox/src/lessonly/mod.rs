@@ -26,6 +26,7 @@ mod groups;
 mod load;
 mod params;
 mod profile;
+mod provisioning;
 mod records;
 mod render;
 mod seed;
@@ -34,17 +35,17 @@ mod state;
 mod users;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::extract::{Request, State as Shared};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::IntoResponse as _;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, any, get, post, put};
 use axum::{Extension, Router};
 use jiff::SignedDuration;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::backend::Backend;
 use crate::call::Call;
@@ -53,11 +54,13 @@ use crate::data::Origin;
 use crate::error::Error;
 use crate::limit::Pace;
 use crate::options::Options;
+use crate::provisioning::{ROOT, Server, is_here as is_scim, refused as scim_refused};
 use crate::records::Record;
 use crate::server::Running;
 use content::Kind;
 use fields::Declared;
 pub use profile::{GUIDE, PROFILES, Profile, VENDOR};
+pub use provisioning::Scim;
 use state::State;
 use wire::{Refusal, Segment};
 
@@ -77,10 +80,14 @@ pub struct Config {
     pub api_key: SecretString,
     /// The custom user fields that the company has declared; writing any other is dropped silently, or makes it (vendor).
     pub declared_fields: Vec<String>,
+    /// SCIM, and what the company has of what it needs.
+    pub scim: Scim,
+    /// E-mails of users in other companies of the vendor: nobody here can have them.
+    pub elsewhere: Vec<String>,
 }
 
 impl Default for Config {
-    /// Subdomain `acme`, API key `lessonly-sandbox-key`, no custom fields.
+    /// Subdomain `acme`, API key `lessonly-sandbox-key`, no custom fields, SCIM as [`Scim::default`] has it.
     fn default() -> Self {
         Self {
             options: Options::default(),
@@ -88,6 +95,8 @@ impl Default for Config {
             subdomain: "acme".to_owned(),
             api_key: "lessonly-sandbox-key".into(),
             declared_fields: Vec::new(),
+            scim: Scim::default(),
+            elsewhere: Vec::new(),
         }
     }
 }
@@ -106,6 +115,11 @@ struct App {
     profile: &'static Profile,
     subdomain: String,
     api_key: SecretString,
+    scim: Scim,
+    /// The server of the RFCs, where the profile has one.
+    server: Option<Server>,
+    /// In lower case.
+    elsewhere: BTreeSet<String>,
     declared: RwLock<Declared>,
     /// What is sent along when a lesson's completion is told; in no file.
     callback_authorization: Mutex<Option<SecretString>>,
@@ -115,6 +129,11 @@ impl App {
     /// The custom fields declared now.
     fn declared(&self) -> RwLockReadGuard<'_, Declared> {
         self.declared.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody else has the e-mail, here or in another company.
+    fn taken(&self, state: &State, email: &str, own: u64) -> bool {
+        state.owner(email).is_some_and(|owner| owner != own) || self.elsewhere.contains(&email.to_lowercase())
     }
 
     fn declare<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
@@ -152,16 +171,21 @@ impl Sandbox {
     }
 
     fn opened(config: Config, found: impl FnOnce(&'static Profile, &Origin) -> Result<State, Error>) -> Result<Self, Error> {
-        let Config { options, profile, subdomain, api_key, declared_fields } = config;
+        let Config { options, profile, subdomain, api_key, declared_fields, scim, elsewhere } = config;
         if subdomain.is_empty() || subdomain.contains(':') {
             return Err(Error::Option(format!("`{subdomain}` is no subdomain: it must not be empty or hold a colon")));
+        }
+        if scim.key.expose_secret().is_empty() || scim.key.expose_secret() == api_key.expose_secret() {
+            return Err(Error::Option("the SCIM key must not be empty, and another than the API key".to_owned()));
         }
         if let Some(rule) = options.faults.rival() {
             return Err(Error::Option(format!("faults: `{rule}` cannot be here: Lessonly has no log-ins that could be taken")));
         }
         let backend = Backend::open("lessonly", profile.name, PACE, &options, |origin| found(profile, origin))?;
         let (declared, callback_authorization) = (RwLock::default(), Mutex::default());
-        let app = App { backend, profile, subdomain, api_key, declared, callback_authorization };
+        let elsewhere = elsewhere.iter().map(|email| email.to_lowercase()).collect();
+        let server = provisioning::server(profile);
+        let app = App { backend, profile, subdomain, api_key, scim, server, elsewhere, declared, callback_authorization };
         app.declare(declared_fields.iter().map(String::as_str));
         Ok(Self { app: Arc::new(app), listen: options.listen })
     }
@@ -169,17 +193,24 @@ impl Sandbox {
     /// The whole server as a tower service, for use in the process.
     pub fn router(&self) -> Router {
         let version = |richer| routes(&Api { app: Arc::clone(&self.app), richer });
-        let served = Router::new().nest("/api/v1", version(false)).nest("/api/v1.1", version(true)).fallback(nowhere);
+        let scim = any(provisioning::answer).with_state(Arc::clone(&self.app));
+        let below = format!("{ROOT}/{{*rest}}");
+        let served = Router::new()
+            .route(ROOT, scim.clone())
+            .route(&below, scim)
+            .nest("/api/v1", version(false))
+            .nest("/api/v1.1", version(true))
+            .fallback(nowhere);
         // Around the routes, so that they see the path it makes.
         let served = Router::new().fallback_service(served).layer(map_request(tidy));
         let throttled = self.app.profile.throttled;
-        let refused = move |status: StatusCode| {
+        let refused = move |path: &str, status: StatusCode| {
             let error = status.canonical_reason().unwrap_or("refused").to_owned();
-            match status {
+            let refusal = match status {
                 StatusCode::TOO_MANY_REQUESTS => Refusal { status: throttled.status, error: throttled.error.to_owned() },
                 status => Refusal { status, error },
-            }
-            .into_response()
+            };
+            if is_scim(path) { scim_refused(&refusal.into()) } else { refusal.into_response() }
         };
         self.app.backend.front(served, refused, Box::new(|_| false))
     }

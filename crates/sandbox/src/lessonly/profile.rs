@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use axum::http::StatusCode;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
+use scim::{Leniency, Unknown};
 
 /// One reading of the API.
 #[derive(Debug)]
@@ -42,8 +43,19 @@ pub struct Profile {
     pub(super) statuses: Statuses,
     /// How `archived_at` is kept and written.
     pub(super) archived: Instant,
+    /// What `/scim/v2` is.
+    pub(super) scim: Provisioning,
     /// What comes over the rate limit.
     pub(super) throttled: Throttled,
+}
+
+/// What answers below `/scim/v2`.
+#[derive(Debug)]
+pub(super) enum Provisioning {
+    /// A server as the RFCs have it, which reads so literally.
+    Rfc(Leniency),
+    /// The vendor's own engine.
+    Engine,
 }
 
 /// How the statuses of an assignment are written.
@@ -117,6 +129,14 @@ pub static GUIDE: Profile = Profile {
     posted_assignments: "create",
     statuses: Statuses { completed: "completed", incomplete: "incomplete", overdue: "overdue", grade_pending: "grade pending" },
     archived: Instant::Utc,
+    // To the letter, but for attributes that nobody knows, words that are not the suggested ones, and `remove` with a list (CHOSEN).
+    scim: Provisioning::Rfc(Leniency {
+        unknown: Unknown::Drop,
+        canonical_only: false,
+        remove_listed: true,
+        mend_primary: true,
+        ..Leniency::STRICT
+    }),
     throttled: Throttled { status: StatusCode::TOO_MANY_REQUESTS, error: "Too Many Requests" },
 };
 
@@ -138,6 +158,7 @@ pub static VENDOR: Profile = Profile {
     posted_assignments: "update",
     statuses: Statuses { completed: "Completed", incomplete: "Incomplete", overdue: "Overdue", grade_pending: "Grade Pending" },
     archived: Instant::Zoned,
+    scim: Provisioning::Engine,
     throttled: Throttled { status: StatusCode::FORBIDDEN, error: "Forbidden (Rate Limit Exceeded)" },
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::profile::Profile;
 use crate::ledger::Change;
@@ -47,6 +47,9 @@ pub(super) struct User {
     pub(super) managing_ids: BTreeSet<u64>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+    /// What SCIM says of the account and no other member holds, as SCIM names it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(super) scim: Map<String, Value>,
 }
 
 /// The value of a custom field.
@@ -61,6 +64,11 @@ pub(super) struct Field {
 impl User {
     pub(super) fn role_id(&self) -> Option<u64> {
         ROLES.iter().find(|(name, _)| *name == self.role).map(|(_, id)| *id)
+    }
+
+    /// What SCIM calls the account: the name it was given there, else its e-mail.
+    pub(super) fn user_name(&self) -> &str {
+        self.scim.get("userName").and_then(Value::as_str).unwrap_or(&self.email)
     }
 
     /// The change from `before`, dated `now`; none when nothing but the date would change.

@@ -36,6 +36,8 @@ pub(super) struct State {
     /// The same by when they changed.
     by_update: BTreeSet<(Timestamp, u64)>,
     emails: HashMap<String, u64>,
+    /// What SCIM calls users, folded.
+    user_names: BTreeSet<(String, u64)>,
     ext_uids: HashMap<String, BTreeSet<u64>>,
     members: HashMap<u64, BTreeSet<u64>>,
     managers: HashMap<u64, BTreeSet<u64>>,
@@ -63,6 +65,7 @@ impl State {
             live: Vec::new(),
             by_update: BTreeSet::new(),
             emails: HashMap::new(),
+            user_names: BTreeSet::new(),
             ext_uids: HashMap::new(),
             members: HashMap::new(),
             managers: HashMap::new(),
@@ -76,6 +79,12 @@ impl State {
     /// Whose e-mail it is, whatever its case, archived users included.
     pub(super) fn owner(&self, email: &str) -> Option<u64> {
         self.emails.get(&email.to_lowercase()).copied()
+    }
+
+    /// The users whom SCIM calls so, whatever its case, oldest first.
+    pub(super) fn with_user_name(&self, name: &str) -> impl Iterator<Item = u64> {
+        let name = name.to_lowercase();
+        self.user_names.range((name.clone(), 0)..=(name, u64::MAX)).map(|(_, id)| *id)
     }
 
     /// The users with this external id, oldest first.
@@ -177,6 +186,7 @@ impl State {
             add(&mut self.active, id);
         }
         self.emails.insert(user.email.to_lowercase(), id);
+        self.user_names.insert((user.user_name().to_lowercase(), id));
         if let Some(ext_uid) = &user.ext_uid {
             self.ext_uids.entry(ext_uid.clone()).or_default().insert(id);
         }
@@ -192,6 +202,7 @@ impl State {
     fn take_user(&mut self, id: u64) {
         let Some(old) = self.users.remove(&id) else { return };
         self.emails.remove(&old.email.to_lowercase());
+        self.user_names.remove(&(old.user_name().to_lowercase(), id));
         take(&mut self.active, id);
         if let Some(ext_uid) = &old.ext_uid
             && let Some(ids) = self.ext_uids.get_mut(ext_uid)

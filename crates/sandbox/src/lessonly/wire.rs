@@ -41,6 +41,12 @@ impl From<LedgerFailed> for Refusal {
     }
 }
 
+impl From<Refusal> for scim::Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.status.as_u16(), refusal.error)
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         answer(self.status, json!({ "error": self.error }).to_string().into_bytes())
