@@ -38,6 +38,8 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     // `xtask` has the PostgreSQL server for tests.
     ("provost-store", &["xtask"]),
     ("provost-engine", &["xtask"]),
+    // And the programs that others wrote.
+    ("provost-sandbox", &["xtask"]),
     ("provost-cli", &["provost-checker", "xtask"]),
 ];
 

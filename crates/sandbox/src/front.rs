@@ -51,10 +51,12 @@ pub(crate) struct Front {
 
 /// What a vendor says and does where its routes are not asked.
 pub(crate) struct Face {
-    /// An answer of this status to a request for this path; 429 is what is said over the limit.
-    pub(crate) refused: Box<dyn Fn(&str, StatusCode) -> Response + Send + Sync>,
+    pub(crate) refused: Refused,
     pub(crate) rival: Rival,
 }
+
+/// An answer of this status to a request for this path; 429 is what is said over the limit.
+pub(crate) type Refused = Box<dyn Fn(&str, StatusCode) -> Response + Send + Sync>;
 
 /// Somebody else logs in with the user name whose token the request carries; false where it carries none.
 pub(crate) type Rival = Box<dyn Fn(&Call) -> bool + Send + Sync>;
