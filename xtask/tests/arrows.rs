@@ -34,8 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crate → crates of ours that only its tests may use.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
-    ("provost-vendors", &["provost-sandbox"]),
-    // `xtask` has the PostgreSQL server for tests.
+    // `xtask` has the PostgreSQL server for tests, and the programs that others wrote.
+    ("provost-vendors", &["provost-sandbox", "xtask"]),
     ("provost-store", &["xtask"]),
     ("provost-engine", &["xtask"]),
     // And the programs that others wrote.

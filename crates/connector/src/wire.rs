@@ -300,8 +300,10 @@ impl Wire {
         headers: &[(String, Secret)],
         body: Option<Payload>,
     ) -> Result<http::Request<Bytes>, Fault> {
-        let mut request =
-            http::Request::builder().method(method).uri(format!("{}{path}", self.base)).header("accept", "application/json");
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("accept", "application/json, application/scim+json");
         for (name, value) in headers {
             let mut value = HeaderValue::from_str(value.expose()).map_err(|_| Fault::Denied {
                 scope: crate::Scope::Credentials(format!("the value for header {name} has characters that no header can carry")),
@@ -417,6 +419,23 @@ impl Write {
         judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
     ) -> Result<Answer, Fault> {
         self.read.wire.work(Method::PUT, path, &self.read.session.headers, body, judge).await
+    }
+
+    /// Any other request with effects: a method, headers of its own beside the session's, and a JSON body of this media type.
+    ///
+    /// # Errors
+    /// As [`Wire::send`].
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        own: &[(String, Secret)],
+        body: Option<(&'static str, &Value)>,
+        judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync),
+    ) -> Result<Answer, Fault> {
+        let body = body.map(|(media, json)| (media, Bytes::from(json.to_string())));
+        let headers: Vec<(String, Secret)> = self.read.session.headers.iter().chain(own).cloned().collect();
+        self.read.wire.exchange(For::Work, method, path, &headers, body, judge).await
     }
 
     /// A new strong password (24 characters of four classes, over 130 bits), for the one request that needs one (A07).

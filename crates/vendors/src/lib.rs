@@ -7,3 +7,4 @@ pub mod absorb;
 pub mod lessonly;
 pub mod registry;
 pub mod sabotage;
+pub mod scim;

@@ -130,7 +130,7 @@ impl Entry {
     }
 }
 
-static ENTRIES: &[Entry] = &[crate::absorb::ENTRY, crate::lessonly::ENTRY];
+static ENTRIES: &[Entry] = &[crate::absorb::ENTRY, crate::lessonly::ENTRY, crate::scim::ENTRY];
 
 /// Every connector there is, by name.
 pub fn entries() -> &'static [Entry] {

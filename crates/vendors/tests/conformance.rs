@@ -28,6 +28,11 @@ fn profiles(connector: &str) -> Vec<&'static str> {
     }
 }
 
+/// SCIM is no vendor's: it is held against many servers, in `scim.rs`.
+fn has_own_sandbox(connector: &str) -> bool {
+    connector != "scim"
+}
+
 async fn run(connector: &str) {
     for profile in profiles(connector) {
         match suite(rig(connector, profile, "").as_ref()).await {
@@ -90,7 +95,7 @@ async fn absorb_tells_the_truth_under_faults() {
 
 #[test]
 fn every_profile_of_a_sandbox_is_the_connector_s_too() {
-    for entry in registry::entries() {
+    for entry in registry::entries().iter().filter(|entry| has_own_sandbox(entry.name)) {
         let (mut ours, mut theirs) = (entry.profiles.to_vec(), profiles(entry.name));
         ours.sort_unstable();
         theirs.sort_unstable();
@@ -111,8 +116,8 @@ async fn absorb_conforms() {
 #[test]
 fn every_entry_goes_through_the_suite() {
     let names: Vec<&str> = registry::entries().iter().map(|entry| entry.name).collect();
-    assert_eq!(names, ["absorb", "lessonly"], "a test above for every entry");
-    for name in names {
+    assert_eq!(names, ["absorb", "lessonly", "scim"], "a test for every entry: above, and for `scim` in scim.rs");
+    for name in names.into_iter().filter(|name| has_own_sandbox(name)) {
         assert!(!profiles(name).is_empty());
     }
 }

@@ -32,7 +32,8 @@ fn one_plan_has_a_step_of_every_kind_that_each_app_knows() {
     let (mut world, bases) = company(Setup::default());
     let planned = world.plan();
     assert!(planned.held.is_empty(), "no guard is configured: {:?}", planned.said);
-    for entry in vendors::registry::entries() {
+    // A SCIM application has a story of its own.
+    for entry in vendors::registry::entries().iter().filter(|entry| entry.name != "scim") {
         let can = |verb: &&(Verb, model::Support)| matches!(verb.1, model::Support::Can);
         let known: BTreeSet<Verb> = entry.manifest.verbs.iter().filter(can).map(|(verb, _)| *verb).collect();
         assert_eq!(verbs(&planned.open, entry.name), known, "{}", entry.name);

@@ -3,6 +3,9 @@
 #[path = "../company/mod.rs"]
 mod company;
 mod naive;
+#[path = "../../../vendors/tests/rigs/outside.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the connector's tests use the rest")]
+mod outside;
 mod proxy;
 mod small;
 mod world;
@@ -26,6 +29,7 @@ mod power;
 mod rehearsal;
 mod rehire;
 mod rename_chain;
+mod scim_app;
 mod scope;
 mod sources;
 mod syscalls;

@@ -6,6 +6,8 @@ pub mod absorb;
 pub mod canned;
 pub mod lessonly;
 pub mod mutate;
+pub mod outside;
+pub mod scim;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

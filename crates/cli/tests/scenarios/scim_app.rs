@@ -1,0 +1,175 @@
+//! One company through a SCIM application that somebody else wrote: joiner, mover, leaver, rehire.  In the guide's run of the tests it is
+//! `scim2-server`, in the vendors' SCIMMY.
+
+use serde_json::{Value, json};
+
+use crate::outside::{Server, TOKEN, back};
+use crate::world::{Setup, World, by};
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// A world with this application alone.
+fn world(base: &str) -> World {
+    let mut world = World::new(Setup { now: "2026-01-05T12:00:00Z", ..Setup::default() });
+    world.env("SCIM_TOKEN", Some(TOKEN));
+    let text = world.read("provost.toml");
+    let sources = &text[..text.find("[app.lessonly]").expect("the apps come last")];
+    let app = format!(
+        r#"
+[app.fifteen]
+connector = "scim"
+base_url = "{base}"
+token = {{ env = "SCIM_TOKEN" }}
+rate = {{ per_second = 5000, burst = 5000 }}
+
+[app.fifteen.accounts]
+who = 'person.active'
+match = ["externalId == person.key", "userName == person.email"]
+leave = "deactivate"
+
+[app.fifteen.set]
+userName = 'person.email'
+externalId = 'person.key'
+"name.givenName" = 'person.given_name'
+"name.familyName" = 'person.family_name'
+"emails.work" = 'person.email'
+title = 'person.title'
+department = 'person.department'
+manager = 'person.manager'
+
+[app.fifteen.groups]
+managed = ["Sales", "Development"]
+member = ['person.department']
+create = true
+"#
+    );
+    world.write("provost.toml", &format!("{sources}{app}"));
+    world
+}
+
+fn all(base: &str, list: &str) -> Vec<Value> {
+    let (status, said) = back(base, "GET", &format!("{list}?startIndex=1&count=200"), None);
+    assert_eq!(status, 200, "{said}");
+    said["Resources"].as_array().cloned().unwrap_or_default()
+}
+
+/// The user with this external id: there is exactly one.
+fn user(base: &str, key: &str) -> Value {
+    let found: Vec<Value> = all(base, "/Users").into_iter().filter(|user| user["externalId"] == key).collect();
+    assert_eq!(found.len(), 1, "{key}: {found:?}");
+    found.into_iter().next().expect("just counted")
+}
+
+/// The names of the groups that a user is in.
+fn groups(base: &str, user: &Value) -> Vec<String> {
+    let groups = all(base, "/Groups").into_iter();
+    let mut names: Vec<String> = groups
+        .filter(|group| group["members"].as_array().into_iter().flatten().any(|member| member["value"] == user["id"]))
+        .map(|group| group["displayName"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_company_lives_in_a_scim_application() {
+    let guest = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "guest@partner.example", "title": "Trainer", "active": true,
+    });
+    let base = by(Server::Python, Server::Node).tenant(&[guest]);
+    let mut world = world(&base);
+
+    // Joiners.
+    world.roster(
+        "1,Ada,Lovelace,ada@acme.example,Engineer,Development,2,active,2025-12-01,\n\
+         2,Grace,Hopper,grace@acme.example,Manager,Sales,,active,2020-01-01,\n\
+         3,Alan,Turing,alan@acme.example,Engineer,Development,2,active,2024-01-01,\n",
+    );
+    let checked = world.provost(&["check"]);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    let planned = world.carry_out();
+    assert_eq!((planned.count("fifteen", "create"), planned.count("fifteen", "create_group")), (3, 2), "{:?}", planned.said);
+    let (ada, grace) = (user(&base, "1"), user(&base, "2"));
+    assert_eq!((&ada["userName"], &ada["title"], &ada["active"]), (&json!("ada@acme.example"), &json!("Engineer"), &json!(true)));
+    assert_eq!(ada["emails"][0]["value"], "ada@acme.example", "{ada}");
+    assert_eq!((&ada[ENTERPRISE]["department"], &ada[ENTERPRISE]["manager"]["value"]), (&json!("Development"), &grace["id"]));
+    assert_eq!((groups(&base, &ada), groups(&base, &grace)), (vec!["Development".to_owned()], vec!["Sales".to_owned()]));
+
+    // What others do there stays: a nickname, a group of theirs.
+    let theirs = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Choir", "members": [{ "value": ada["id"] }] });
+    assert_eq!(back(&base, "POST", "/Groups", Some(&theirs)).0, 201);
+    let nick = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "nickName", "value": "Countess" }] });
+    let (status, said) = back(&base, "PATCH", &format!("/Users/{}", ada["id"].as_str().expect("an id")), Some(&nick));
+    assert!(matches!(status, 200 | 204), "{status}: {said}");
+
+    // A mover: another department, title, e-mail and manager.
+    world.later();
+    world.roster(
+        "1,Ada,Lovelace,ada.king@acme.example,Lead,Sales,3,active,2025-12-01,\n\
+         2,Grace,Hopper,grace@acme.example,Manager,Sales,,active,2020-01-01,\n\
+         3,Alan,Turing,alan@acme.example,Engineer,Development,2,active,2024-01-01,\n",
+    );
+    world.carry_out();
+    let moved = user(&base, "1");
+    assert_eq!((&moved["id"], &moved["nickName"]), (&ada["id"], &json!("Countess")));
+    assert_eq!((&moved["userName"], &moved["title"]), (&json!("ada.king@acme.example"), &json!("Lead")));
+    assert_eq!(moved[ENTERPRISE]["manager"]["value"], user(&base, "3")["id"]);
+    assert_eq!(groups(&base, &moved), ["Choir", "Sales"]);
+
+    // A leaver.
+    world.later();
+    world.roster(
+        "1,Ada,Lovelace,ada.king@acme.example,Lead,Sales,3,terminated,2025-12-01,2026-01-02\n\
+         2,Grace,Hopper,grace@acme.example,Manager,Sales,,active,2020-01-01,\n\
+         3,Alan,Turing,alan@acme.example,Engineer,Development,2,active,2024-01-01,\n",
+    );
+    let planned = world.carry_out();
+    assert_eq!(planned.count("fifteen", "leave"), 1, "{:?}", planned.said);
+    let left = user(&base, "1");
+    assert_eq!((&left["id"], &left["active"], &left["nickName"]), (&ada["id"], &json!(false), &json!("Countess")));
+
+    // A rehire: the same account, with what policy wants now.
+    world.later();
+    world.roster(
+        "1,Ada,Lovelace,ada@acme.example,Engineer,Development,2,active,2026-01-03,\n\
+         2,Grace,Hopper,grace@acme.example,Manager,Sales,,active,2020-01-01,\n\
+         3,Alan,Turing,alan@acme.example,Engineer,Development,2,active,2024-01-01,\n",
+    );
+    let planned = world.carry_out();
+    assert_eq!((planned.count("fifteen", "restore"), planned.count("fifteen", "create")), (1, 0), "{:?}", planned.said);
+    let back_again = user(&base, "1");
+    assert_eq!((&back_again["id"], &back_again["active"], &back_again["title"]), (&ada["id"], &json!(true), &json!("Engineer")));
+    assert_eq!(groups(&base, &back_again), ["Choir", "Development"]);
+
+    // Nobody else was touched, and no secret is anywhere.
+    let all = all(&base, "/Users");
+    assert_eq!(all.len(), 4, "three people and the guest");
+    let guest = all.iter().find(|user| user["userName"] == "guest@partner.example").expect("still there");
+    assert_eq!((&guest["title"], &guest["active"]), (&json!("Trainer"), &json!(true)));
+    let shown = world.provost(&["apps", "fifteen"]);
+    assert!(shown.code == 0 && !shown.out.contains(TOKEN), "{shown:?}");
+}
+
+#[test]
+fn a_wrong_token_is_told_with_what_to_do() {
+    let base = by(Server::Python, Server::Node).tenant(&[]);
+    let mut world = world(&base);
+    world.roster("1,Ada,Lovelace,ada@acme.example,Engineer,Development,,active,2025-12-01,\n");
+    world.env("SCIM_TOKEN", Some("this-is-another-token"));
+    let said = world.provost(&["check"]);
+    assert_ne!(said.code, 0);
+    let told = format!("{}{}", said.out, said.err);
+    assert!(told.contains("401") && told.contains("`token`") && !told.contains("this-is-another-token"), "{told}");
+}
+
+#[test]
+fn an_attribute_that_scim_does_not_have_is_told_with_the_nearest() {
+    let base = by(Server::Python, Server::Node).tenant(&[]);
+    let mut world = world(&base);
+    world.roster("1,Ada,Lovelace,ada@acme.example,Engineer,Development,,active,2025-12-01,\n");
+    world.reconfigure("\ntitle = ", "\ntitel = ");
+    let said = world.provost(&["plan"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("`titel`") && said.err.contains("`title`"), "{said:?}");
+}
