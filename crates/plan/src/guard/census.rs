@@ -52,7 +52,7 @@ impl Census {
                 }
                 census.departments[department] += 1;
             }
-            if !named && !(active && by_group) {
+            if !(named || active && by_group) {
                 continue;
             }
             let groups = scene.member_of(account);

@@ -238,11 +238,12 @@ fn guards(limits: &[(u64, Option<u64>, Option<u64>)]) -> BTreeMap<String, GuardR
         (Effect::RecordChanged, By::App),
         (Effect::RecordChanged, By::Department),
     ];
-    let rule = |((effect, by), (exempt, max, percent)): ((Effect, By), &(u64, Option<u64>, Option<u64>))| {
+    let by = by.into_iter().zip(limits.iter().cycle());
+    by.map(|((effect, by), (exempt, max, percent))| {
         let rule = GuardRule { effect, by, exempt: *exempt, max: *max, percent_milli: percent.map(|one| one * 1000), window: 86_400 };
         (format!("{effect:?} by {by:?}"), rule)
-    };
-    by.into_iter().zip(limits.iter().cycle()).map(rule).collect()
+    })
+    .collect()
 }
 
 /// The company before and after; whom something happens to.

@@ -104,7 +104,7 @@ async fn p3_a_standing_approval_edited_in_the_database_is_found_and_not_used() {
     raw("DELETE FROM standing WHERE seq = 2".into()).await;
     assert!(found().await.iter().any(|fault| fault.contains("not in the store any more")));
     for change in [
-        format!("INSERT INTO standing SELECT 2, digest, 0, policy, rule, decider, decided - 1000 FROM standing WHERE seq = 3"),
+        "INSERT INTO standing SELECT 2, digest, 0, policy, rule, decider, decided - 1000 FROM standing WHERE seq = 3".to_owned(),
         format!("INSERT INTO standing SELECT 4, digest, 1, '{other}', rule, decider, decided FROM standing WHERE seq = 3"),
     ] {
         raw(change).await;
