@@ -58,6 +58,17 @@ pub(crate) const BENCHES: &[Task] = &[
         ],
     },
     Task {
+        name: "scim",
+        what: "CPU time of the gateway for each request at 2,000, 20,000 and 200,000 users, beside a server from PyPI that keeps 2,000 in memory",
+        needs: &[],
+        variables: &[],
+        runs: &[
+            &["run", "--quiet", "--package", "xtask", "--", "outside"],
+            &["build", "--release", "--package", "provost-cli"],
+            example!("provost-cli", "scim_requests", "2000", "20000", "200000"),
+        ],
+    },
+    Task {
         name: "store",
         what: "rows a second, written and read, SQLite and PostgreSQL side by side",
         needs: &[POSTGRES],

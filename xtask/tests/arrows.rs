@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("provost-scim", &[]),
     ("provost-vendors", &["provost-connector", "provost-model", "provost-scim"]),
     ("provost-engine", &["provost-plan", "provost-connector", "provost-store", "provost-model"]),
+    ("provost-serve", &["provost-engine", "provost-scim", "provost-model"]),
     ("provost-sandbox", &["provost-scim"]),
     (
         "provost-cli",
@@ -26,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "provost-engine",
             "provost-sandbox",
             "provost-scim",
+            "provost-serve",
         ],
     ),
     ("provost-checker", &[]),

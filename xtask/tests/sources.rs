@@ -32,12 +32,13 @@ fn code(text: &str) -> String {
 }
 
 /// Where the product's code is.  The conformance suite of `connector` is compiled for tests only.
-const PRODUCT: [&str; 7] = [
+const PRODUCT: [&str; 8] = [
     "crates/model/src",
     "crates/plan/src",
     "crates/store/src",
     "crates/connector/src",
     "crates/engine/src",
+    "crates/serve/src",
     "crates/vendors/src",
     "crates/cli/src",
 ];

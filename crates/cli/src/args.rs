@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Apps(commands::apps::AppsArgs),
     Audit(commands::audit::AuditArgs),
     Standing(commands::standing::StandingArgs),
+    Serve(commands::serve::ServeArgs),
+    Token(commands::token::TokenArgs),
     Store(commands::store::StoreArgs),
     Completions(commands::completions::CompletionsArgs),
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use connector::Clock;
 use engine::{AppSetup, Approvers, Engine, Setup};
-use model::{AppName, RateLimit, Secret, digest_of};
+use model::{AppName, RateLimit, Secret, SourceName, digest_of};
 use rand::TryRng;
 use sandbox::Limit;
+use serve::scim::Dialect;
 use store::{Location, SealKey, Store};
 
 use crate::args::Globals;
@@ -35,7 +36,25 @@ pub(crate) struct Opened {
     pub(crate) approvers: Arc<Approvers>,
     /// The clock in force.
     pub(crate) clock: Arc<dyn Clock>,
+    /// How the server listens.
+    pub(crate) serve: serve::Options,
+    /// How the sources that push speak.
+    dialects: BTreeMap<SourceName, Dialect>,
     sandboxes: Sandboxes,
+}
+
+/// What is left to be closed when a server has ended.
+pub(crate) struct Closing {
+    store: Store,
+    sandboxes: Sandboxes,
+}
+
+impl Closing {
+    /// Closes everything in order.
+    pub(crate) async fn close(self) {
+        self.store.close().await;
+        self.sandboxes.stop().await;
+    }
 }
 
 impl Opened {
@@ -48,6 +67,7 @@ impl Opened {
         let mut config = Config::load(globals.config.as_deref())?;
         let keep_images = config.keep_images;
         let behaviour = std::mem::take(&mut config.behaviour);
+        let (serve, dialects) = (config.serve.clone(), dialects(&config));
         let ports = ports::ports(globals.now)?;
         let mut sandboxes = Sandboxes::default();
         let approvers = Arc::new(std::mem::take(&mut config.approvers));
@@ -58,7 +78,14 @@ impl Opened {
         let clock = Arc::clone(&ports.clock);
         let engine =
             Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _).minding(behaviour).keeping_images(keep_images);
-        Ok(Self { engine, approvers, clock, sandboxes })
+        Ok(Self { engine, approvers, clock, serve, dialects, sandboxes })
+    }
+
+    /// The parts of a server: what one planning knew serves the next.
+    pub(crate) fn into_server(self) -> (Arc<Engine>, BTreeMap<SourceName, Dialect>, Closing) {
+        let Self { engine, dialects, sandboxes, .. } = self;
+        let store = engine.store().clone();
+        (Arc::new(engine.planning_again()), dialects, Closing { store, sandboxes })
     }
 
     /// Closes everything in order.
@@ -83,9 +110,18 @@ pub async fn assemble(config: &Path) -> Result<(Setup, Location), String> {
     Ok((setup, at))
 }
 
+/// How the sources that push speak.
+fn dialects(config: &Config) -> BTreeMap<SourceName, Dialect> {
+    let spoken = |connection: &SourceConnection| match connection {
+        SourceConnection::Push(dialect) => Some(dialect.clone()),
+        SourceConnection::File(_) => None,
+    };
+    config.sources.iter().filter_map(|(name, connection)| Some((name.clone(), spoken(connection)?))).collect()
+}
+
 /// Connects what a configuration names.
 async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut Sandboxes) -> Result<Setup, Failure> {
-    let Config { file: _, policy, store: _, keep_images: _, sources, apps, approvers: _, behaviour: _ } = config;
+    let Config { file: _, policy, store: _, keep_images: _, sources, apps, approvers: _, behaviour: _, serve: _ } = config;
     let mut setups = BTreeMap::new();
     for (name, connection) in &apps {
         setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);
@@ -96,11 +132,7 @@ async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut 
             SourceConnection::File(file) => {
                 files.insert(name, file);
             }
-            SourceConnection::Push if reach == Reach::Apps => {
-                let note = format!("source {name}: inbound SCIM is not built in this version; nothing was heard from it yet");
-                globals.face().note(&note);
-            }
-            SourceConnection::Push => {}
+            SourceConnection::Push(_) => {}
         }
     }
     Ok(Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone })

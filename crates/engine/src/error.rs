@@ -29,6 +29,28 @@ pub enum EngineError {
         /// Those there are.
         known: Vec<AppName>,
     },
+    /// No identity provider pushes to this source.
+    #[error("{}", not_pushed(source_name, known))]
+    NotPushed {
+        /// The name asked for.
+        source_name: SourceName,
+        /// Those that are pushed.
+        known: Vec<SourceName>,
+    },
+    /// There is no such token.
+    #[error("there is no token {id}")]
+    NoSuchToken {
+        /// What was asked for.
+        id: String,
+    },
+    /// A token that opens nothing any more cannot be rotated.
+    #[error("token {id} of source {subject} ended already")]
+    TokenEnded {
+        /// Which.
+        id: String,
+        /// Whose it was.
+        subject: String,
+    },
     /// An app could not be read or changed.
     #[error("app {app}: {fault}")]
     App {
@@ -265,6 +287,16 @@ impl EngineError {
         match self {
             Self::Quarantined { app, .. } => Some(crate::quarantine::next_words(app)),
             _ => None,
+        }
+    }
+}
+
+fn not_pushed(name: &SourceName, known: &[SourceName]) -> String {
+    match known {
+        [] => format!("nothing is pushed to source {name}: the configuration has no source of kind \"scim\""),
+        known => {
+            let known: Vec<&str> = known.iter().map(SourceName::as_str).collect();
+            format!("nothing is pushed to source {name}; sources of kind \"scim\" are: {}", known.join(", "))
         }
     }
 }

@@ -16,6 +16,8 @@ mod look;
 mod named;
 mod past;
 mod propose;
+mod push;
+mod pushes;
 mod quarantine;
 mod read;
 mod rehearse;
@@ -25,6 +27,7 @@ mod session;
 mod signing;
 mod sources;
 mod standing;
+mod tokens;
 mod walk;
 mod watch;
 
@@ -44,6 +47,7 @@ pub use error::EngineError;
 pub use execute::RunSummary;
 pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
 pub use propose::{Ask, Facts, Proposed};
+pub use pushes::PlannedPush;
 pub use quarantine::QuarantineRule;
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
 pub use revert::{Revert, Undo};
@@ -51,6 +55,7 @@ pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_fil
 pub use session::NEXT as RIVAL_NEXT;
 pub use signing::{Approvers, KeyError, SigningKey};
 pub use standing::{StandingRow, StandingState};
+pub use store::{PushedWhat, StoreError, Written};
 pub use watch::{Event, Silent, Watch};
 
 /// What comes from outside, filled by the composition root; simulation replaces it.
@@ -127,6 +132,8 @@ pub struct Engine {
     /// How long (seconds) the images of a finished run are kept; for ever where nobody says.
     keep_images: Option<i64>,
     behaviour: Behaviour,
+    /// When tokens were last used.
+    uses: tokens::Uses,
 }
 
 /// What is done about apps, and steps, that fail; nothing by default.
@@ -142,7 +149,7 @@ impl Engine {
     /// An engine over a store.
     pub fn new(store: Store, ports: Ports, setup: Setup) -> Self {
         let (keys, behaviour) = (Arc::new(Nobody), Behaviour::default());
-        Self { store, ports, setup, planner: None, keys, behaviour, keep_images: None }
+        Self { store, ports, setup, planner: None, keys, behaviour, keep_images: None, uses: tokens::Uses::default() }
     }
 
     /// The engine, doing this about apps and steps that fail.
@@ -177,6 +184,11 @@ impl Engine {
     /// The policy in force.
     pub fn policy(&self) -> &Compiled {
         &self.setup.policy
+    }
+
+    /// The sources that push what they say, and are let in by a token.
+    pub fn pushed_sources(&self) -> impl Iterator<Item = &SourceName> {
+        self.setup.policy.policy().sources.iter().filter(|(_, source)| source.kind == "scim").map(|(name, _)| name)
     }
 
     /// The store, for faces that list what is in it.

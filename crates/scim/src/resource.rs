@@ -128,6 +128,8 @@ impl ResourceType {
             for (name, value) in members {
                 match extension.schema.attribute(&name) {
                     Some(attribute) => put(&mut part, attribute, value, leniency, &format!("{id}:{}", attribute.name))?,
+                    // Clients that keep an extension as a resource of its own write its `schemas` too: it says nothing new.
+                    None if name.eq_ignore_ascii_case("schemas") => {}
                     None => self.unknown(&format!("{id}:{name}"), leniency)?,
                 }
             }

@@ -238,6 +238,7 @@ statements! {
         UNION ALL SELECT kind, id, changed FROM pushed_gone WHERE source = $1 AND changed > $2 ORDER BY 3, 1, 2";
     PUSHED_ALL = "SELECT kind, id, name, version, created, modified, said, body FROM pushed WHERE source = $1 ORDER BY kind, id";
     PUSHED_ALL_MEMBERS = "SELECT holder, member, said FROM pushed_members WHERE source = $1 ORDER BY holder, member";
+    PUSHED_GONE = "SELECT body FROM pushed_gone WHERE source = $1 AND kind = $2 AND id = $3";
     PUSHED_ALL_GONE = "SELECT kind, id, name, said, body FROM pushed_gone WHERE source = $1 ORDER BY kind, id";
     PUSHED_EMAILS_DROP = "DELETE FROM pushed_emails WHERE source = $1 AND id = $2";
     PUSHED_EMAILS_OF = "SELECT email FROM pushed_emails WHERE source = $1 AND id = $2 ORDER BY email";

@@ -20,11 +20,13 @@ pub(crate) mod report;
 pub(crate) mod revert;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
+pub(crate) mod serve;
 pub(crate) mod show;
 mod signing;
 pub(crate) mod split;
 pub(crate) mod standing;
 pub(crate) mod store;
+pub(crate) mod token;
 
 use crate::args::{Cli, Command};
 use crate::faces::End;
@@ -60,6 +62,8 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Apps(args) => apps::run(&globals, &args).await,
         Command::Audit(args) => audit::run(&globals, &args).await,
         Command::Standing(args) => standing::run(&globals, &args).await,
+        Command::Serve(args) => serve::run(&globals, &args).await,
+        Command::Token(args) => token::run(&globals, &args).await,
         Command::Store(args) => store::run(&globals, &args).await,
         Command::Completions(args) => completions::run(&args),
     }

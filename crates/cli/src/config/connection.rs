@@ -8,6 +8,7 @@ use std::time::Duration;
 use engine::FileSource;
 use model::{Fingerprint, RateLimit, Secret, digest_of};
 use sandbox::{Faults, Limit};
+use serve::scim::Dialect;
 use toml::Spanned;
 use toml::de::DeValue;
 use vendors::registry::{Entry, Settings};
@@ -20,8 +21,8 @@ use crate::failure::Failure;
 pub(crate) enum SourceConnection {
     /// A file.
     File(FileSource),
-    /// Pushed by inbound SCIM, which this version does not have: nothing was heard from it yet.
-    Push,
+    /// Pushed to the server, in this dialect.
+    Push(Dialect),
 }
 
 /// Where an app is.

@@ -12,6 +12,7 @@ mod fuzz;
 mod guards;
 mod problem;
 mod section;
+mod serve;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) approvers: Approvers,
     /// What is done about apps and steps that fail.
     pub(crate) behaviour: Behaviour,
+    /// How the server listens.
+    pub(crate) serve: ::serve::Options,
 }
 
 impl Config {
@@ -131,6 +134,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let apps = apps::read(&context, &quarantine, top.section("app"), &sources, &top);
     let zone = organization.as_ref().map(|(organization, _)| organization.time_zone.as_str());
     let freezes = freezes::freezes(&mut top, zone, &apps.keys().collect());
+    let serve = serve::read(&context, top.section("serve"));
     top.end();
 
     let (organization, store) = organization?;
@@ -160,6 +164,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         apps: app_connections,
         approvers,
         behaviour,
+        serve,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{DateOrder, FileSource};
 use model::{Join, Shrink, SourceName, SourcePolicy, SourceRole};
+use serve::scim::Dialect;
 
 use super::connection::SourceConnection;
 use super::section::{Section, Text, text_of, texts_of, wrong_type};
@@ -89,12 +90,16 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
             }
             file(context, &mut section, path).map(SourceConnection::File)
         }
-        Some(_) => Some(SourceConnection::Push),
+        Some(_) => {
+            let known = Dialect::ALL.map(|dialect| (dialect.name, dialect.name));
+            let dialect = section.word("dialect", &known).and_then(Dialect::named);
+            Some(SourceConnection::Push(dialect.unwrap_or_default()))
+        }
         None => None,
     };
     let span = section.span.clone();
     section.end();
-    if role == Some(SourceRole::Employment) && matches!(connection, Some(SourceConnection::Push)) {
+    if role == Some(SourceRole::Employment) && matches!(connection, Some(SourceConnection::Push(_))) {
         let what = "inbound SCIM is not built in this version, so it cannot say who works here";
         context.problems.add(what, &span, "here", "use a file for the source with role = \"employment\"");
     }

@@ -26,6 +26,7 @@ mod matrix;
 mod misbehaving;
 mod person;
 mod power;
+mod pushed;
 mod rehearsal;
 mod rehire;
 mod rename_chain;

@@ -156,6 +156,8 @@ impl Reader<'_> {
         for (name, value) in members {
             let Some(attribute) = schema.attribute(name) else {
                 match self.leniency.unknown {
+                    // Clients that keep an extension as a resource of its own write its `schemas` too: it says nothing new.
+                    _ if name.eq_ignore_ascii_case("schemas") => continue,
                     Unknown::Drop => continue,
                     Unknown::Refuse => return Err(syntax(format!("{} has no attribute {}", schema.id, quoted(name)))),
                 }

@@ -130,6 +130,15 @@ impl Store {
         self.db.fetch_one(sql::PUSHED, args![source.as_str(), kind.word(), id]).await?.as_ref().map(record).transpose()
     }
 
+    /// What was said last of something that the provider deleted, as JSON, if it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pushed_gone(&self, source: &SourceName, kind: ResourceKind, id: &str) -> Result<Option<String>, StoreError> {
+        let row = self.db.fetch_one(sql::PUSHED_GONE, args![source.as_str(), kind.word(), id]).await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
     /// The records that a query means, by id, those after the id `after`, at most so many.
     ///
     /// # Errors

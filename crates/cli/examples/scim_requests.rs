@@ -1,0 +1,287 @@
+//! Benchmark: what a request to the gateway costs the server in CPU time, with everything on disk before it is answered, beside
+//! `scim2-server` from PyPI, which keeps everything in memory.
+//!
+//! `cargo build --release -p provost-cli && cargo run --release -p provost-cli --example scim_requests -- 2000 20000 200000`
+//!
+//! One client, one request at a time; the time is what the system counts for the server's process, users and pages as they come.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+type Failed = Box<dyn Error>;
+
+/// How many clients fill a server.
+const FILLING: usize = 16;
+/// Ticks of the system's clock for processes in a second: what Linux tells its programs everywhere.
+const TICKS: f64 = 100.0;
+
+/// What is measured.
+const OPERATIONS: [&str; 4] = ["create", "filter by userName", "PATCH active", "list of 100"];
+
+fn main() -> Result<(), Failed> {
+    let sizes: Vec<usize> = std::env::args().skip(1).map(|size| size.parse()).collect::<Result<_, _>>()?;
+    let Some(smallest) = sizes.iter().min().copied() else { return Err("usage: scim_requests USERS…".into()) };
+    println!("| users | server | {} |", OPERATIONS.join(" | "));
+    println!("|---|---|{}", "---|".repeat(OPERATIONS.len()));
+    let theirs = measured(&mut Server::scim2()?, smallest, 400)?;
+    println!("| {smallest} | scim2-server, in memory | {} |", cells(&theirs));
+    let mut server = Server::provost()?;
+    for size in sizes {
+        let ours = measured(&mut server, size, 4000)?;
+        println!("| {size} | provost serve, durable | {} |", cells(&ours));
+        if size == smallest {
+            let ratios: Vec<String> = theirs.iter().zip(&ours).map(|(theirs, ours)| format!("{:.0} times", theirs / ours)).collect();
+            println!("| {size} | less by | {} |", ratios.join(" | "));
+        }
+    }
+    Ok(())
+}
+
+fn cells(micros: &[f64]) -> String {
+    micros.iter().map(|micros| format!("{micros:.0} µs")).collect::<Vec<_>>().join(" | ")
+}
+
+/// Fills a server up to so many users, then asks it `times` times for each operation; microseconds of CPU time for one.
+fn measured(server: &mut Server, users: usize, times: usize) -> Result<Vec<f64>, Failed> {
+    server.fill(users)?;
+    let mut client = server.client();
+    let mut chance = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut pick = move |below: usize| {
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        (chance % below as u64) as usize
+    };
+    let mut found = Vec::new();
+    for operation in OPERATIONS {
+        let mut asked = Vec::with_capacity(times);
+        for turn in 0..times {
+            asked.push(match operation {
+                "create" => ("POST", "/Users".to_owned(), Some(user(server.made + turn)), 201),
+                "filter by userName" => {
+                    let path = format!("/Users?filter=userName%20eq%20%22{}%22", name(pick(users)));
+                    ("GET", path, None, 200)
+                }
+                "PATCH active" => {
+                    let id = &server.ids[pick(server.ids.len())];
+                    let body = json!({
+                        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                        "Operations": [{ "op": "replace", "path": "active", "value": turn % 2 == 0 }],
+                    });
+                    ("PATCH", format!("/Users/{id}"), Some(body), 200)
+                }
+                _ => ("GET", "/Users?startIndex=1&count=100".to_owned(), None, 200),
+            });
+        }
+        let before = server.cpu()?;
+        for (method, path, body, status) in &asked {
+            let (got, answer) = client.send(method, path, body.as_ref())?;
+            if got != *status {
+                return Err(format!("{method} {path}: {got} {answer}").into());
+            }
+        }
+        // What is written behind the answers belongs to them.
+        std::thread::sleep(Duration::from_millis(200));
+        found.push((server.cpu()? - before) * 1e6 / times as f64);
+        if operation == "create" {
+            server.made += times;
+        }
+    }
+    Ok(found)
+}
+
+fn name(number: usize) -> String {
+    format!("user{number}@acme.example")
+}
+
+fn user(number: usize) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+        "userName": name(number),
+        "externalId": format!("00u{number}"),
+        "name": { "givenName": "Given", "familyName": format!("Family {number}") },
+        "displayName": format!("Given Family {number}"),
+        "emails": [{ "value": name(number), "type": "work", "primary": true }],
+        "title": "Engineer",
+        "active": true,
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "Sales", "employeeNumber": number.to_string() },
+    })
+}
+
+/// A server under measurement.
+struct Server {
+    process: Child,
+    address: String,
+    base: String,
+    token: String,
+    made: usize,
+    /// Some of the users.
+    ids: Vec<String>,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn provost() -> Result<Self, Failed> {
+        let folder = tempfile::tempdir()?;
+        let config = "[organization]\nname = \"Bench\"\ntime_zone = \"UTC\"\n[serve]\nlisten = \"127.0.0.1:0\"\nlimit = 0\nsettle = \"24h\"\n\
+            [source.hr]\nrole = \"employment\"\nkind = \"file\"\npath = \"roster.csv\"\nkey = \"id\"\n\
+            [source.okta]\nrole = \"idp\"\nkind = \"scim\"\njoin = \"person.email == record.userName\"\n\
+            [app.none]\nconnector = \"lessonly\"\nbase_url = \"http://127.0.0.1:9/api/v1\"\nsubdomain = \"none\"\napi_key = { file = \"key\" }\n\
+            [app.none.accounts]\nwho = 'person.active'\nmatch = [\"email == person.email\"]\nleave = \"archive\"\n[app.none.set]\nemail = 'person.email'\n";
+        for (file, text) in [("provost.toml", config), ("roster.csv", "id,email\n"), ("key", "none")] {
+            std::fs::write(folder.path().join(file), text)?;
+        }
+        let binary = std::env::current_exe()?.with_file_name("");
+        let binary = binary.parent().ok_or("no folder above the examples")?.join("provost");
+        let provost = |args: &[&str]| {
+            let mut command = Command::new(&binary);
+            command.args(args).current_dir(folder.path()).stdout(Stdio::piped());
+            command
+        };
+        let made = provost(&["token", "create", "--source", "okta", "--quiet"]).output()?;
+        let token = String::from_utf8(made.stdout)?.trim().to_owned();
+        let mut process = provost(&["serve", "--quiet"]).spawn()?;
+        let mut said = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut said)?;
+        let url = said.trim().rsplit(' ').next().and_then(|url| url.strip_prefix("http://")).ok_or("it says no address")?;
+        let (address, base) = url.split_once('/').ok_or("no path")?;
+        let (address, base) = (address.to_owned(), format!("/{base}"));
+        Ok(Self { process, address, base, token, made: 0, ids: Vec::new(), _folder: folder })
+    }
+
+    fn scim2() -> Result<Self, Failed> {
+        let folder = tempfile::tempdir()?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let process = Command::new(xtask::outside::python("scim2-server"))
+            .args(["--port", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let address = format!("127.0.0.1:{port}");
+        let begun = Instant::now();
+        while TcpStream::connect(&address).is_err() {
+            if begun.elapsed() > Duration::from_secs(60) {
+                return Err("scim2-server does not listen".into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(Self { process, address, base: String::new(), token: String::new(), made: 0, ids: Vec::new(), _folder: folder })
+    }
+
+    fn client(&self) -> Client {
+        Client { address: self.address.clone(), base: self.base.clone(), token: self.token.clone(), stream: None }
+    }
+
+    /// Makes users until there are so many.
+    fn fill(&mut self, users: usize) -> Result<(), Failed> {
+        let from = self.made;
+        let ids = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..FILLING)
+                .map(|part| {
+                    let mut client = self.client();
+                    scope.spawn(move || {
+                        let mut ids = Vec::new();
+                        for number in (from + part..users).step_by(FILLING) {
+                            let (status, answer) =
+                                client.send("POST", "/Users", Some(&user(number))).map_err(|error| error.to_string())?;
+                            let made: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+                            match (status, made["id"].as_str()) {
+                                (201, Some(id)) => ids.push(id.to_owned()),
+                                _ => return Err(format!("{status} {answer}")),
+                            }
+                        }
+                        Ok(ids)
+                    })
+                })
+                .collect();
+            all.into_iter().map(|part| part.join().map_err(|_| "a client panicked".to_owned())?).collect::<Result<Vec<_>, String>>()
+        })?;
+        self.ids.extend(ids.into_iter().flatten());
+        self.made = self.made.max(users);
+        Ok(())
+    }
+
+    /// Seconds of CPU time that the process has had.
+    fn cpu(&self) -> Result<f64, Failed> {
+        let stat = std::fs::read_to_string(Path::new("/proc").join(self.process.id().to_string()).join("stat"))?;
+        let after_name = stat.rsplit_once(')').ok_or("another kind of stat")?.1;
+        let ticks =
+            |field: usize| -> Result<f64, Failed> { Ok(after_name.split_whitespace().nth(field).ok_or("a short stat")?.parse()?) };
+        Ok((ticks(11)? + ticks(12)?) / TICKS)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// One connection, kept as long as the server keeps it.
+struct Client {
+    address: String,
+    base: String,
+    token: String,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl Client {
+    fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, String), Failed> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/scim+json\r\n" };
+        let token = if self.token.is_empty() { String::new() } else { format!("Authorization: Bearer {}\r\n", self.token) };
+        let Self { address, base, .. } = self;
+        let request =
+            format!("{method} {base}{path} HTTP/1.1\r\nHost: {address}\r\n{token}{kind}Content-Length: {}\r\n\r\n{body}", body.len());
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = TcpStream::connect(&self.address)?;
+                stream.set_nodelay(true)?;
+                BufReader::new(stream)
+            }
+        };
+        stream.get_mut().write_all(request.as_bytes())?;
+        let (mut status, mut length, mut closes) = (0, None, false);
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if stream.read_line(&mut line)? == 0 {
+                return Err("the server hung up".into());
+            }
+            let text = line.trim_end().to_ascii_lowercase();
+            match text.split_once(':') {
+                _ if text.is_empty() => break,
+                Some(("content-length", value)) => length = Some(value.trim().parse::<usize>()?),
+                Some(("connection", value)) => closes |= value.trim() == "close",
+                None if status == 0 => {
+                    closes |= text.starts_with("http/1.0");
+                    status = text.split(' ').nth(1).ok_or("no status")?.parse()?;
+                }
+                _ => {}
+            }
+        }
+        let mut answer = Vec::new();
+        match length {
+            Some(length) => {
+                answer.resize(length, 0);
+                stream.read_exact(&mut answer)?;
+            }
+            None => {
+                closes = true;
+                stream.read_to_end(&mut answer)?;
+            }
+        }
+        if !closes {
+            self.stream = Some(stream);
+        }
+        Ok((status, String::from_utf8(answer)?))
+    }
+}

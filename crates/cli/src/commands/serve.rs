@@ -1,0 +1,80 @@
+//! `provost serve`: the server, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+use serve::{ServeError, Server};
+
+use crate::args::Globals;
+use crate::faces::{End, Format};
+use crate::failure::Failure;
+use crate::stops::Stops;
+use crate::wiring::{Opened, Reach};
+
+const AFTER: &str = "\
+Examples:
+  provost serve                           listen where [serve] says, 127.0.0.1:8460 when it says nothing
+  provost serve --listen 127.0.0.1:0      on a free port, which is printed
+  provost token create --source okta      what the identity provider has to show, beside the address
+
+Identity providers push to ADDRESS/scim/v2 (docs/scim.md).  Control-C stops it: requests under way are answered, a run is left resumable.";
+
+/// Listen for what identity providers push
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct ServeArgs {
+    /// Where to listen, instead of what [serve] says
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Failure> {
+    let face = globals.face();
+    face.plain()?;
+    let mut stops = Stops::listen()?;
+    let opened = Opened::open(globals, Reach::Apps).await?;
+    let mut options = opened.serve.clone();
+    if let Some(listen) = args.listen {
+        options.listen = listen;
+    }
+    let sources: Vec<String> = opened.engine.pushed_sources().map(ToString::to_string).collect();
+    let url = options.url.clone();
+    let (engine, dialects, closing) = opened.into_server();
+    let notes = Arc::new(move |note: String| face.note(&note));
+    let running = match Server::new(engine, dialects, notes).start(options).await {
+        Ok(running) => running,
+        Err(error) => {
+            closing.close().await;
+            return Err(failed(&error));
+        }
+    };
+    let base = url.map_or_else(|| running.scim_url(), |url| format!("{url}{}", serve::scim::BASE));
+    if face.format == Format::Json {
+        face.json(&json!({ "listen": running.address.to_string(), "scim": base, "sources": sources }));
+    } else {
+        face.text(&format!("listens on {}; identity providers push to {base}", running.address));
+    }
+    if sources.is_empty() {
+        face.note("no source has kind = \"scim\": nobody can push anything yet (docs/scim.md)");
+    }
+    face.note("control-C stops it");
+    stops.next().await;
+    face.note("stopping: what is under way is answered first");
+    let stopped = running.stop().await;
+    closing.close().await;
+    stopped?;
+    face.note("stopped");
+    Ok(End::Done)
+}
+
+fn failed(error: &ServeError) -> Failure {
+    let next = match error {
+        ServeError::Clear { .. } => {
+            "listen on 127.0.0.1 and let a proxy with TLS stand in front; where that is on another machine, say so: [serve] url = \"https://…\""
+        }
+        ServeError::Listen { .. } => "another program may listen there: name another port with --listen, or in [serve]",
+    };
+    Failure::new(error.to_string(), next)
+}

@@ -1,0 +1,156 @@
+//! After a push: when it is quiet for a moment, the people concerned are planned for, and what a standing approval covers is carried out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use engine::{Engine, Event, PlannedPush, Watch};
+use model::SourceName;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::server::Notes;
+
+/// After how long a planning that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(120);
+
+/// A run stops between two calls when the server is told to.
+struct Stopping<'a>(&'a watch::Receiver<bool>);
+
+impl Watch for Stopping<'_> {
+    fn event(&self, _event: Event) {}
+
+    fn stop_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// What came of a push, in a line.
+fn told(source: &SourceName, planned: &PlannedPush) -> String {
+    let PlannedPush { people, proposed, ran } = planned;
+    let (who, open) = (people.len(), proposed.proposal.open.steps.len());
+    let held: usize = proposed.proposal.held.iter().map(|plan| plan.steps.len()).sum();
+    let ran = ran.as_ref().map(|ran| format!("; {} done by a standing approval", ran.done)).unwrap_or_default();
+    format!("{source} spoke of {who} of the roster: {open} steps open, {held} held{ran}")
+}
+
+/// Hears of pushes; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Planning(Arc<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    /// Sources that pushed since they were planned for: since when, and when last.
+    waiting: Mutex<BTreeMap<SourceName, (Instant, Instant)>>,
+    news: Notify,
+}
+
+impl Planning {
+    /// Starts the one task that plans; it ends when `stop` says so, after what it is at.
+    pub(crate) fn begin(
+        engine: Arc<Engine>,
+        notes: Notes,
+        (quiet, most): (Duration, Duration),
+        mut stop: watch::Receiver<bool>,
+    ) -> (Self, JoinHandle<()>) {
+        let planning = Self(Arc::default());
+        // What was pushed before the server last ended may not have been planned for.
+        engine.pushed_sources().for_each(|source| planning.pushed(source));
+        let heard = Arc::clone(&planning.0);
+        let task = tokio::spawn(async move {
+            loop {
+                let wait = match heard.next(Instant::now(), quiet, most) {
+                    Next::Now(source) => {
+                        match engine.plan_pushed(&source, &Stopping(&stop)).await {
+                            Ok(planned) => planned.iter().for_each(|planned| notes(told(&source, planned))),
+                            Err(error) => {
+                                let minutes = AGAIN.as_secs() / 60;
+                                notes(format!("what {source} pushed cannot be planned for now, and is in {minutes} minutes: {error}"));
+                                heard.again(source, Instant::now() + AGAIN, quiet);
+                            }
+                        }
+                        // Told to stop in the middle of it, what is left waits for the next start.
+                        if *stop.borrow() {
+                            return;
+                        }
+                        continue;
+                    }
+                    Next::In(wait) => Some(wait),
+                    Next::Nothing => None,
+                };
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    () = heard.news.notified() => {}
+                    () = tokio::time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {}
+                }
+            }
+        });
+        (planning, task)
+    }
+
+    /// Something was pushed by this source just now.
+    pub(crate) fn pushed(&self, source: &SourceName) {
+        let now = Instant::now();
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = waiting.insert(source.clone(), (now, now));
+        match before {
+            // It goes on: who sleeps for it wakes and looks again.
+            Some((first, last)) if last <= now => drop(waiting.insert(source.clone(), (first, now))),
+            // It begins, or was to be tried again later and is now.
+            _ => self.0.news.notify_one(),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Next {
+    Now(SourceName),
+    In(Duration),
+    Nothing,
+}
+
+impl Heard {
+    /// A source is to be planned for at this instant, or sooner if it pushes.
+    fn again(&self, source: SourceName, at: Instant, quiet: Duration) {
+        let begun = at.checked_sub(quiet).unwrap_or(at);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).entry(source).or_insert((begun, begun));
+    }
+
+    /// What is to be done next; a source that is to be planned for waits no more.
+    fn next(&self, now: Instant, quiet: Duration, most: Duration) -> Next {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = |(first, last): &(Instant, Instant)| (*first + most).min(*last + quiet);
+        let Some((source, at)) = waiting.iter().map(|(source, times)| (source.clone(), due(times))).min_by_key(|(_, at)| *at) else {
+            return Next::Nothing;
+        };
+        if at <= now {
+            waiting.remove(&source);
+            return Next::Now(source);
+        }
+        Next::In(at - now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_planned_when_it_is_quiet_or_when_it_took_too_long() {
+        let (heard, second) = (Heard::default(), Duration::from_secs(1));
+        let planning = Planning(Arc::new(heard));
+        let next = |now| planning.0.next(now, 2 * second, 10 * second);
+        let begun = Instant::now();
+        assert_eq!(next(begun), Next::Nothing);
+        let put = |first, last| planning.0.waiting.lock().unwrap().insert("okta".into(), (first, last));
+        put(begun, begun);
+        assert_eq!(next(begun), Next::In(2 * second));
+        put(begun, begun + second);
+        assert_eq!(next(begun + 2 * second), Next::In(second), "it goes on");
+        put(begun, begun + 9 * second);
+        assert_eq!(next(begun + 9 * second), Next::In(second), "but not for ever");
+        assert_eq!(next(begun + 10 * second), Next::Now("okta".into()));
+        assert_eq!(next(begun + 10 * second), Next::Nothing);
+    }
+}

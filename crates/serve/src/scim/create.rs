@@ -1,0 +1,74 @@
+//! `POST /Users`, `POST /Groups` (RFC 7644, section 3.3).
+
+use engine::{PushedWhat, Written};
+use model::{MemberChange, Query, Resource, ResourceKind};
+use scim::{Error, ResourceType, View};
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Trouble};
+use super::{Call, TRIES, record};
+
+impl Call<'_> {
+    pub(super) async fn create(&self, kind: &ResourceType, mut resource: Map<String, Value>, view: &View) -> Result<Answer, Trouble> {
+        let of = record::kind_of(kind);
+        let members = match resource.remove("members") {
+            Some(list) if of == ResourceKind::Group => MemberChange { add: record::members(&list)?, ..MemberChange::default() },
+            _ => MemberChange::default(),
+        };
+        if of == ResourceKind::User && !resource.contains_key("active") {
+            resource.insert("active".into(), true.into());
+        }
+        for _ in 0..TRIES {
+            let id = self.engine().pushed_id();
+            let draft = record::draft(of, &id, resource.clone());
+            let name = draft.name.clone();
+            let what = PushedWhat::Create { draft, members: members.clone() };
+            if let Written::Done(_) = self.engine().push(&self.source, of, what).await? {
+                self.pushed();
+                return self.answered(201, kind, &self.there(kind, &id).await?, view).await;
+            }
+            // The name is taken, or was a moment ago.
+            let namesake = self.engine().pushed_find(&self.source, of, &Query::Name(name), "", 1).await?.pop();
+            if let Some(namesake) = namesake
+                && let Some(answer) = self.revive(kind, &namesake, &resource, view).await?
+            {
+                return Ok(answer);
+            }
+        }
+        Err(busy())
+    }
+
+    /// Somebody who is there and inactive is who is meant: the same id, with what is said now.  None where somebody else's change came first.
+    ///
+    /// # Errors
+    /// 409 where whoever has the name is active.
+    async fn revive(
+        &self,
+        kind: &ResourceType,
+        namesake: &Resource,
+        resource: &Map<String, Value>,
+        view: &View,
+    ) -> Result<Option<Answer>, Trouble> {
+        let old = record::said(namesake)?;
+        if old.get("active") != Some(&Value::Bool(false)) {
+            let name = resource.get("userName").and_then(Value::as_str).unwrap_or_default();
+            return Err(Error::taken("userName", name).into());
+        }
+        let new = kind.replace(&old, resource.clone())?;
+        let draft = record::draft(namesake.kind, &namesake.id, new);
+        let what = PushedWhat::Replace { draft, members: MemberChange::default(), expect: namesake.version };
+        match self.engine().push(&self.source, namesake.kind, what).await? {
+            Written::Done(_) => {
+                self.pushed();
+                let revived = self.there(kind, &namesake.id).await?;
+                self.answered(self.dialect.revived, kind, &revived, view).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Others change the same thing all the time.
+pub(super) fn busy() -> Trouble {
+    Error::new(503, "others change this all the time; nothing was kept; send it again").into()
+}

@@ -1,0 +1,177 @@
+//! Listening: one address, every face below it, an orderly end.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use engine::Engine;
+use model::SourceName;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::limit::Rate;
+use crate::planning::Planning;
+use crate::scim::{BASE, Dialect, Gateway};
+
+/// How long requests under way may take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How the server listens.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where.
+    pub listen: SocketAddr,
+    /// The address under which clients know it, without a slash at its end, where that is another: `https://provost.acme.example`.
+    pub url: Option<String>,
+    /// How many requests are taken from each source; none for as many as come.
+    pub limit: Option<Rate>,
+    /// How long it is quiet before what was pushed is planned for, and how long that waits at most.
+    pub settle: (Duration, Duration),
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It would be reached from elsewhere without TLS.
+    #[error("{address} is reached from other machines, and what comes there, tokens too, would be in clear")]
+    Clear {
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What hears what nobody else is told: failures on our side.
+pub type Notes = Arc<dyn Fn(String) + Send + Sync>;
+
+/// The server before it listens.
+pub struct Server {
+    engine: Arc<Engine>,
+    dialects: BTreeMap<SourceName, Dialect>,
+    notes: Notes,
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Where.
+    pub address: SocketAddr,
+    engine: Arc<Engine>,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<()>,
+    planned: JoinHandle<()>,
+}
+
+impl Server {
+    /// A server over an engine.  A source that pushes speaks the dialect named here, else the default one.
+    pub fn new(engine: Arc<Engine>, dialects: BTreeMap<SourceName, Dialect>, notes: Notes) -> Self {
+        Self { engine, dialects, notes }
+    }
+
+    /// Listens.
+    ///
+    /// # Errors
+    /// [`ServeError`]: the address cannot be had, or is no loopback address where no TLS is said to stand in front.
+    pub async fn start(self, options: Options) -> Result<Running, ServeError> {
+        let Self { engine, dialects, notes } = self;
+        let address = options.listen;
+        let behind_tls = options.url.as_deref().is_some_and(|url| url.starts_with("https://"));
+        if !address.ip().is_loopback() && !behind_tls {
+            return Err(ServeError::Clear { address });
+        }
+        let failed = |source| ServeError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop, mut stopped) = watch::channel(false);
+        let (planning, planned) = Planning::begin(Arc::clone(&engine), Arc::clone(&notes), options.settle, stopped.clone());
+        let gateway = Arc::new(Gateway::new(Arc::clone(&engine), dialects, notes, planning, options.url, options.limit));
+        let router = Router::new().fallback(answer).with_state(gateway);
+        let served = tokio::spawn(async move {
+            let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };
+            // It ends only by being told to.
+            axum::serve(Quick(listener), router).with_graceful_shutdown(shutdown).await.ok();
+        });
+        Ok(Running { address, engine, stop, served, planned })
+    }
+}
+
+impl Running {
+    /// The address of the gateway, as a client on this machine writes it.
+    pub fn scim_url(&self) -> String {
+        format!("http://{}{BASE}", self.address)
+    }
+
+    /// Takes no more requests, waits for those under way for a while, and for a run that is being carried out to its end.
+    ///
+    /// # Errors
+    /// When the last uses of tokens cannot be written down; it is stopped all the same.
+    pub async fn stop(self) -> Result<(), engine::EngineError> {
+        self.stop.send(true).ok();
+        let abort = self.served.abort_handle();
+        if tokio::time::timeout(GRACE, self.served).await.is_err() {
+            abort.abort();
+        }
+        self.planned.await.ok();
+        self.engine.note_tokens().await
+    }
+}
+
+/// Small answers must not wait for each other.
+struct Quick(TcpListener);
+
+impl axum::serve::Listener for Quick {
+    type Io = tokio::net::TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        // A connection that cannot be tuned is served as it is.
+        stream.set_nodelay(true).ok();
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// Every request: to the face whose part of the address it names.
+async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let path = request.uri().path();
+    match path.strip_prefix(BASE) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            let head = request.method() == Method::HEAD;
+            let answer = gateway.answer(request).await;
+            if head { without_body(answer) } else { answer }
+        }
+        _ if path == "/health" && request.method() == Method::GET => (StatusCode::OK, "ok\n").into_response(),
+        _ if path == "/health" => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("GET"))]).into_response(),
+        _ => {
+            let said = format!("nothing is served here; identity providers use {BASE}\n");
+            (StatusCode::NOT_FOUND, [(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], said).into_response()
+        }
+    }
+}
+
+/// What a GET would have answered, without saying it.
+fn without_body(answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length) = axum::body::HttpBody::size_hint(&body).exact() {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, Body::from(Bytes::new()))
+}
