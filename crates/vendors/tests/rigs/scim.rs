@@ -10,6 +10,7 @@ use bytes::Bytes;
 use connector::conformance::{Hand, Opened, Rig};
 use connector::{Broken, Transport};
 use model::{Attributes, Content, Value};
+use sandbox::{Limit, Options, Running, absorb, lessonly};
 use serde_json::{Value as Json, json};
 use vendors::registry::Settings;
 
@@ -53,6 +54,8 @@ impl Transport for Way {
 pub struct Tenant {
     pub base: String,
     pub way: Arc<Way>,
+    /// What serves it, where it is ours: it serves as long as this is there.
+    _running: Option<Running>,
 }
 
 /// A user as somebody else made them.
@@ -78,7 +81,31 @@ fn user(n: usize) -> Json {
 impl Tenant {
     pub fn fresh(server: Server, people: usize) -> Self {
         let users: Vec<Json> = (1..=people).map(user).collect();
-        Self { base: server.tenant(&users), way: Arc::default() }
+        Self { base: server.tenant(&users), way: Arc::default(), _running: None }
+    }
+
+    /// A vendor's sandbox as an application with SCIM, in a profile of its own.
+    pub async fn sandbox(vendor: &str, profile: &str, people: usize) -> Self {
+        let options = Options { people: Some(0), limit: Limit::Off, ..Options::default() };
+        let running = if vendor == "absorb" {
+            let profile = absorb::PROFILES.iter().find(|known| known.name == profile).expect("it has this profile");
+            let scim = absorb::Scim { token: TOKEN.into(), ..absorb::Scim::default().available() };
+            let config = absorb::Config { options, profile, scim, ..absorb::Config::default() };
+            absorb::Sandbox::open(config).expect("a sandbox opens").start().await
+        } else {
+            let profile = lessonly::PROFILES.iter().find(|known| known.name == profile).expect("it has this profile");
+            let scim = lessonly::Scim { key: TOKEN.into(), ..lessonly::Scim::default().available() };
+            let config = lessonly::Config { options, profile, scim, ..lessonly::Config::default() };
+            lessonly::Sandbox::open(config).expect("a sandbox opens").start().await
+        };
+        let running = running.expect("it starts");
+        let tenant = Self { base: format!("{}/scim/v2", running.url()), way: Arc::default(), _running: Some(running) };
+        tokio::task::spawn_blocking(move || {
+            (1..=people).for_each(|n| drop(tenant.back("POST", "/Users", Some(user(n)))));
+            tenant
+        })
+        .await
+        .expect("it does not panic")
     }
 
     /// One request that is not the connector's, which has to go well.
@@ -164,6 +191,9 @@ impl Hand for Tenant {
 
     fn make_group(&self, name: &str) -> Option<String> {
         let body = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name });
+        if back(&self.base, "GET", "/Groups", None).0 == 404 {
+            return None;
+        }
         Some(text(&self.back("POST", "/Groups", Some(body))["id"]))
     }
 
@@ -172,6 +202,9 @@ impl Hand for Tenant {
     }
 
     fn groups_of(&self, account: &str) -> Vec<String> {
+        if back(&self.base, "GET", "/Groups", None).0 == 404 {
+            return Vec::new();
+        }
         let all = self.all("/Groups").into_iter();
         let mine = all.filter(|group| group["members"].as_array().into_iter().flatten().any(|member| member["value"] == account));
         let mut ids: Vec<String> = mine.map(|group| text(&group["id"])).collect();
@@ -240,8 +273,17 @@ impl Transport for Unsteady {
     }
 }
 
-/// Opens a tenant of a server for the suite, in a profile; with a seed it is reached over a way that fails.
-pub struct ScimRig(pub Server, pub &'static str, pub Option<u64>);
+/// What serves a rig's applications.
+#[derive(Clone, Copy, Debug)]
+pub enum Served {
+    /// A server that others wrote.
+    By(Server),
+    /// A vendor's sandbox, in a profile of its own.
+    Sandbox(&'static str, &'static str),
+}
+
+/// Opens an application for the suite, in a profile of the connector; with a seed it is reached over a way that fails.
+pub struct ScimRig(pub Served, pub &'static str, pub Option<u64>);
 
 impl ScimRig {
     /// The connector for a tenant, with this token.
@@ -254,10 +296,14 @@ impl ScimRig {
 #[async_trait]
 impl Rig for ScimRig {
     async fn open(&self, people: usize, limited: bool) -> Opened {
-        let server = self.0;
-        let tenant = tokio::task::spawn_blocking(move || Tenant::fresh(server, people)).await.expect("it does not panic");
+        let tenant = match self.0 {
+            Served::By(server) => tokio::task::spawn_blocking(move || Tenant::fresh(server, people)).await.expect("it does not panic"),
+            Served::Sandbox(vendor, profile) => Tenant::sandbox(vendor, profile, people).await,
+        };
         // The suite reads every kind, and expects one of each.
-        tenant.make_group("Everybody's");
+        if !self.1.contains("users") {
+            tenant.make_group("Everybody's");
+        }
         let hand = Arc::new(tenant);
         let mut transport: Arc<dyn Transport> = Arc::clone(&hand.way) as _;
         if limited {
