@@ -237,6 +237,7 @@ fn person(n: usize, moved: bool) -> Person {
         starts: Some(jiff::civil::date(2020, 1, 1)),
         ends: None,
         zone: None,
+        idp: Default::default(),
         attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
     }
 }
@@ -360,6 +361,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
         columns: BTreeMap::new(),
         active_words: BTreeSet::new(),
         left_words: BTreeSet::new(),
+        idp: None,
     };
     let guard = GuardRule {
         effect: Effect::AccessLost,

@@ -51,7 +51,7 @@ pub use pushes::PlannedPush;
 pub use quarantine::QuarantineRule;
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
 pub use revert::{Revert, Undo};
-pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, read_file};
+pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, ScimPath, read_file};
 pub use session::NEXT as RIVAL_NEXT;
 pub use signing::{Approvers, KeyError, SigningKey};
 pub use standing::{StandingRow, StandingState};

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{AppName, Plan, StepId, StepRecord, Verb};
-use plan::{Counted, Past};
+use model::{AccountId, AppName, Plan, StepId, StepRecord, Verb};
+use plan::{Counted, Past, Taken};
 
 use crate::{Ask, Engine, EngineError};
 
 /// Under `began/APP`: when our first run there began, in seconds.
 const BEGAN: &str = "began/";
+/// Under `taken/APP/ACCOUNT`: the run that took an account's access and when it ended, in seconds; nothing once a run gave it back.
+const TAKEN: &str = "taken/";
 /// Under `changed/APP`: the run that first changed an account there that was there before it.
 const CHANGED: &str = "changed/";
 
@@ -65,7 +67,35 @@ impl Engine {
                 past.untouched.insert(app.clone());
             }
         }
+        past.taken = self.taken().await?;
         Ok(past)
+    }
+
+    /// Accounts whose access runs of ours took, and did not give back since.
+    async fn taken(&self) -> Result<BTreeMap<AppName, BTreeMap<AccountId, Taken>>, EngineError> {
+        let mut all: BTreeMap<AppName, BTreeMap<AccountId, Taken>> = BTreeMap::new();
+        for (name, value) in self.store.metas(TAKEN).await? {
+            let Some((app, account)) = name.split_once('/') else { continue };
+            let Some((at, run)) = value.split_once(' ') else { continue };
+            if let Some(at) = at.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()) {
+                all.entry(app.into()).or_default().insert(account.into(), Taken { run: run.into(), at });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Remembers whose access a run took, and forgets whose it gave back.
+    async fn remember_taken(&self, run: &str, plan: &Plan, records: &BTreeMap<StepId, StepRecord>) -> Result<(), EngineError> {
+        let done = |step: &&model::Step| records.get(&step.id).is_some_and(|record| record.state.is_done());
+        let now = self.ports.clock.now().as_second();
+        let mut kept = Vec::new();
+        for step in plan.steps.iter().filter(|step| matches!(step.verb, Verb::Leave | Verb::Restore)).filter(done) {
+            if let Some(account) = step.account.as_ref().and_then(model::Ref::id) {
+                let value = if step.verb == Verb::Leave { format!("{now} {run}") } else { String::new() };
+                kept.push((format!("{TAKEN}{}/{account}", step.app), value));
+            }
+        }
+        Ok(self.store.set_metas(&kept).await?)
     }
 
     /// Remembers since when we work in these apps.
@@ -83,13 +113,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Remembers in which apps a run changed accounts that it did not make itself: somebody said yes to such changes there.
+    /// Remembers in which apps a run changed accounts that it did not make itself: somebody said yes to such changes there; and whose access
+    /// it took or gave back.
     pub(crate) async fn remember_changes(
         &self,
         run: &str,
         plan: &Plan,
         records: &BTreeMap<StepId, StepRecord>,
     ) -> Result<(), EngineError> {
+        self.remember_taken(run, plan, records).await?;
         let changes = |verb: Verb| matches!(verb, Verb::Update | Verb::Relate | Verb::Restore | Verb::Enrol | Verb::Leave);
         let done =
             plan.steps.iter().filter(|step| changes(step.verb) && step.account.as_ref().is_some_and(|account| account.id().is_some()));

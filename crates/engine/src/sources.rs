@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use model::{PersonKey, SourceName, SourceReading, SourceRole};
 
-use crate::roster::{Other, join};
+use crate::roster::{Idp, Other, join, read_pushed, say};
 use crate::{Engine, EngineError, Event, Roster, Watch, read_file};
 
 impl Engine {
@@ -35,16 +35,39 @@ impl Engine {
             join(policy, &mut roster.reading, &others).map_err(EngineError::Source)?;
             others.iter_mut().for_each(|other| roster.attributes.append(&mut other.attributes));
         }
+        let mut idps = Vec::new();
+        for (name, policy) in policy.sources.iter().filter(|(_, source)| source.role == SourceRole::Idp) {
+            let Some(read) = self.read_idp(name, watch).await? else { continue };
+            self.store.put_source_reading(&read.reading, &read.raw).await?;
+            idps.push(Idp { name, policy, reading: read.reading, attributes: read.attributes, said: read.said });
+        }
+        if !idps.is_empty() {
+            say(&mut roster.reading, &idps).map_err(EngineError::Source)?;
+        }
         self.store.put_source_reading(&roster.reading, &roster.raw).await?;
         Ok(roster)
     }
 
-    /// Reads one source's file, and distrusts what is too small or about other people.
+    /// Reads an identity provider; none where it never said anything.
+    async fn read_idp(&self, name: &SourceName, watch: &dyn Watch) -> Result<Option<Roster>, EngineError> {
+        let read = self.read_source(name, watch).await?;
+        let silent = !self.setup.sources.contains_key(name) && read.raw.is_empty();
+        Ok(Some(read).filter(|_| !silent))
+    }
+
+    /// Reads what a source pushed until now.
+    async fn read_pushes(&self, name: &SourceName, watch: &dyn Watch) -> Result<Roster, EngineError> {
+        let policy = &self.setup.policy.policy().sources[name];
+        let pushed = self.store.pushed(name).await?;
+        let roster = read_pushed(name, policy, &pushed, self.ports.clock.now());
+        watch.event(Event::Read { subject: format!("source.{name}"), certificate: roster.reading.certificate.in_words() });
+        Ok(roster)
+    }
+
+    /// Reads one source: its file, distrusting what is too small or about other people; or what was pushed.
     async fn read_source(&self, name: &SourceName, watch: &dyn Watch) -> Result<Roster, EngineError> {
         let policy = &self.setup.policy.policy().sources[name];
-        let file = self.setup.sources.get(name).ok_or_else(|| {
-            EngineError::Source(format!("source {name} is of kind {}, which cannot be read in this version", policy.kind))
-        })?;
+        let Some(file) = self.setup.sources.get(name) else { return self.read_pushes(name, watch).await };
         let mut roster = read_file(name, file, policy, self.ports.clock.now())
             .map_err(|error| EngineError::Roster { source_name: name.clone(), error })?;
         let mut doubt = self.shrunk(name, self.store.last_good_count(name).await?, roster.reading.certificate.count);

@@ -24,6 +24,7 @@ fn policy() -> SourcePolicy {
         columns: BTreeMap::new(),
         active_words: BTreeSet::new(),
         left_words: BTreeSet::new(),
+        idp: None,
     }
 }
 

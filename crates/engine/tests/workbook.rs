@@ -20,6 +20,7 @@ fn policy() -> SourcePolicy {
         columns: BTreeMap::new(),
         active_words: BTreeSet::new(),
         left_words: BTreeSet::new(),
+        idp: None,
     }
 }
 

@@ -52,6 +52,14 @@ pub enum FindingKind {
     Quarantined,
     /// A step that failed alone: it waits until its next try, or until what it is about changes.
     PutAside,
+    /// An account whose access we took, active again, and not by us (L14).
+    Resurrection,
+    /// What an identity provider said last is too old to wait for (L14).
+    StaleWord,
+    /// What an identity provider assigns and what an app holds are not the same.
+    Assignment,
+    /// Groups of an identity provider give one attribute several values.
+    Conflict,
 }
 
 /// A place in a file.

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{Named, PersonKey, Text};
+use crate::{IdpWord, Named, PersonKey, Text};
 
 /// What the employment source's own status column says, by the configured words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Person {
     /// Last day (worked to its end), in the person's zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<Date>,
+    /// What identity providers said last, by source.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub idp: Named<IdpWord>,
     /// The source's key.
     pub key: PersonKey,
     /// Employed or not, by the status column.

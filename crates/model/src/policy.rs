@@ -9,7 +9,7 @@ use jiff::civil::{Date, Time, Weekday};
 use serde::Serialize;
 
 use crate::canonical::digest_of;
-use crate::{AppName, Digest, Effect, SourceName};
+use crate::{AppName, Digest, Effect, IdpPolicy, SourceName};
 
 /// An expression (CEL over `person`) with its place in the configuration file, in bytes, for errors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ pub struct Join {
 pub struct SourcePolicy {
     /// Its role.
     pub role: SourceRole,
-    /// The kind (`file`, `scim`).
+    /// The kind (`file`, `csv`, `scim`).
     pub kind: String,
     /// The column with the person's key.
     pub key: String,
@@ -105,6 +105,26 @@ pub struct SourcePolicy {
     pub active_words: BTreeSet<String>,
     /// Words of the status column that mean left.
     pub left_words: BTreeSet<String>,
+    /// What belongs to an identity provider, where any of it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idp: Option<IdpPolicy>,
+}
+
+impl SourcePolicy {
+    /// How old (seconds) the word of this identity provider may be for a leave to wait for it (L14).
+    pub fn said_within(&self) -> i64 {
+        self.idp.as_ref().and_then(|idp| idp.said_within).unwrap_or(IdpPolicy::SAID_WITHIN)
+    }
+
+    /// Whether whoever is active there, and nobody else, has an account in the app.
+    pub fn assigns(&self, app: &AppName) -> bool {
+        self.idp.as_ref().is_some_and(|idp| idp.apps.contains(app))
+    }
+
+    /// Whether anything that it says decides about accounts in the app.
+    pub fn speaks_of(&self, app: &AppName) -> bool {
+        self.assigns(app) || self.idp.as_ref().is_some_and(|idp| idp.groups.values().any(|gives| gives.contains_key(app)))
+    }
 }
 
 /// What to do with a matching account that we did not make.

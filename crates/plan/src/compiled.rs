@@ -9,6 +9,7 @@ use model::{
 };
 
 use crate::expr::{Kind, Names, Program};
+use crate::idp::Idps;
 use crate::text::{fold, nearest};
 
 /// A mistake in the policy, with its place in the configuration file.
@@ -75,6 +76,8 @@ pub(crate) struct Rules {
     pub(crate) members: Vec<Program>,
     pub(crate) enrol: Vec<Program>,
     pub(crate) protect: BTreeSet<String>,
+    /// What identity providers have to say here.
+    pub(crate) idps: Idps,
 }
 
 impl Rules {
@@ -112,7 +115,8 @@ impl Compiled {
         for (name, app) in &policy.apps {
             match manifests.get(name) {
                 Some(manifest) => {
-                    let mut reader = Reader { app: name, policy: app, manifest, names: Names::default(), errors: &mut errors };
+                    let mut reader =
+                        Reader { app: name, whole: &policy, policy: app, manifest, names: Names::default(), errors: &mut errors };
                     if let Some(rules) = reader.rules() {
                         apps.insert(name.clone(), rules);
                     }
@@ -149,6 +153,7 @@ impl Compiled {
 
 struct Reader<'a> {
     app: &'a AppName,
+    whole: &'a Policy,
     policy: &'a AppPolicy,
     manifest: &'static Manifest,
     names: Names,
@@ -204,6 +209,7 @@ impl Reader<'_> {
         if policy.groups.as_ref().is_some_and(|groups| groups.create) {
             self.verb(Verb::CreateGroup, "groups.create", &policy.who.span);
         }
+        let idps = Idps::new(self.whole, self.app, &set).map_err(|what| self.error(what, &policy.who.span, None)).ok();
         if self.errors.len() > before {
             return None;
         }
@@ -211,7 +217,7 @@ impl Reader<'_> {
             self.manifest.attributes.iter().filter(|a| a.required && !policy.set.contains_key(a.name)).map(|a| a.name).collect();
         let protect = policy.protect.iter().map(|value| fold(value)).collect();
         let names = std::mem::take(&mut self.names);
-        Some(Rules { manifest: self.manifest, names, who: who?, matching, set, unset, members, enrol, protect })
+        Some(Rules { manifest: self.manifest, names, who: who?, matching, set, unset, members, enrol, protect, idps: idps? })
     }
 
     fn error(&mut self, message: String, span: &Range<usize>, help: Option<String>) {

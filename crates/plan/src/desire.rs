@@ -8,6 +8,7 @@ use model::{Account, Adopt, Change, Changes, Effect, Effects, Finding, FindingKi
 use crate::compiled::{Owned, Setting};
 use crate::correlate::{Bond, facts};
 use crate::expr::{Machine, Scope};
+use crate::idp::{Assigned, Said, Turn};
 use crate::roster::{Human, Stage};
 use crate::scene::{Named, Scene};
 use crate::text::{comparable, fold, nearest_words, same};
@@ -137,19 +138,64 @@ impl View<'_, '_> {
             return desired;
         }
         let account = self.bond.account().map(|at| (at, self.scene.account(at)));
+        let assigned = self.scene.rules.idps.assigned(self.human.person);
+        self.assign(&assigned, account.map(|(_, account)| account), &mut desired);
         if desired.wanted {
             self.keep(account, &scope, &mut desired);
         } else if !matches!(self.stage, Stage::NotYet | Stage::LastDay)
             && let Some((at, account)) = account
             && account.active
         {
-            self.leave(at, account, &mut desired);
+            self.leave(at, account, &assigned, &mut desired);
         }
         self.touchable(&mut desired);
         desired
     }
 
-    fn leave(&self, at: usize, account: &Account, desired: &mut Desired) {
+    /// Who is not assigned shall have no account.  Where nothing was said, nobody gets one, and nobody loses the one they have (P4).
+    fn assign(&self, assigned: &Assigned<'_>, account: Option<&Account>, desired: &mut Desired) {
+        if self.stage != Stage::Here {
+            return;
+        }
+        let has = account.is_some_and(|account| account.active);
+        let finding = |what: String| self.finding(FindingKind::Assignment, what);
+        match assigned {
+            Assigned::Free => {}
+            Assigned::Yes(source) if !desired.wanted && !has => {
+                let what = format!("{source} assigns this app, and policy (`accounts.who`) gives no account");
+                desired.findings.push(finding(what).next("take the assignment back at the identity provider, or change accounts.who"));
+            }
+            Assigned::Yes(_) => {}
+            Assigned::No(..) => desired.wanted = false,
+            Assigned::Unsaid(source) if has && desired.wanted => {
+                let what = format!("the account is active, and {source} never said that the person is assigned; it stays as it is");
+                desired
+                    .findings
+                    .push(finding(what).next("assign the person at the identity provider, or take the assignment back there"));
+            }
+            Assigned::Unsaid(_) => desired.wanted &= has,
+        }
+    }
+
+    /// An account whose access we took is active again (L14).
+    fn resurrection(&self, account: &Account) -> Option<Finding> {
+        let taken = self.scene.taken(account)?;
+        let person = self.human.person;
+        // Whoever came back since may have got it by hand.
+        if person.starts.is_some_and(|starts| starts > taken.at.to_zoned(jiff::tz::TimeZone::UTC).date()) {
+            return None;
+        }
+        let words: Vec<String> = person.idp.iter().map(|(source, word)| format!("{source}: {}", word.in_words())).collect();
+        let last = if words.is_empty() { "no identity provider said anything of them".to_owned() } else { words.join("; ") };
+        let what =
+            format!("run {} took the account's access on {:.0}, and it is active again, which was not us; {last}", taken.run, taken.at);
+        let next =
+            "take the person out at the identity provider, or wherever else gives accounts here; the plan takes the access again";
+        Some(self.finding(FindingKind::Resurrection, what).next(next))
+    }
+
+    fn leave(&self, at: usize, account: &Account, assigned: &Assigned<'_>, desired: &mut Desired) {
+        desired.findings.extend(self.resurrection(account));
         if !self.scene.policy.leave {
             if self.stage == Stage::Over {
                 let what = "the person left, and policy keeps the account active (`leave = \"keep\"`)";
@@ -162,8 +208,19 @@ impl View<'_, '_> {
         wish.reason = match (self.stage, self.human.person.ends) {
             (Stage::Over, Some(ends)) => format!("leaver: terminated {ends}"),
             (Stage::Over, None) => "leaver: terminated".into(),
-            _ => "policy gives this person no account any more".into(),
+            _ => match assigned {
+                Assigned::No(source, word) => format!("not assigned at {source} any more ({})", word.in_words()),
+                _ => "policy gives this person no account any more".into(),
+            },
         };
+        if let Turn::Stale(source, word) = self.scene.rules.idps.turn(Some(self.human.person), self.scene.as_of) {
+            let what = format!(
+                "{source} gives accounts here too, and what it said last is too old to wait for ({}): the leave goes on",
+                word.in_words()
+            );
+            let next = "see that the person is out at the identity provider; if the account comes back, that is found";
+            desired.findings.push(self.finding(FindingKind::StaleWord, what).next(next));
+        }
         desired.wish = Some(wish);
     }
 
@@ -186,7 +243,31 @@ impl View<'_, '_> {
         let mut objections = Vec::new();
         for (at, setting) in self.scene.rules.set.iter().enumerate() {
             let skip = self.scene.names.undeclared[at] || (setting.on == On::Create && act != Act::Create);
-            if !skip && let Err(objection) = self.value(at, setting, account.map(|(_, account)| account), scope, &mut wish) {
+            let said = match self.scene.rules.idps.value(person, at) {
+                _ if skip => continue,
+                Said::Value(text) => Some(text),
+                Said::Nothing => None,
+                // What may come from a group of which nothing is known stays as it is; who has nothing yet gets what everybody has.
+                Said::Unknown if account.is_some() => continue,
+                Said::Unknown => None,
+                Said::Conflict(what) => {
+                    let name = &setting.attribute.name;
+                    if account.is_none() && setting.attribute.required {
+                        objections.push((
+                            FindingKind::Conflict,
+                            format!("{what}: nobody knows which {name} is meant, and none is made without"),
+                        ));
+                    } else {
+                        let what = format!("{what}: nobody knows which {name} is meant, and it stays as it is");
+                        desired.findings.push(
+                            self.finding(FindingKind::Conflict, what)
+                                .next("leave the person in one of these groups, or give both the same meaning"),
+                        );
+                    }
+                    continue;
+                }
+            };
+            if let Err(objection) = self.value((at, setting, said), account.map(|(_, account)| account), scope, &mut wish) {
                 objections.push(objection);
             }
         }
@@ -209,15 +290,17 @@ impl View<'_, '_> {
 
     fn value(
         &self,
-        at: usize,
-        setting: &Setting,
+        (at, setting, said): (usize, &Setting, Option<&str>),
         account: Option<&Account>,
         scope: &Scope<'_, '_>,
         wish: &mut Wish,
     ) -> Result<(), (FindingKind, String)> {
         let owned = &setting.attribute;
         let objection = |what: String| (FindingKind::Objection, what);
-        let text = setting.value.text_of(scope).map_err(|what| objection(format!("{what}; nothing is done for the person")))?;
+        let text = match said {
+            Some(said) => said.to_owned(),
+            None => setting.value.text_of(scope).map_err(|what| objection(format!("{what}; nothing is done for the person")))?,
+        };
         let before = account.and_then(|account| account.attributes.get(&owned.name)).cloned().unwrap_or_default();
         let mut made = None;
         let after = match owned.shape {
@@ -295,7 +378,11 @@ impl View<'_, '_> {
         }
         let is_in = account.map_or_else(Vec::new, |account| self.scene.member_of(account));
         for (at, group) in self.scene.names.groups.iter().enumerate() {
-            match (names.contains(&fold(&group.name)), is_in.contains(&at)) {
+            let said = self.scene.rules.idps.member(self.human.person, &group.name);
+            let wanted = names.contains(&fold(&group.name)) || matches!(said, Said::Value(_));
+            match (wanted, is_in.contains(&at)) {
+                // A membership that may come from a group of which nothing is known stays.
+                (false, true) if said == Said::Unknown => {}
                 (true, false) => match &group.found {
                     Named::Not(kind, what) => return Err((*kind, what.clone())),
                     Named::Id(_) | Named::ToMake => wish.add.push(at),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use model::{Adopt, Change, Changes, Effect, Effects, Few, Finding, FindingKind, PersonKey, Ref, Step, StepId, Text, Value, Verb};
 
 use crate::desire::{Act, Wish, verb_of};
+use crate::idp::Turn;
 use crate::roster::Roster;
 use crate::scene::{Named, Scene};
 use crate::settle::{End, Settled};
@@ -209,9 +210,10 @@ impl Drafter<'_, '_> {
             let (verb, meaning) = scene.rules.manifest.leave;
             let mut leave = step(self, Verb::Leave, format!("{}; {verb}: {meaning}", wish.reason));
             leave.effects.insert(Effect::AccessLost);
-            // No reading says yet what the IdP thinks: every leave where it provisions too waits for a person (L14).
-            let first = scene.policy.also_provisioned_by.is_some();
-            let at = self.push(leave, first.then_some("idp_first"));
+            // Where an IdP provisions too, a leave waits as long as that would give the account back (L14).
+            let person = wish.person.map(|person| self.roster.human(person).person);
+            let waits = scene.rules.idps.turn(person, scene.as_of) == Turn::Wait;
+            let at = self.push(leave, waits.then_some("idp_first"));
             self.drafts[at as usize].needs.extend(made.link);
             return made;
         }

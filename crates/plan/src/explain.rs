@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use model::{AccountId, AppName, Changes, Class, Evidence, Finding, Named, PersonKey, Standing, Step, Text};
+use model::{AccountId, AppName, Changes, Class, Evidence, Finding, IdpWord, Named, Person, PersonKey, Standing, Step, Text};
 use serde::Serialize;
 
 use crate::Given;
@@ -26,10 +26,23 @@ pub struct Explanation {
     pub stands: String,
     /// Every attribute of the roster.
     pub attributes: Named<Text>,
+    /// What identity providers said last, by source.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub idp: Named<Heard>,
     /// What there is and will be in each app.
     pub apps: BTreeMap<AppName, InApp>,
     /// What was found about this person.
     pub findings: Vec<Finding>,
+}
+
+/// The word of an identity provider, and how old it is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Heard {
+    /// What it said.
+    #[serde(flatten)]
+    pub word: IdpWord,
+    /// Days since it did.
+    pub age_days: i64,
 }
 
 /// One person in one app.
@@ -69,6 +82,7 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
         name: at.map(|at| roster.human(at).person.display_name()).unwrap_or_default(),
         stands: stands(&roster, person),
         attributes: at.map(|at| roster.human(at).person.attributes.clone()).unwrap_or_default(),
+        idp: at.map(|at| heard(given, roster.human(at).person)).unwrap_or_default(),
         apps: BTreeMap::new(),
         findings: proposal.findings.iter().filter(|finding| finding.person.as_ref() == Some(person)).cloned().collect(),
     };
@@ -133,6 +147,12 @@ pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
     explanation
 }
 
+/// What identity providers said of somebody, with its age at the instant that is planned for.
+fn heard(given: &Given<'_>, person: &Person) -> Named<Heard> {
+    let age = |word: &IdpWord| (given.as_of.as_second().saturating_sub(word.said.as_second())).max(0) / 86_400;
+    person.idp.iter().map(|(source, word)| (source.clone(), Heard { word: word.clone(), age_days: age(word) })).collect()
+}
+
 fn stands(roster: &Roster<'_>, person: &PersonKey) -> String {
     let Some(at) = roster.find(person.as_str()) else {
         return if roster.knows(person) { "held: the row is broken or contradicts itself".into() } else { "not in the roster".into() };
@@ -166,6 +186,11 @@ impl Explanation {
         put(format!("  {}", clean(&self.stands)));
         for (name, value) in &self.attributes {
             put(format!("  {}: {}", clean(name), clean(value)));
+        }
+        for (source, Heard { word, age_days }) in &self.idp {
+            let groups = word.groups.iter().map(|group| clean(group)).collect::<Vec<_>>().join(", ");
+            let groups = if groups.is_empty() { groups } else { format!("; in {groups}") };
+            put(format!("  {} says: {} ({age_days} days ago){groups}", clean(source), word.in_words()));
         }
         for (app, is) in &self.apps {
             put(String::new());

@@ -1,6 +1,6 @@
 //! Policy expressions: CEL over `person`, compiled once; what is only a copy or a concatenation is not interpreted.
 //!
-//! `person` has `key`, `active` (bool), `tenure_days` (int), `starts`, `ends` and `time_zone` (text, `""` when unknown) and every column
+//! `person` has `key`, `active` (bool), `tenure_days` (int), `starts`, `ends` and `time_zone` (text, `""` when unknown), `idp` (what identity providers said, by source) and every column
 //! of the roster as text.  A column that a person has no value in is `""`, never an error; `has(person.x)` says whether it is not `""`.
 
 use std::cell::OnceCell;
@@ -13,7 +13,7 @@ use cel::{Context, Env, ExecutionError, Value as CelValue};
 use model::{Person, Text};
 
 /// What `person` always has, whatever the columns of the roster.
-const RESERVED: &[&str] = &["active", "ends", "key", "starts", "tenure_days", "time_zone"];
+const RESERVED: &[&str] = &["active", "ends", "idp", "key", "starts", "tenure_days", "time_zone"];
 
 /// How long an expression may be, in bytes; how deep its brackets and its operations may go.
 const LONGEST: usize = 4000;
@@ -149,6 +149,9 @@ impl<'m, 'a> Scope<'m, 'a> {
             for name in &self.names.attributes {
                 map.insert(Key::String(Arc::clone(name)), text(name));
             }
+            if self.names.dynamic || self.names.attributes.iter().any(|name| name.as_str() == "idp") {
+                map.insert(Key::String(Arc::new("idp".into())), words(self.facts.person));
+            }
             map.insert(Key::String(Arc::new("active".into())), CelValue::Bool(self.facts.active));
             map.insert(Key::String(Arc::new("tenure_days".into())), CelValue::Int(self.facts.tenure_days));
             let mut inner = self.machine.root.new_inner_scope();
@@ -263,6 +266,26 @@ impl Program {
     }
 }
 
+/// What identity providers said, by source: `active`, `groups`, `said`, `state`.  One that said nothing of the person is not there, and who
+/// asks for its word gets an error: nothing is done for somebody because nothing was said (P4).
+fn words(person: &Person) -> CelValue {
+    let text = |text: String| CelValue::String(Arc::new(text));
+    let map = |pairs: &mut dyn Iterator<Item = (String, CelValue)>| {
+        CelValue::Map(Map { map: Arc::new(pairs.map(|(name, value)| (Key::String(Arc::new(name)), value)).collect()) })
+    };
+    let word = |word: &model::IdpWord| {
+        let groups = word.groups.iter().map(|group| text(group.to_string())).collect();
+        let members = [
+            ("active", CelValue::Bool(word.state == model::IdpState::Active)),
+            ("groups", CelValue::List(Arc::new(groups))),
+            ("said", text(word.said.to_string())),
+            ("state", text(word.state.word().to_owned())),
+        ];
+        map(&mut members.into_iter().map(|(name, value)| (name.to_owned(), value)))
+    };
+    map(&mut person.idp.iter().map(|(source, said)| (source.to_string(), word(said))))
+}
+
 fn given(value: CelValue) -> Result<Given, &'static str> {
     Ok(match value {
         CelValue::String(text) => Given::Text(text.to_string()),
@@ -292,6 +315,7 @@ fn undeclared(tree: &IdedExpr, names: &Names) -> Result<(), String> {
         starts: None,
         ends: None,
         zone: None,
+        idp: Default::default(),
         attributes: Default::default(),
     };
     let scope = Scope::new(&machine, names, Facts { person: &blank, active: true, tenure_days: 0 });
@@ -427,7 +451,9 @@ fn is_person(node: &IdedExpr, field: &str) -> bool {
 fn flatten(node: &IdedExpr, parts: &mut Vec<Part>) -> bool {
     match &node.expr {
         Ast::Literal(LiteralValue::String(text)) => parts.push(Part::Literal(text.inner().to_owned())),
-        Ast::Select(select) if is_ident(&select.operand, "person") && !matches!(select.field.as_str(), "active" | "tenure_days") => {
+        Ast::Select(select)
+            if is_ident(&select.operand, "person") && !matches!(select.field.as_str(), "active" | "tenure_days" | "idp") =>
+        {
             parts.push(Part::Attribute(select.field.clone()));
         }
         Ast::Call(call) if call.func_name == operators::ADD => return call.args.iter().all(|arg| flatten(arg, parts)),
@@ -445,6 +471,7 @@ fn kind_of(node: &IdedExpr) -> Option<Kind> {
         Ast::Select(select) if is_ident(&select.operand, "person") => Some(match select.field.as_str() {
             "active" => Kind::Bool,
             "tenure_days" => Kind::Int,
+            "idp" => return None,
             _ => Kind::Text,
         }),
         Ast::Call(call) => match call.func_name.as_str() {
@@ -480,6 +507,7 @@ mod tests {
             starts: Some(jiff::civil::date(1998, 3, 2)),
             ends: None,
             zone: None,
+            idp: Default::default(),
             attributes: pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         }
     }

@@ -108,6 +108,15 @@ pub(crate) fn of_person(person: &Person) -> u64 {
         mix.text(name);
         mix.text(text);
     }
+    for (source, word) in &person.idp {
+        mix.text(source);
+        mix.word(word.state as u64);
+        mix.word(word.said.as_millisecond() as u64);
+        for groups in [&word.groups, &word.outside] {
+            mix.word(groups.len() as u64);
+            groups.iter().for_each(|group| mix.text(group));
+        }
+    }
     mix.done()
 }
 

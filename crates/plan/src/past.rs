@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use model::{AppName, Digest, StandingApproval};
+use model::{AccountId, AppName, Digest, RunId, StandingApproval};
 
 /// What planning has to know of what was done before.  Nothing in it: we have worked everywhere for long, and nothing is approved ahead.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,17 @@ pub struct Past {
     pub untouched: BTreeSet<AppName>,
     /// Standing approvals that may approve this planning's open plan.
     pub standing: Vec<Standing>,
+    /// Accounts whose access runs of ours took, and did not give back since.
+    pub taken: BTreeMap<AppName, BTreeMap<AccountId, Taken>>,
+}
+
+/// Which run took an account's access, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    /// The run.
+    pub run: RunId,
+    /// When it ended.
+    pub at: Timestamp,
 }
 
 /// A standing approval that was itself approved and is in force.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{Completeness, Finding, FindingKind, Person, PersonKey, SourceReading, Standing};
+use model::{Completeness, Finding, FindingKind, IdpState, Person, PersonKey, SourceReading, Standing};
 
 use crate::Given;
 use crate::hash;
@@ -118,7 +118,9 @@ impl<'a> Roster<'a> {
                         .next("correct the row in the source"),
                 );
             }
-            people.push(Human { person, today, zone: zone as u32, held: held.map(String::into_boxed_str) });
+            let human = Human { person, today, zone: zone as u32, held: held.map(String::into_boxed_str) };
+            findings.extend(left_behind(given, &human));
+            people.push(human);
         }
         let policy = given.policy.policy().sources.get(&reading.source);
         let blind = match &reading.certificate.completeness {
@@ -226,6 +228,27 @@ impl Human<'_> {
 fn day(given: &Given<'_>, zone: &TimeZone, seconds: i64) -> Date {
     let at = given.as_of.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(jiff::Timestamp::MAX);
     zone.to_datetime(at).date()
+}
+
+/// Somebody left, and an identity provider says that they are active.
+fn left_behind<'a>(given: &'a Given<'_>, human: &'a Human<'_>) -> impl Iterator<Item = Finding> + 'a {
+    let over = !human.person.idp.is_empty() && human.held.is_none() && human.stage_now() == Stage::Over;
+    let words = human.person.idp.iter().filter(move |(_, word)| over && word.state == IdpState::Active);
+    words.map(|(source, word)| {
+        let what = format!("the person left, and {source} has them as active (said {:.0})", word.said);
+        let apps = given
+            .policy
+            .policy()
+            .apps
+            .iter()
+            .filter(|(_, app)| app.also_provisioned_by.as_ref().is_some_and(|by| by.as_str() == source.as_str()));
+        let apps: Vec<&str> = apps.map(|(name, _)| name.as_str()).collect();
+        let next = match apps.as_slice() {
+            [] => "deactivate them at the identity provider".to_owned(),
+            apps => format!("deactivate them at the identity provider: until then it gives accounts in {} back", apps.join(", ")),
+        };
+        Finding::new(FindingKind::Ghost, what).about(&human.person.key).next(next)
+    })
 }
 
 /// The keys that two rows have.

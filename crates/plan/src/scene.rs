@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use model::{
     Account, AccountId, AppName, AppPolicy, AppReading, Changes, Compare, Completeness, EnrolmentsBy, Finding, FindingKind, Link,
     Support, Value, Verb,
@@ -11,6 +12,7 @@ use crate::Given;
 use crate::compiled::{Rules, custom_field};
 use crate::hash::{self, Mix};
 use crate::known::Known;
+use crate::past::Taken;
 use crate::text::{comparable, fold, nearest_words};
 
 /// So many linked accounts may be gone, and so many per cent of them: then somebody removed them at the app.  When it is more, the reading
@@ -85,6 +87,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) links: Vec<&'a Link>,
     /// Why somebody may have an account that was not seen, if so: then nobody gets one blindly (P4).
     pub(crate) blind: Option<String>,
+    /// The instant that is planned for.
+    pub(crate) as_of: Timestamp,
+    /// Accounts whose access runs of ours took, and did not give back since.
+    taken: Option<&'a BTreeMap<AccountId, Taken>>,
 }
 
 impl<'a> Scene<'a> {
@@ -99,7 +105,8 @@ impl<'a> Scene<'a> {
         known: &'a Known,
     ) -> Self {
         let policy = &given.policy.policy().apps[name];
-        let mut scene = Self { name, policy, rules, reading, names, known, links, blind: None };
+        let taken = given.past.taken.get(name);
+        let mut scene = Self { name, policy, rules, reading, names, known, links, blind: None, as_of: given.as_of, taken };
         scene.blind = scene.blindness(given);
         scene
     }
@@ -163,6 +170,12 @@ impl<'a> Scene<'a> {
     /// Whether these values would make the account an admin's.
     pub(crate) fn makes_admin(&self, set: &Changes) -> bool {
         self.rules.manifest.admin(|member| set.get(member).and_then(|change| change.after.as_text())).is_some()
+    }
+
+    /// A run of ours that took the access of an account which was seen active since, if one did: then somebody else gave it back (L14).
+    pub(crate) fn taken(&self, account: &Account) -> Option<&'a Taken> {
+        let taken = self.taken?.get(&account.id)?;
+        (account.active && taken.at < self.reading.certificate.until()).then_some(taken)
     }
 
     /// The managed groups an account is in.

@@ -70,10 +70,17 @@ fn within(given: &Given<'_>, standing: &Standing, steps: &[Step], free: &[bool])
     within
 }
 
-/// Whether everything that decides about an app's accounts comes from the rule's source: it says who works here, and no other source may
-/// give an attribute that the app's rules read.
+/// Whether everything that decides about an app's accounts comes from the rule's source: it says who works here, no other source may give an
+/// attribute that the app's rules read, and no identity provider has a say there.  Or it is the one identity provider that assigns the app:
+/// then the rule covers what it asks for there, and what the roster changes about the same accounts.
 fn comes_from(policy: &Compiled, rule: &StandingApproval, app: &AppName) -> bool {
     let whole = policy.policy();
+    let mut speak = whole.sources.iter().filter(|(_, source)| source.speaks_of(app));
+    match (speak.next(), speak.next()) {
+        (None, _) => {}
+        (Some((name, source)), None) => return *name == rule.source && source.assigns(app),
+        (Some(_), Some(_)) => return false,
+    }
     if !whole.sources.get(&rule.source).is_some_and(|source| source.role == SourceRole::Employment) {
         return false;
     }

@@ -138,4 +138,19 @@ impl Store {
         tx.execute(sql::SET_META, args![name, value]).await?;
         tx.commit().await
     }
+
+    /// Keeps several small values, all or none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_metas(&self, values: &[(String, String)]) -> Result<(), StoreError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        for (name, value) in values {
+            tx.execute(sql::SET_META, args![name.as_str(), value.as_str()]).await?;
+        }
+        tx.commit().await
+    }
 }

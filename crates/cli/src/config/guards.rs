@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Approval, By, Effect, GuardRule, SourceRole, StandingApproval};
+use model::{Approval, By, Effect, GuardRule, SourcePolicy, SourceRole, StandingApproval};
 
 use super::Context;
 use super::problem::{Problems, nearest};
@@ -82,7 +82,7 @@ fn guard(name: &Text, mut section: Section<'_>) -> Option<GuardRule> {
 pub(super) fn approval(
     section: Option<Section<'_>>,
     guards: &BTreeMap<String, GuardRule>,
-    sources: &BTreeMap<&str, SourceRole>,
+    sources: &BTreeMap<&str, &SourcePolicy>,
 ) -> Approval {
     let Some(mut section) = section else {
         return Approval { expires: DAY, four_eyes: BTreeSet::new(), standing: Vec::new() };
@@ -103,14 +103,19 @@ pub(super) fn approval(
     Approval { expires, four_eyes, standing }
 }
 
-fn standing(mut section: Section<'_>, sources: &BTreeMap<&str, SourceRole>, four_eyes: &BTreeSet<Effect>) -> Option<StandingApproval> {
+fn standing(
+    mut section: Section<'_>,
+    sources: &BTreeMap<&str, &SourcePolicy>,
+    four_eyes: &BTreeSet<Effect>,
+) -> Option<StandingApproval> {
     let problems = section.problems();
     let source = section.required("source", "whose changes may go on by themselves: source = \"hr\"");
     let source = source.and_then(|source| {
         match sources.get(source.text.as_str()) {
-            Some(SourceRole::Employment) => return Some(source.text),
+            Some(known) if known.role == SourceRole::Employment => return Some(source.text),
+            Some(known) if known.idp.as_ref().is_some_and(|idp| !idp.apps.is_empty()) => return Some(source.text),
             Some(_) => {
-                let next = "name the source with role = \"employment\": who works here, and what of it changes, comes from there";
+                let next = "name the source with role = \"employment\", or an identity provider with `apps`";
                 problems.add(
                     "a standing approval is for changes that the employment source brings",
                     &source.span,

@@ -10,6 +10,7 @@ mod freezes;
 #[cfg(test)]
 mod fuzz;
 mod guards;
+mod idp;
 mod problem;
 mod section;
 mod serve;
@@ -97,6 +98,8 @@ impl Config {
 struct Context<'a> {
     /// The folder that paths are relative to.
     dir: &'a Path,
+    /// The names of all apps.
+    apps: Vec<&'a str>,
     problems: &'a Problems,
 }
 
@@ -114,7 +117,9 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         Some(dir) if dir != Path::new("") => dir,
         _ => Path::new("."),
     };
-    let context = Context { dir, problems };
+    let apps = table.get_ref().iter().find(|(name, _)| name.get_ref() == "app").and_then(|(_, apps)| apps.get_ref().as_table());
+    let apps = apps.into_iter().flat_map(|apps| apps.keys()).map(|name| name.get_ref().as_ref()).collect();
+    let context = Context { dir, apps, problems };
     let mut top = Section::new(Source { text, problems }, "the file", 0..0, table.get_ref());
     let organization = organization(&context, top.section("organization"), &top);
     let mut keep_images = None;
@@ -125,10 +130,10 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let sources = sources::read(&context, top.section("source"), &top);
     let precedence = sources::precedence(&context, top.section("precedence"), &sources);
     let guards = top.section("guard").map(|section| guards::guards(&context, section)).unwrap_or_default();
-    let roles = sources.iter().map(|(name, (policy, _))| (name.as_str(), policy.role)).collect();
+    let known = sources.iter().map(|(name, (policy, _))| (name.as_str(), policy)).collect();
     let mut approval = top.section("approval");
     let approvers = approvers::read(&context, approval.as_mut());
-    let approval = guards::approval(approval, &guards, &roles);
+    let approval = guards::approval(approval, &guards, &known);
     let quarantine = behaviour::quarantine(top.section("quarantine"), &QuarantineRule::default());
     let aside = behaviour::put_aside(top.section("put_aside"));
     let apps = apps::read(&context, &quarantine, top.section("app"), &sources, &top);

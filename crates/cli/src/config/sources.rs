@@ -8,7 +8,7 @@ use serve::scim::Dialect;
 
 use super::connection::SourceConnection;
 use super::section::{Section, Text, text_of, texts_of, wrong_type};
-use super::{Context, problem};
+use super::{Context, idp, problem};
 
 /// Rows and per cent that may be gone from one reading to the next when the file says nothing.
 const SHRINK: Shrink = Shrink { max: 20, percent_milli: 5_000 };
@@ -64,33 +64,40 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
     if role.is_none() && !section.had("role") {
         section.missing("role", "one of \"employment\" (who works here), \"attributes\", \"idp\"");
     }
-    let kind = section.word("kind", &[("file", "file"), ("scim", "scim")]);
+    let kind = section.word("kind", &[("file", "file"), ("csv", "csv"), ("scim", "scim")]);
     if kind.is_none() && !section.had("kind") {
-        section.missing("kind", "\"file\" for a CSV or XLSX export, \"scim\" for what an identity provider pushes");
+        section
+            .missing("kind", "\"file\" for a CSV or XLSX export (\"csv\" is the same), \"scim\" for what an identity provider pushes");
     }
     let joined = section.text("join");
+    let had_join = section.had("join");
     if let (Some(joined), Some(SourceRole::Employment)) = (&joined, role) {
         let what = "the source that says who works here is joined to nothing: the others are joined to it";
         context.problems.add(what, &joined.span, "here", "take `join` out");
     }
+    let idp = idp::read(context, &mut section, role);
     let join = join(context, joined);
     let path = section.text("path");
-    let key = section.text("key").map(|key| key.text);
+    let key = section.text("key");
     let absent_leaves = section.word("absent", &[("hold", false), ("leave", true)]).unwrap_or(false);
     let shrink = section.section("shrink").map_or(SHRINK, shrink);
-    let columns = section.section("columns").map(columns).unwrap_or_default();
+    let columns: Vec<(String, Text)> = section.section("columns").map(columns).unwrap_or_default();
     let (active_words, left_words) = section.section("status").map(|status| words(context, status)).unwrap_or_default();
     let connection = match kind {
-        Some("file") => {
+        Some("file" | "csv") => {
             if path.is_none() {
                 section.missing("path", "the roster's file: path = \"roster.csv\"");
             }
-            if key.is_none() {
+            if key.is_none() && role != Some(SourceRole::Idp) {
                 section.missing("key", "the column with the key that never changes: key = \"employee_id\"");
             }
             file(context, &mut section, path).map(SourceConnection::File)
         }
         Some(_) => {
+            if key.is_none() && role == Some(SourceRole::Employment) {
+                section.missing("key", "where the key that never changes stands in its records: key = \"externalId\"");
+            }
+            idp::paths(context, columns.iter().map(|(_, path)| path).chain(&key));
             let known = Dialect::ALL.map(|dialect| (dialect.name, dialect.name));
             let dialect = section.word("dialect", &known).and_then(Dialect::named);
             Some(SourceConnection::Push(dialect.unwrap_or_default()))
@@ -99,20 +106,21 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
     };
     let span = section.span.clone();
     section.end();
-    if role == Some(SourceRole::Employment) && matches!(connection, Some(SourceConnection::Push(_))) {
-        let what = "inbound SCIM is not built in this version, so it cannot say who works here";
-        context.problems.add(what, &span, "here", "use a file for the source with role = \"employment\"");
+    if role == Some(SourceRole::Idp) && join.is_none() && !had_join && key.is_none() {
+        let what = "nothing says whose its records are";
+        context.problems.add(what, &span, "here", "add e.g. join = \"person.email == record.userName\"");
     }
     let policy = SourcePolicy {
         role: role?,
         kind: kind?.to_owned(),
-        key: key.unwrap_or_default(),
+        key: key.map(|key| key.text).unwrap_or_default(),
         join,
         absent_leaves,
         shrink,
-        columns,
+        columns: columns.into_iter().map(|(attribute, column)| (attribute, column.text)).collect(),
         active_words,
         left_words,
+        idp,
     };
     Some((policy, connection?))
 }
@@ -185,9 +193,9 @@ fn shrink(mut section: Section<'_>) -> Shrink {
     Shrink { max, percent_milli }
 }
 
-fn columns(mut section: Section<'_>) -> BTreeMap<String, String> {
+fn columns(mut section: Section<'_>) -> Vec<(String, Text)> {
     let source = section.source();
-    let mut columns = BTreeMap::new();
+    let mut columns = Vec::new();
     for (attribute, value) in section.rest() {
         match text_of(source, value) {
             Some(column) if column.text.trim().is_empty() => {
@@ -195,7 +203,7 @@ fn columns(mut section: Section<'_>) -> BTreeMap<String, String> {
                 source.problems.add(format!("no column is named for `{}`", attribute.text), &column.span, "empty", next);
             }
             Some(column) => {
-                columns.insert(attribute.text, column.text);
+                columns.push((attribute.text, column));
             }
             None => wrong_type(source.problems, &format!("the column for `{}`", attribute.text), value, "text in quotes"),
         }

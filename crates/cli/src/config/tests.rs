@@ -107,6 +107,21 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ("profile = \"auto\"", "faults = \"429=2%\"", &["`faults` are for a sandbox only", "sandbox:FOLDER"]),
     ("api_key = { env = \"LESSONLY_API_KEY\" }", "api_key = { var = \"X\" }", &["names no single place", "has no key `var`"]),
     ("join = \"person.email == record.userName\"", "join = \"email\"", &["`join` does not say"]),
+    ("join = \"person.email == record.userName\"\n", "", &["nothing says whose its records are", "person.email == record.userName"]),
+    ("kind = \"scim\"", "kind = \"scim\"\napps = [\"lesonly\"]", &["there is no app \"lesonly\"", "did you mean \"lessonly\"?"]),
+    ("kind = \"scim\"", "kind = \"scim\"\nsaid_within = \"30\"", &["`said_within` is not a length of time"]),
+    (
+        "kind = \"scim\"",
+        "kind = \"scim\"\ngroups = { \"LMS Sales\" = { lessonly = { grup = \"Sales\" } } }",
+        &["has no `group`", "has no key `grup`", "did you mean `group`?"],
+    ),
+    (
+        "kind = \"scim\"",
+        "kind = \"scim\"\ngroups = { \"LMS\" = { lessonly = { group = \"Legal\" } } }",
+        &["gives the group \"Legal\"", "add it to `managed`"],
+    ),
+    ("kind = \"scim\"", "kind = \"scim\"\ncolumns = { title = \"job title\" }", &["no name of a SCIM attribute", "name.givenName"]),
+    ("absent = \"hold\"", "absent = \"hold\"\napps = [\"lessonly\"]", &["are for identity providers", "role = \"idp\""]),
     ("[approval]", "[aproval]", &["has no key `aproval`", "did you mean `approval`?"]),
     ("[organization]", "[organization", &["not TOML"]),
     ("managed = [\"Sales\", \"Development\", \"Customer Service\"]", "managed = [1]", &["`managed` has to be a list of texts"]),
@@ -264,4 +279,28 @@ fn what_contradicts_itself_about_waiting_is_told_with_its_place() {
         let told = told(&sample(from, to));
         assert!(told.contains(what), "{what}: {told}");
     }
+}
+
+#[test]
+fn an_idp_assigns_apps_and_its_groups_mean_something() {
+    let more = "kind = \"scim\"\napps = [\"lessonly\"]\nsaid_within = \"14d\"\n[source.okta.groups]\n\
+        \"LMS Sales\" = { lessonly = { group = \"sales\" }, absorb = { department = \"Sales\" } }\n\
+        \"LMS Admins\" = { lessonly = { role = \"manager\" } }\n[source.okta.columns]\nnick = \"nickName\"\n";
+    let text = sample("join = \"person.email == record.userName\"", "")
+        .replace("kind = \"scim\"", &format!("join = \"person.email == record.userName\"\n{more}"));
+    let config = parse(&text).unwrap();
+    let okta = &config.policy.policy().sources["okta"];
+    assert_eq!(okta.said_within(), 14 * 86_400);
+    assert!(okta.assigns(&"lessonly".into()) && !okta.assigns(&"absorb".into()) && okta.speaks_of(&"absorb".into()));
+    assert_eq!(okta.idp.as_ref().unwrap().groups["LMS Admins"][&"lessonly".into()].role.as_deref(), Some("manager"));
+    // Whoever assigns an app may have a standing approval for it.
+    parse(&text.replace("source = \"hr\"\neffects", "source = \"okta\"\neffects")).unwrap();
+    // A pushed source may say who works here, by a key that it names.
+    let employs = sample("role = \"employment\"", "role = \"attributes\"")
+        .replace("role = \"idp\"", "role = \"employment\"\nkey = \"externalId\"")
+        .replace("join = \"person.email == record.userName\"", "")
+        .replace("also_provisioned_by = \"okta\"", "")
+        .replace("source = \"hr\"\neffects", "source = \"okta\"\neffects");
+    parse(&employs).unwrap();
+    assert!(told(&employs.replace("key = \"externalId\"", "")).contains("key = \"externalId\""));
 }

@@ -1,7 +1,7 @@
 //! What stands in a cell.
 
 use jiff::civil::Date;
-use model::{SourcePolicy, Standing};
+use model::{SourcePolicy, SourceRole, Standing};
 
 /// How dates with the year at their end are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,12 @@ type CellError = (String, &'static str);
 const ACTIVE_WORDS: &[&str] = &["active", "leave", "on leave", "paid leave", "unpaid leave", "leave of absence", "employed", "current"];
 const LEFT_WORDS: &[&str] = &["terminated", "inactive", "left", "former", "retired", "deceased", "resigned"];
 
+/// Of identity providers: whoever can log in, or could after a new password.  Whoever never could yet is not active.
+const IDP_ACTIVE: &[&str] =
+    &["active", "enabled", "true", "yes", "1", "password expired", "password_expired", "locked out", "locked_out", "recovery"];
+const IDP_LEFT: &[&str] =
+    &["inactive", "disabled", "false", "no", "0", "suspended", "deprovisioned", "deactivated", "deleted", "staged", "provisioned"];
+
 /// The cell without space around it (no-break space too); inner runs of white space become one space.
 pub(super) fn clean(cell: &str) -> String {
     cell.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -30,7 +36,8 @@ pub(super) fn standing(word: &str, policy: &SourcePolicy) -> Result<Standing, Ce
     let among = |words: &std::collections::BTreeSet<String>, defaults: &[&str]| {
         if configured { words.iter().any(|known| known.to_lowercase() == lower) } else { defaults.contains(&lower.as_str()) }
     };
-    match (among(&policy.active_words, ACTIVE_WORDS), among(&policy.left_words, LEFT_WORDS)) {
+    let (active, left) = if policy.role == SourceRole::Idp { (IDP_ACTIVE, IDP_LEFT) } else { (ACTIVE_WORDS, LEFT_WORDS) };
+    match (among(&policy.active_words, active), among(&policy.left_words, left)) {
         (true, false) => Ok(Standing::Active),
         (false, true) => Ok(Standing::Left),
         _ if word.is_empty() => Err(("the status is blank".into(), "fill it in at the source")),

@@ -22,6 +22,23 @@ const DEFAULTS: &[(&str, &[&str])] = &[
     ("time_zone", &["timezone"]),
 ];
 
+/// The names that exports of identity providers give the column that tells one user from another, folded.
+const IDP_KEYS: &[&str] = &["userid", "objectid", "id", "login", "username", "userprincipalname"];
+
+/// More names of columns in exports of identity providers.
+const IDP: &[(&str, &[&str])] = &[
+    ("status", &["accountenabled", "userstatus", "accountstatus", "active", "enabled"]),
+    ("groups", &["groups", "groupmemberships", "memberof"]),
+];
+
+/// How the key's column may be called, folded: as configured, else as identity providers' exports do.
+pub(super) fn keys(policy: &SourcePolicy) -> Vec<String> {
+    if policy.key.is_empty() && policy.role == SourceRole::Idp {
+        return IDP_KEYS.iter().map(|name| (*name).to_owned()).collect();
+    }
+    vec![folded(&policy.key)]
+}
+
 /// Letters and digits only, lower case: how column names are compared.
 pub(super) fn folded(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -57,8 +74,11 @@ impl Columns {
             }
         }
         let find = |column: &str| names.iter().position(|name| *name == folded(column));
-        let key = find(&policy.key)
-            .ok_or_else(|| error(format!("no column is called \"{}\" (`key`); there are: {}", policy.key, shown())))?;
+        let called = if policy.key.is_empty() { keys(policy).join("\" or \"") } else { policy.key.clone() };
+        let key = keys(policy)
+            .iter()
+            .find_map(|key| find(key))
+            .ok_or_else(|| error(format!("no column is called \"{called}\" (`key`); there are: {}", shown())))?;
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for (attribute, column) in &policy.columns {
             let index = find(column).ok_or_else(|| {
@@ -66,7 +86,8 @@ impl Columns {
             })?;
             found.insert(attribute.clone(), index);
         }
-        for (attribute, candidates) in DEFAULTS {
+        let more = if policy.role == SourceRole::Idp { IDP } else { &[] };
+        for (attribute, candidates) in DEFAULTS.iter().chain(more) {
             if !found.contains_key(*attribute)
                 && let Some(index) = candidates.iter().find_map(|candidate| names.iter().position(|name| name == candidate))
             {
@@ -81,6 +102,12 @@ impl Columns {
         }
         let (status, starts, ends, zone) =
             (found.remove("status"), found.remove("starts"), found.remove("ends"), found.remove("time_zone"));
+        if policy.role == SourceRole::Idp && status.is_none() {
+            return Err(error(format!(
+                "no column says who is active: name it under `[source.*.columns]` as status = \"…\"; there are: {}",
+                shown()
+            )));
+        }
         if policy.role == SourceRole::Employment && status.is_none() && ends.is_none() {
             return Err(error(format!(
                 "no column says who works here: name the status or the last-day column under `[source.*.columns]`; there are: {}",

@@ -117,7 +117,7 @@ impl<'a> Index<'a> {
     fn new(other: &'a Other<'a>) -> Result<Self, String> {
         let key = || Join { person: "key".to_owned(), record: other.policy.key.clone() };
         let join = other.policy.join.clone().unwrap_or_else(key);
-        let field = field(other, &join.record)?;
+        let field = field(other.name, other.policy, &other.attributes, &join.record)?;
         let mut by_value: HashMap<String, Vec<&Person>> = HashMap::new();
         for record in &other.reading.people {
             let value = fold(value(record, field.as_deref()));
@@ -180,24 +180,29 @@ impl<'a> Index<'a> {
 }
 
 /// The attribute of the records that `join` names; none for their key.
-fn field(other: &Other<'_>, named: &str) -> Result<Option<String>, String> {
-    let policy = other.policy;
-    if fold(named) == fold(&policy.key) || named == "key" {
+pub(super) fn field(
+    source: &SourceName,
+    policy: &SourcePolicy,
+    attributes: &BTreeMap<String, String>,
+    named: &str,
+) -> Result<Option<String>, String> {
+    if (!policy.key.is_empty() && fold(named) == fold(&policy.key)) || named == "key" {
         return Ok(None);
     }
     // A column that gives an attribute of another name may be meant by its own.
-    let of_column = || other.attributes.iter().find(|(_, column)| fold(column) == fold(named)).map(|(attribute, _)| attribute);
-    if let Some((attribute, _)) = other.attributes.get_key_value(named) {
+    let of_column = || attributes.iter().find(|(_, column)| fold(column) == fold(named)).map(|(attribute, _)| attribute);
+    if let Some((attribute, _)) = attributes.get_key_value(named) {
         return Ok(Some(attribute.clone()));
     }
     if let Some(attribute) = of_column() {
         return Ok(Some(attribute.clone()));
     }
-    let known: Vec<&str> = std::iter::once(policy.key.as_str()).chain(other.attributes.values().map(String::as_str)).collect();
-    Err(format!("source {} has no field {named:?}, which its `join` names; it has {}", other.name, known.join(", ")))
+    let known: Vec<&str> =
+        std::iter::once(policy.key.as_str()).filter(|key| !key.is_empty()).chain(attributes.values().map(String::as_str)).collect();
+    Err(format!("source {} has no field {named:?}, which its `join` names; it has {}", source, known.join(", ")))
 }
 
-fn value<'p>(record: &'p Person, field: Option<&str>) -> &'p str {
+pub(super) fn value<'p>(record: &'p Person, field: Option<&str>) -> &'p str {
     field.map_or(record.key.as_str(), |field| record.get(field))
 }
 
@@ -209,7 +214,15 @@ mod tests {
 
     fn person(key: &str, attributes: &[(&str, &str)]) -> Person {
         let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Person { key: PersonKey::new(key), standing: Standing::Unsaid, starts: None, ends: None, zone: None, attributes }
+        Person {
+            key: PersonKey::new(key),
+            standing: Standing::Unsaid,
+            starts: None,
+            ends: None,
+            zone: None,
+            idp: Default::default(),
+            attributes,
+        }
     }
 
     fn reading(source: &str, people: Vec<Person>) -> SourceReading {
@@ -231,6 +244,7 @@ mod tests {
             columns: BTreeMap::new(),
             active_words: BTreeSet::new(),
             left_words: BTreeSet::new(),
+            idp: None,
         }
     }
 

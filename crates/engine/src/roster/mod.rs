@@ -6,19 +6,28 @@
 mod cells;
 mod columns;
 mod join;
+mod path;
+mod pushed;
 mod rows;
 mod text;
+mod words;
 mod xlsx;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use model::{Finding, FindingKind, PersonKey, Place, SourceName, SourcePolicy, SourceReading};
+use model::{
+    Finding, FindingKind, IdpState, IdpWord, PersonKey, Place, SourceName, SourcePolicy, SourceReading, SourceRole, Standing, Text,
+};
+use plan::fold;
 
 pub use cells::DateOrder;
 pub(crate) use join::{Other, join};
+pub use path::ScimPath;
+pub(crate) use pushed::read_pushed;
+pub(crate) use words::{Idp, say};
 
 /// How large a file may be, in bytes: a million people take a tenth of it.
 const LARGEST: u64 = 1 << 30;
@@ -88,6 +97,8 @@ pub struct Roster {
     pub attributes: BTreeMap<String, String>,
     /// Where each person's row stands.
     pub rows: RowPlaces,
+    /// When what it says was said: when the file was written.
+    pub said: Timestamp,
 }
 
 /// Where each person's row stands, for findings that come of looking at a row only later.
@@ -114,13 +125,42 @@ impl RowPlaces {
 pub fn read_file(name: &SourceName, file: &FileSource, policy: &SourcePolicy, now: Timestamp) -> Result<Roster, RosterError> {
     let unreadable = |why: String| RosterError::Unreadable { path: file.path.clone(), why };
     let mut raw = Vec::new();
-    let read = std::fs::File::open(&file.path).and_then(|opened| opened.take(LARGEST + 1).read_to_end(&mut raw));
+    let mut written = None;
+    let read = std::fs::File::open(&file.path).and_then(|opened| {
+        written = opened.metadata().and_then(|about| about.modified()).ok();
+        opened.take(LARGEST + 1).read_to_end(&mut raw)
+    });
     if read.map_err(|error| unreadable(error.to_string()))? as u64 > LARGEST {
         return Err(unreadable(format!("it is larger than {} MiB, and no roster is; export the people alone", LARGEST >> 20)));
     }
     let rows = if xlsx::is_workbook(&file.path, &raw)? { xlsx::rows(file, &raw, policy)? } else { text::rows(file, &raw, policy)? };
     let attributes = rows.columns.attributes();
+    // Whole seconds: file systems differ in what they keep beyond.
+    let written = written.and_then(|at| Timestamp::try_from(at).ok()).and_then(|at| Timestamp::from_second(at.as_second()).ok());
+    let said = written.unwrap_or(now);
     let lines = rows.people.iter().map(|(key, (_, line))| (key.clone(), *line)).collect();
     let places = RowPlaces { file: file.path.display().to_string(), lines };
-    Ok(Roster { reading: rows.into_reading(name, now), raw, attributes, rows: places })
+    let mut reading = rows.into_reading(name, now);
+    if policy.role == SourceRole::Idp {
+        speak(&mut reading, policy, said);
+    }
+    Ok(Roster { reading, raw, attributes, rows: places, said })
+}
+
+/// Makes each row of an exported user list the provider's word: who is active, and, where it has a column for that, in which groups.
+fn speak(reading: &mut SourceReading, policy: &SourcePolicy, said: Timestamp) {
+    let table: Vec<&str> = policy.idp.iter().flat_map(|idp| idp.groups.keys()).map(String::as_str).collect();
+    let listed = reading.people.iter().any(|person| !person.get("groups").is_empty());
+    for person in &mut reading.people {
+        let state = if person.standing == Standing::Left { IdpState::Inactive } else { IdpState::Active };
+        let cell = person.get("groups");
+        let cuts: &[char] = if cell.contains([';', '|']) { &[';', '|'] } else { &[','] };
+        let own: BTreeSet<String> = cell.split(cuts).map(fold).collect();
+        let (inside, outside): (BTreeSet<&str>, BTreeSet<&str>) =
+            table.iter().copied().filter(|_| listed).partition(|name| own.contains(&fold(name)));
+        let texts = |names: BTreeSet<&str>| names.into_iter().map(Text::from).collect();
+        let word = IdpWord { groups: texts(inside), outside: texts(outside), said, state };
+        person.idp.insert(reading.source.as_str(), word);
+    }
+    reading.seal();
 }

@@ -165,7 +165,7 @@ impl<'a> Rows<'a> {
             .map(|(attribute, index)| (attribute.clone(), cell(Some(*index))))
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        Ok(Person { key, standing, starts, ends, zone, attributes })
+        Ok(Person { key, standing, starts, ends, zone, attributes, idp: Default::default() })
     }
 
     pub(super) fn into_reading(mut self, name: &SourceName, now: Timestamp) -> SourceReading {

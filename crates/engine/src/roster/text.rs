@@ -6,7 +6,7 @@ use std::path::Path;
 use encoding_rs::Encoding;
 use model::SourcePolicy;
 
-use super::columns::{Columns, folded};
+use super::columns::{Columns, folded, keys};
 use super::rows::Rows;
 use super::{FileSource, RosterError};
 
@@ -17,7 +17,7 @@ use super::{FileSource, RosterError};
 pub(super) fn rows<'a>(file: &'a FileSource, raw: &[u8], policy: &'a SourcePolicy) -> Result<Rows<'a>, RosterError> {
     let header = |what: String| RosterError::Header { path: file.path.clone(), what };
     let text = decode(&file.path, raw, file.encoding.as_deref())?;
-    let delimiter = delimiter(&file.path, &text, file.delimiter, &policy.key)?;
+    let delimiter = delimiter(&file.path, &text, file.delimiter, policy)?;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records();
     let first = match records.next() {
@@ -64,7 +64,7 @@ fn decode<'a>(path: &Path, bytes: &'a [u8], configured: Option<&str>) -> Result<
 ///
 /// # Errors
 /// `Header` when none fits.
-fn delimiter(path: &Path, text: &str, configured: Option<char>, key: &str) -> Result<u8, RosterError> {
+fn delimiter(path: &Path, text: &str, configured: Option<char>, policy: &SourcePolicy) -> Result<u8, RosterError> {
     let header = |what: String| RosterError::Header { path: path.to_owned(), what };
     if let Some(delimiter) = configured {
         return u8::try_from(delimiter)
@@ -74,11 +74,13 @@ fn delimiter(path: &Path, text: &str, configured: Option<char>, key: &str) -> Re
     }
     let first =
         text.lines().find(|line| !line.trim().is_empty()).ok_or_else(|| header("the file is empty; a header row is needed".into()))?;
+    let keys = keys(policy);
     let fits = |delimiter: &u8| {
         let mut reader = csv::ReaderBuilder::new().delimiter(*delimiter).has_headers(false).from_reader(first.as_bytes());
         let cells = reader.records().next().and_then(Result::ok);
-        cells.is_some_and(|cells| cells.iter().any(|cell| folded(cell) == folded(key)))
+        cells.is_some_and(|cells| cells.iter().any(|cell| keys.contains(&folded(cell))))
     };
+    let key = if policy.key.is_empty() { keys.join("\" or \"") } else { policy.key.clone() };
     // One cell only is the key column alone: then any delimiter does.
     b",;\t|".iter().copied().find(fits).ok_or_else(|| {
         header(format!(

@@ -47,6 +47,7 @@ fn policy() -> Policy {
         columns: BTreeMap::new(),
         active_words: ["active".into()].into(),
         left_words: ["left".into()].into(),
+        idp: None,
     };
     let desk = AppPolicy {
         connector: "desk".into(),

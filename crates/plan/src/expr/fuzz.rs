@@ -108,6 +108,7 @@ fn try_out(text: &str, cell: &str) {
         starts: None,
         ends: None,
         zone: None,
+        idp: Default::default(),
         attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     };
     let machine = Machine::new();

@@ -148,6 +148,10 @@ pub fn kind_word(kind: FindingKind) -> &'static str {
         FindingKind::Reverted => "planned again after its undo",
         FindingKind::Quarantined => "quarantined",
         FindingKind::PutAside => "put aside",
+        FindingKind::Resurrection => "resurrection",
+        FindingKind::StaleWord => "old word of an identity provider",
+        FindingKind::Assignment => "assignment",
+        FindingKind::Conflict => "groups that contradict each other",
     }
 }
 

@@ -7,6 +7,7 @@ mod again;
 mod aside;
 mod goldens;
 mod guards;
+mod idp;
 mod laws;
 mod people;
 mod policy;

@@ -5,7 +5,7 @@ use model::{Class, Effect, Standing, Verb};
 
 use crate::world::{With, World, held, kinds, left, person, steps};
 
-fn settled(people: Vec<model::Person>) -> World {
+pub(crate) fn settled(people: Vec<model::Person>) -> World {
     let mut world = World::new(people);
     let rest = world.settle();
     assert!(rest.open.steps.is_empty() && rest.held.is_empty(), "{rest:?}");

@@ -132,6 +132,7 @@ pub(crate) fn policy() -> Policy {
         columns: BTreeMap::new(),
         active_words: BTreeSet::new(),
         left_words: BTreeSet::new(),
+        idp: None,
     };
     let flat = AppPolicy {
         matching: vec![rule("ext_uid", "person.key"), rule("email", "person.email")],
@@ -202,6 +203,7 @@ pub(crate) fn person(key: &str, name: &str) -> Person {
         starts: Some(jiff::civil::date(1990, 1, 2)),
         ends: None,
         zone: None,
+        idp: Default::default(),
         attributes,
     }
 }

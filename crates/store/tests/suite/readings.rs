@@ -33,6 +33,7 @@ pub(super) fn source(name: &str, people: &[&str], certificate: Certificate) -> S
         starts: Some("2020-02-29".parse().unwrap()),
         ends: None,
         zone: None,
+        idp: Default::default(),
         attributes: [("email", format!("{key}@x.example"))].into(),
     };
     SourceReading {
