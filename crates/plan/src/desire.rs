@@ -168,7 +168,10 @@ impl View<'_, '_> {
             Assigned::Yes(_) => {}
             Assigned::No(..) => desired.wanted = false,
             Assigned::Unsaid(source) if has && desired.wanted => {
-                let what = format!("the account is active, and {source} never said that the person is assigned; it stays as it is");
+                let what = match self.human.person.idp.get(source.as_str()) {
+                    Some(_) => format!("the account is active, and a complete list of {source} does not have the person; it stays as it is"),
+                    None => format!("the account is active, and {source} never said that the person is assigned; it stays as it is"),
+                };
                 desired
                     .findings
                     .push(finding(what).next("assign the person at the identity provider, or take the assignment back there"));

@@ -292,7 +292,7 @@ fn an_idp_assigns_apps_and_its_groups_mean_something() {
     let okta = &config.policy.policy().sources["okta"];
     assert_eq!(okta.said_within(), 14 * 86_400);
     assert!(okta.assigns(&"lessonly".into()) && !okta.assigns(&"absorb".into()) && okta.speaks_of(&"absorb".into()));
-    assert_eq!(okta.idp.as_ref().unwrap().groups["LMS Admins"][&"lessonly".into()].role.as_deref(), Some("manager"));
+    assert_eq!(okta.idp.as_ref().unwrap().groups["LMS Admins"]["lessonly"].role.as_deref(), Some("manager"));
     // Whoever assigns an app may have a standing approval for it.
     parse(&text.replace("source = \"hr\"\neffects", "source = \"okta\"\neffects")).unwrap();
     // A pushed source may say who works here, by a key that it names.

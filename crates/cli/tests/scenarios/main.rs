@@ -19,6 +19,7 @@ mod every_verb;
 mod existing;
 mod guards;
 mod history;
+mod idp;
 mod kill;
 mod lessonly_offboard;
 mod lessonly_provision;

@@ -2,6 +2,7 @@
 
 mod connector;
 mod endings;
+mod idp;
 mod increments;
 mod misbehaving;
 mod named;

@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) manifest: &'static Manifest,
     pub(crate) policy: Policy,
     pub(crate) full_every: i64,
+    /// Whether the people come by what is pushed, not by a file.
+    pub(crate) pushed: bool,
 }
 
 fn expr(text: &str) -> Expr {
@@ -92,7 +94,7 @@ impl World {
         let time = Time::at("2026-03-02T08:00:00Z");
         let server = Server::new(&time);
         let dir = tempfile::tempdir().expect("a folder");
-        let world = Self { dir, time, server, ids: Arc::default(), manifest: &DATED, policy: policy(), full_every: 86_400 };
+        let world = Self { dir, time, server, ids: Arc::default(), manifest: &DATED, policy: policy(), full_every: 86_400, pushed: false };
         world.people(20);
         world
     }
@@ -137,7 +139,8 @@ impl World {
             ids: Arc::clone(&self.ids) as _,
             transport: Arc::clone(&self.server) as _,
         };
-        let (sources, apps) = (BTreeMap::from([(SourceName::new("hr"), file)]), BTreeMap::from([(app(), setup)]));
+        let files = [(SourceName::new("hr"), file)].into_iter().filter(|_| !self.pushed).collect();
+        let (sources, apps) = (files, BTreeMap::from([(app(), setup)]));
         Engine::new(store, ports, Setup { policy, sources, apps, owner: owner.into(), owner_is_gone: |_| false })
     }
 
