@@ -169,7 +169,9 @@ impl View<'_, '_> {
             Assigned::No(..) => desired.wanted = false,
             Assigned::Unsaid(source) if has && desired.wanted => {
                 let what = match self.human.person.idp.get(source.as_str()) {
-                    Some(_) => format!("the account is active, and a complete list of {source} does not have the person; it stays as it is"),
+                    Some(_) => {
+                        format!("the account is active, and a complete list of {source} does not have the person; it stays as it is")
+                    }
                     None => format!("the account is active, and {source} never said that the person is assigned; it stays as it is"),
                 };
                 desired

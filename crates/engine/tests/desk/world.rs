@@ -94,7 +94,8 @@ impl World {
         let time = Time::at("2026-03-02T08:00:00Z");
         let server = Server::new(&time);
         let dir = tempfile::tempdir().expect("a folder");
-        let world = Self { dir, time, server, ids: Arc::default(), manifest: &DATED, policy: policy(), full_every: 86_400, pushed: false };
+        let world =
+            Self { dir, time, server, ids: Arc::default(), manifest: &DATED, policy: policy(), full_every: 86_400, pushed: false };
         world.people(20);
         world
     }
