@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use model::{Actor, Person, PersonKey, Proof, ResourceKind, SourceName};
+use model::{Actor, Join, Person, PersonKey, Proof, ResourceKind, SourceName};
 use plan::fold;
 use serde_json::Value;
 
+use crate::roster::joined_by;
 use crate::{Ask, Engine, EngineError, Proposed, RunSummary, Watch};
 
 /// Under which name `meta` keeps up to which change of a source it was planned.
@@ -58,9 +59,10 @@ impl Engine {
         ids: &BTreeSet<String>,
         watch: &dyn Watch,
     ) -> Result<BTreeSet<PersonKey>, EngineError> {
-        let Some(join) = self.setup.policy.policy().sources.get(source).and_then(|source| source.join.as_ref()) else {
-            return Ok(BTreeSet::new());
-        };
+        let Some(policy) = self.setup.policy.policy().sources.get(source) else { return Ok(BTreeSet::new()) };
+        // Of a source that says who works here the records are the people.
+        let own_key = || Join { person: "key".to_owned(), record: policy.key.clone() };
+        let join = policy.join.clone().unwrap_or_else(own_key);
         let mut values = BTreeSet::new();
         for id in ids {
             let body = match self.store.pushed_record(source, ResourceKind::User, id).await? {
@@ -68,7 +70,7 @@ impl Engine {
                 None => self.store.pushed_gone(source, ResourceKind::User, id).await?,
             };
             let record = body.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or(Value::Null);
-            values.extend(record.get(&join.record).and_then(Value::as_str).map(fold));
+            values.extend(joined_by(policy, &join.record, id, &record).map(|value| fold(&value)));
         }
         values.remove("");
         if values.is_empty() {

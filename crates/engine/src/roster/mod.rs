@@ -26,7 +26,7 @@ use plan::fold;
 pub use cells::DateOrder;
 pub(crate) use join::{Other, join};
 pub use path::ScimPath;
-pub(crate) use pushed::read_pushed;
+pub(crate) use pushed::{joined_by, read_pushed};
 pub(crate) use words::{Idp, say};
 
 /// How large a file may be, in bytes: a million people take a tenth of it.

@@ -42,7 +42,7 @@ fn paths(policy: &SourcePolicy) -> BTreeMap<String, (ScimPath, String)> {
 }
 
 /// The values that a source's record, as it was pushed, has where its `join` looks: by the name of an attribute, or by a path.
-fn joined_by(policy: &SourcePolicy, field: &str, id: &str, resource: &Value) -> Option<String> {
+pub(crate) fn joined_by(policy: &SourcePolicy, field: &str, id: &str, resource: &Value) -> Option<String> {
     if fold(field) == "id" {
         return Some(id.to_owned());
     }
