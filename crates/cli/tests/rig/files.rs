@@ -1,6 +1,6 @@
 //! What people do in a world, one life each, and the files that the checker judges by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -256,13 +256,17 @@ impl World {
             let files = [file(&format!("{app}.ledger.jsonl")), file(&format!("{app}.access.jsonl"))].join(",");
             words.extend(["--app".into(), format!("{app}={files}")]);
         }
+        // A plan whose yes was never written is refused: nothing of it is approved, and it explains nothing.
+        let runs = self.look(async |store| store.runs().await).expect("the store is read");
+        let begun: BTreeSet<Digest> = runs.into_iter().map(|run| run.digest).collect();
         let kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
         let paths = |digests: &[Digest]| -> Vec<String> {
             digests.iter().filter_map(|digest| kept.plans.get(digest)).map(|(path, _)| path.display().to_string()).collect()
         };
-        if !kept.applied.is_empty() {
+        let applied: Vec<Digest> = kept.applied.iter().copied().filter(|digest| begun.contains(digest)).collect();
+        if !applied.is_empty() {
             words.push("--plans".into());
-            words.extend(paths(&kept.applied));
+            words.extend(paths(&applied));
         }
         if !kept.held.is_empty() {
             words.push("--held".into());

@@ -127,6 +127,16 @@ fn p09_a_run_that_is_too_old_to_be_resumed_keeps_no_other_from_it() {
     assert!(matches!(world.resume(&left.id).done(), Err(engine::EngineError::TooLate { .. })));
 }
 
+#[test]
+fn a_plan_whose_yes_was_never_written_explains_nothing() {
+    let world = world(StoreAt::File, "");
+    let refused = world.plan().done().expect("a plan");
+    assert!(world.execute(&refused.digests[0]).done().is_err(), "nobody approved it");
+    // The next plan makes the same people otherwise: whose steps their enrolments mean, the checker has to know.
+    world.roster(&format!("{HEADER}{}", ROSTER.replace("Clerk", "Seller")));
+    carry_out(&world);
+}
+
 /// Whom the portal wrote, in order: user names.
 fn written(world: &World) -> Vec<String> {
     let line = |line: &str| -> serde_json::Value { serde_json::from_str(line).expect("a ledger's line") };

@@ -154,6 +154,12 @@ pub(crate) fn tell(seed: u64) -> Told {
     }
     storm.observer.look();
     broken.extend(storm.observer.broken());
+    // Whoever replays it reads what the apps say of what is broken.
+    for app in if broken.is_empty() { [].as_slice() } else { &["lessonly", "absorb"] } {
+        for line in world.read(&format!("{app}.ledger.jsonl")).lines() {
+            world.shared.note_outside(&format!("{app}'s ledger: {line}"));
+        }
+    }
     // The director knows the world: they would keep each other for ever.
     world.direct(Arc::new(Straight));
     Told { trace: world.shared.trace.lines(), broken, events: storm.events(), effects: storm.observer.effects(), crashes }
@@ -318,7 +324,16 @@ impl Story<'_> {
             more.extend(["--except".to_owned(), held.into_iter().collect::<Vec<_>>().join(",")]);
         }
         for violation in self.world.violations(&more) {
-            let excused = violation.name == "drift_overwritten" && self.storm.observer.was_in_window(&violation.app, &violation.what);
+            let observer = &self.storm.observer;
+            // What was written over in the window between look and write: at Absorb with the whole record, which a step that made the account
+            // says too.  And what was put back by hand before the look afterwards looks as if it had never come, and is done again.
+            let excused = match violation.name {
+                "drift_overwritten" => observer.was_in_window(&violation.app, &violation.what),
+                "done_twice" | "unexplained" | "several_steps" | "unowned_changed" => {
+                    observer.wrote_over_hand(&violation.app, &violation.what)
+                }
+                _ => false,
+            };
             // Where steps were not done and were planned again, which of them a line is the checker cannot know.  The observer did.
             let unknown = !all_done && matches!(violation.rule, "C1" | "C2");
             if !(excused || unknown) {
