@@ -82,7 +82,8 @@ fn measured(server: &mut Server, users: usize, times: usize) -> Result<Vec<f64>,
         let before = server.cpu()?;
         for (method, path, body, status) in &asked {
             let (got, answer) = client.send(method, path, body.as_ref())?;
-            if got != *status {
+            // A PATCH may be answered with nothing.
+            if got != *status && !(*method == "PATCH" && got == 204) {
                 return Err(format!("{method} {path}: {got} {answer}").into());
             }
         }
