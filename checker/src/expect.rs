@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
+use crate::idp::Word;
 use crate::policy::{App, Config};
 
 /// Where a person stands with one app at one instant.
@@ -30,6 +31,8 @@ pub struct Person {
     pub key: String,
     /// Attributes as configured, trimmed.
     pub attributes: BTreeMap<String, String>,
+    /// What identity providers say, by app.
+    pub words: BTreeMap<String, Word>,
     zone: TimeZone,
     starts: Option<Date>,
     ends: Option<Date>,
@@ -121,7 +124,7 @@ fn person(key: &str, mut attributes: BTreeMap<String, String>, config: &Config) 
         }
         None => config.zone.clone(),
     };
-    Person { key: key.to_owned(), attributes, zone, starts, ends, works }
+    Person { key: key.to_owned(), attributes, words: BTreeMap::new(), zone, starts, ends, works }
 }
 
 impl Person {
@@ -140,7 +143,15 @@ impl Person {
             (true, None | Some(false)) => {}
         }
         let from = self.starts.and_then(start_of).and_then(|start| start.checked_sub(app.before_start).ok());
-        if from.is_some_and(|from| as_of < from.timestamp()) { Standing::Later } else { Standing::Here }
+        if from.is_some_and(|from| as_of < from.timestamp()) {
+            return Standing::Later;
+        }
+        // Who is not assigned has no account in that app; where nothing was said, nobody may guess.
+        match self.words.get(&app.name) {
+            Some(Word { unclear: true, .. } | Word { assigned: Some(None), .. }) => Standing::Unclear,
+            Some(Word { assigned: Some(Some(false)), .. }) => Standing::Gone,
+            _ => Standing::Here,
+        }
     }
 
     /// `person` for an expression.  Attributes that the row has not are "".
@@ -177,6 +188,16 @@ pub fn desire(app: &App, person: &Person, context: &Context<'_, '_>) -> Result<D
         values.insert(attribute.clone(), owned.value.value(context).map_err(about)?);
     }
     let mut groups = BTreeSet::new();
+    let gives = person.words.get(&app.name).map(|word| &word.gives);
+    for kind in ["role", "department"] {
+        let mut given = gives.into_iter().flatten().filter(|(what, _)| what == kind).map(|(_, name)| name);
+        match (given.next(), given.next()) {
+            (Some(one), None) => drop(values.insert(kind.to_owned(), Value::from(one.as_str()))),
+            (Some(_), Some(_)) => drop(values.remove(kind)),
+            (None, _) => {}
+        }
+    }
+    groups.extend(gives.into_iter().flatten().filter(|(what, _)| what == "group").map(|(_, name)| name.clone()));
     for member in &app.member {
         let found = match member.value(context).map_err(about)? {
             Value::Array(items) => items,

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod expect;
 pub mod formula;
+pub mod idp;
 pub mod inputs;
 pub mod policy;
 pub mod replay;
@@ -32,8 +33,13 @@ use traffic::Asked;
 /// A file cannot be read or understood; the message names it.
 pub fn judge(args: &Args) -> Result<Report, String> {
     let config = Config::read(&inputs::text_of(&args.config)?).map_err(|error| format!("{}: {error}", args.config.display()))?;
-    let people =
+    let mut people =
         expect::people(&inputs::text_of(&args.roster)?, &config).map_err(|error| format!("{}: {error}", args.roster.display()))?;
+    let folder = args.config.parent().unwrap_or(std::path::Path::new("."));
+    for (name, provider) in &config.providers {
+        let list = provider.path.as_ref().map(|path| inputs::text_of(&folder.join(path))).transpose()?;
+        provider.speak(list.as_deref(), &mut people).map_err(|error| format!("source {name}: {error}"))?;
+    }
     let as_of = instant(&args.as_of, &config)?;
     let mut earlier = Vec::new();
     for (time, file) in &args.earlier {

@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use toml::Table;
 
+use crate::idp::Provider;
+
 /// A policy expression.
 #[derive(Debug)]
 pub struct Expression {
@@ -83,6 +85,8 @@ pub enum Vendor {
 /// One app's policy.
 #[derive(Debug)]
 pub struct App {
+    /// Its name.
+    pub name: String,
     /// The vendor.
     pub vendor: Vendor,
     /// Who should have an account.
@@ -127,6 +131,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// The employment source.
     pub roster: Roster,
+    /// The identity providers that decide about accounts, by name.
+    pub providers: BTreeMap<String, Provider>,
     /// The apps.
     pub apps: BTreeMap<String, App>,
 }
@@ -173,7 +179,11 @@ impl Config {
             };
             apps.insert(name.clone(), app(name, vendor, block)?);
         }
-        Ok(Self { zone, roster, apps })
+        let is_idp = |source: &&toml::Value| source.get("role").and_then(toml::Value::as_str) == Some("idp");
+        let providers = sources.iter().filter(|(_, source)| is_idp(source));
+        let providers = providers.filter_map(|(name, source)| Some((name.clone(), Provider::read(source.as_table()?))));
+        let providers = providers.filter(|(_, provider)| provider.decides()).collect();
+        Ok(Self { zone, roster, providers, apps })
     }
 }
 
@@ -237,6 +247,7 @@ fn app(name: &str, vendor: Vendor, block: &Table) -> Result<App, String> {
     let protect = texts(block, &accounts("protect")).into_iter().map(|text| text.to_lowercase()).collect();
     let before = text_at(block, &accounts("before_start")).unwrap_or("0d");
     Ok(App {
+        name: name.to_owned(),
         vendor,
         who: expression(".accounts] who", text_at(block, &accounts("who")).unwrap_or("person.active"))?,
         matches,

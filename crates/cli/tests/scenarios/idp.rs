@@ -97,6 +97,11 @@ fn l14_who_is_assigned_has_an_account_and_un_assigning_touches_that_app_alone() 
     assert!(of_kind(&world, "assignment").iter().any(|what| what.contains("a complete list of okta does not have the person")));
     let explained = world.provost(&["explain", "bob@acme.example"]).out;
     assert!(explained.contains("okta says: inactive, said 1997-12-31") && explained.contains("days ago"), "{explained}");
+    world.check(&[]);
+    // The checker reads the list by itself: were Bob assigned again, it would miss his account.
+    users[1].1 = "ACTIVE";
+    list(&world, &users[1..]);
+    assert!(world.judged(&[]).contains("inactive_account"));
 }
 
 /// The naive way archives first, and the provider's next sync gives the account back.  We wait for its word, as long as that is young.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use model::*;
+use proptest::prelude::*;
 
+use crate::laws;
 use crate::people::settled;
 use crate::world::{World, held, kinds, left, person, steps};
 
@@ -246,4 +248,68 @@ fn p2_the_word_is_an_input() {
     assert_eq!(first.open.to_bytes(), again.open.to_bytes());
     world.people[0] = said(ada(), IdpState::Active, LONG_AGO);
     assert_ne!(world.propose().open.inputs.readings, first.open.inputs.readings);
+}
+
+/// What okta says of the people of a random company: of each a state or nothing, lately or long ago, and of two groups whether they are in.
+fn spoken(world: &mut World, words: &[(u8, bool, u8, u8)], absent_leaves: bool) {
+    let dev = GroupGives { group: Some("Development".into()), role: Some("manager".into()), department: None };
+    let pupil = GroupGives { role: Some("learner".into()), ..GroupGives::default() };
+    let move_them = GroupGives { department: Some("Development".into()), ..GroupGives::default() };
+    okta(world, &["flat"], &[("Devs", "flat", dev), ("Pupils", "flat", pupil), ("Devs", "deep", move_them)]);
+    world.policy.sources.get_mut("okta").unwrap().absent_leaves = absent_leaves;
+    world.app_policy("flat").also_provisioned_by = Some("okta".into());
+    for (person, (state, lately, devs, pupils)) in world.people.iter_mut().zip(words) {
+        let state = match state {
+            0 => IdpState::Active,
+            1 => IdpState::Inactive,
+            2 => IdpState::Deleted,
+            3 => IdpState::Absent,
+            _ => continue,
+        };
+        let groups = [("Devs", devs), ("Pupils", pupils)];
+        let of = |wanted: u8| groups.iter().filter(|(_, is)| **is == wanted).map(|(name, _)| *name).collect::<Vec<_>>();
+        *person = in_groups(person.clone(), state, if *lately { SOON } else { LONG_AGO }, &of(0), &of(1));
+    }
+}
+
+fn words() -> impl Strategy<Value = Vec<(u8, bool, u8, u8)>> {
+    prop::collection::vec((0u8..6, any::<bool>(), 0u8..3, 0u8..3), 10)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// P2, P4, P8, P10 with an identity provider in the company: order does not matter; of whom it never spoke nobody gains or loses an account,
+    /// or what its groups may give; what policy does not own stays; and the second plan is empty.
+    #[test]
+    fn p04_p10_laws_hold_with_an_idp(draws in laws::draws(), words in words(), adopt in 0u8..3, guards: bool, absent_leaves: bool) {
+        let mut world = laws::world(&draws, adopt, guards);
+        spoken(&mut world, &words, absent_leaves);
+        let before = laws::unowned(&world);
+        let proposal = world.propose();
+        laws::sound(&proposal);
+        let again = laws::reversed(&world).propose();
+        prop_assert_eq!(proposal.plans().map(Plan::digest).collect::<Vec<_>>(), again.plans().map(Plan::digest).collect::<Vec<_>>());
+        for step in proposal.plans().flat_map(|plan| &plan.steps).filter(|step| step.app.as_str() == "flat") {
+            let Some(person) = world.people.iter().find(|person| Some(&person.key) == step.person.as_ref()) else { continue };
+            if !person.idp.is_empty() || person.standing == Standing::Left {
+                continue;
+            }
+            prop_assert!(!matches!(step.verb, Verb::Create | Verb::Restore | Verb::Leave), "nothing was said: {step:?}");
+            prop_assert!(!step.set.contains_key("role") && !step.remove_groups.contains("g2"), "no group is known: {step:?}");
+        }
+        world.apply(&proposal.open);
+        let second = world.propose();
+        prop_assert!(second.open.steps.is_empty(), "{:#?}", second.open.steps);
+        for _ in 0..4 {
+            let proposal = world.propose();
+            proposal.plans().for_each(|plan| world.apply(plan));
+        }
+        let last = world.propose();
+        prop_assert!(last.open.steps.is_empty() && last.held.is_empty(), "{:#?}", last);
+        let after = laws::unowned(&world);
+        for (account, was) in &before {
+            prop_assert_eq!(&after[account], was);
+        }
+    }
 }

@@ -148,7 +148,7 @@ pub(crate) fn reversed(world: &World) -> World {
     world
 }
 
-fn sound(proposal: &Proposal) {
+pub(crate) fn sound(proposal: &Proposal) {
     let mut seen = BTreeSet::new();
     for plan in proposal.plans() {
         let own: BTreeSet<&StepId> = plan.steps.iter().map(|step| &step.id).collect();
