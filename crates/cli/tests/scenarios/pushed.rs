@@ -42,18 +42,26 @@ impl Server {
 
     /// POSTs a user as Okta does; the status.
     fn post(&self, name: &str) -> u16 {
-        let body = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true }).to_string();
+        let body = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true });
+        self.send("POST", "/Users", &body).0
+    }
+
+    /// Sends a request; the status and the body.
+    fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
         let (address, token) = (&self.address, &self.token);
         let mut stream = TcpStream::connect(address).expect("it listens");
         let head = format!(
-            "POST /scim/v2/Users HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+            "{method} /scim/v2{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(head.as_bytes()).expect("it is sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
-        answer.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status")
+        let status = answer.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        let body = answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
+        (status, body.unwrap_or(Value::Null))
     }
 
     /// Has somebody else's client do something with these people, one after the other.
@@ -224,4 +232,60 @@ fn f02_okta_pushes_through_an_outside_client_and_a_mass_deactivation_is_held() {
 #[test]
 fn f02_entra_pushes_as_it_documents_and_a_mass_deactivation_is_held() {
     story("entra", "entra.py");
+}
+
+/// What a provider assigns, by pushes alone: an account there, a group that means something, and un-assigning that touches that app only.
+const ASSIGNED: &str = r#"
+[serve]
+listen = "127.0.0.1:0"
+settle = "0s"
+
+[[approval.standing]]
+source = "okta"
+effects = ["access_given", "group_gained", "group_lost", "notified", "record_changed", "structure_created"]
+max = 100
+until = "1998-12-31"
+
+[source.okta]
+role = "idp"
+kind = "scim"
+join = "person.email == record.userName"
+apps = ["lessonly"]
+[source.okta.groups]
+"LMS Service" = { lessonly = { group = "Customer Service" } }
+"#;
+
+#[test]
+fn l14_un_assigning_by_a_push_is_not_leaving_the_company() {
+    let mut world = World::new(Setup { more: ASSIGNED, ..Setup::default() });
+    world.roster(&[row(1, "Clerk"), row(2, "Clerk")].concat());
+    let standing = world.provost(&["standing", "list", "--format", "json"]).json();
+    let digest = standing["standing"][0]["digest"].as_str().expect("a digest").to_owned();
+    assert_eq!(world.provost(&["standing", "approve", &digest[..12]]).code, 0);
+    // Nobody is assigned yet: both get an account where nobody assigns, and none where somebody does.
+    let planned = world.carry_out();
+    assert_eq!((planned.count("lessonly", "create"), planned.count("absorb", "create")), (0, 2), "{:?}", planned.said);
+
+    let mut server = Server::start(&world);
+    let (status, user) = server.send("POST", "/Users", &json!({"userName": name(1), "active": true}));
+    assert_eq!(status, 201, "{user}");
+    let id = user["id"].as_str().expect("an id").to_owned();
+    server.planned_for(1);
+    assert!(
+        world.lessonly_user(&name(1)).is_some() && world.lessonly_user(&name(2)).is_none(),
+        "assigned, and done by the standing approval"
+    );
+    let (status, group) = server.send("POST", "/Groups", &json!({"displayName": "LMS Service", "members": [{"value": id}]}));
+    assert_eq!(status, 201, "{group}");
+    server.planned_for(1);
+    let plan = world.plan();
+    assert!(plan.steps().is_empty() && plan.held.is_empty(), "the group was given at once: {:?}", plan.steps());
+
+    let off = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]});
+    assert!(server.send("PATCH", &format!("/Users/{id}"), &off).0 < 300);
+    server.planned_for(1);
+    let planned = world.plan();
+    let all: Vec<&Value> = planned.steps().iter().chain(planned.held.iter().flat_map(|(_, plan)| steps(plan))).collect();
+    assert!(all.len() == 1 && all[0]["verb"] == "leave" && all[0]["app"] == "lessonly", "{all:?}");
+    assert_eq!(world.absorb_user(&name(1)).expect("there")["activeStatus"], active_status(true));
 }
