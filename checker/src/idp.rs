@@ -33,6 +33,9 @@ pub struct Word {
     pub gives: BTreeSet<(String, String)>,
 }
 
+/// Whether a row says active, and its groups where the list tells.
+type Row = (bool, Option<BTreeSet<String>>);
+
 impl Provider {
     /// Reads `[source.NAME]`.
     pub fn read(source: &Table) -> Self {
@@ -99,7 +102,7 @@ impl Provider {
     }
 
     /// By the joined value: whether the row says active, and its groups where the list has such a column with anything in it.
-    fn rows(&self, list: &str) -> Result<BTreeMap<String, (bool, Option<BTreeSet<String>>)>, String> {
+    fn rows(&self, list: &str) -> Result<BTreeMap<String, Row>, String> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(list.trim_start_matches('\u{feff}').as_bytes());
         let header = reader.headers().map_err(|error| error.to_string())?.clone();
         let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
