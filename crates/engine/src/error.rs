@@ -281,16 +281,6 @@ pub enum EngineError {
     Store(#[from] StoreError),
 }
 
-impl EngineError {
-    /// What to do about an app in quarantine; none for every other error.
-    pub fn quarantine_next(&self) -> Option<String> {
-        match self {
-            Self::Quarantined { app, .. } => Some(crate::quarantine::next_words(app)),
-            _ => None,
-        }
-    }
-}
-
 fn not_pushed(name: &SourceName, known: &[SourceName]) -> String {
     match known {
         [] => format!("nothing is pushed to source {name}: the configuration has no source of kind \"scim\""),

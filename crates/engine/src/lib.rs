@@ -3,6 +3,7 @@
 //! Faces call [`Engine`] and print what it gives; they hold no rules.  What the engine needs from outside comes in as [`Ports`].
 
 mod aside;
+mod callers;
 mod check;
 mod connection;
 mod consent;
@@ -14,6 +15,7 @@ mod home;
 mod increments;
 mod look;
 mod named;
+mod next;
 mod past;
 mod propose;
 mod push;
@@ -41,18 +43,19 @@ use plan::{Compiled, Planner};
 use store::Store;
 
 pub use aside::AsideRule;
+pub use callers::{Caller, Shown};
 pub use check::CheckReport;
 pub use decide::Divided;
 pub use error::EngineError;
 pub use execute::RunSummary;
 pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
+pub use next::of_store as store_next;
 pub use propose::{Ask, Facts, Proposed};
 pub use pushes::PlannedPush;
 pub use quarantine::QuarantineRule;
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
 pub use revert::{Revert, Undo};
 pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, ScimPath, read_file};
-pub use session::NEXT as RIVAL_NEXT;
 pub use signing::{Approvers, KeyError, SigningKey};
 pub use standing::{StandingRow, StandingState};
 pub use store::{PushedWhat, StoreError, Written};
@@ -179,6 +182,16 @@ impl Engine {
     #[must_use]
     pub fn keeping_images(self, seconds: Option<i64>) -> Self {
         Self { keep_images: seconds, ..self }
+    }
+
+    /// The time, by the clock in force.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// A new id: a UUID v7.
+    pub fn new_id(&self) -> String {
+        self.ports.ids.id()
     }
 
     /// The policy in force.

@@ -15,11 +15,6 @@ impl Engine {
         Ok(self.store.push(PushedChange { source: source.clone(), kind, at, what }).await?)
     }
 
-    /// A new id for something pushed.
-    pub fn pushed_id(&self) -> String {
-        self.ports.ids.id()
-    }
-
     /// One record, if it is there.
     ///
     /// # Errors

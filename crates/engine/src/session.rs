@@ -177,7 +177,7 @@ impl Deaths {
 }
 
 /// What to do about a rival.
-pub const NEXT: &str = "give Provost a user name that nothing else logs in with, or stop the other";
+pub(crate) const NEXT: &str = "give Provost a user name that nothing else logs in with, or stop the other";
 
 fn ordinal(count: usize) -> String {
     match count {

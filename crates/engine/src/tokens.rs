@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Actor, Digest, Secret, SourceName, Token, digest_of};
+use model::{Actor, Digest, Role, Secret, SourceName, Token, digest_of};
 
 use crate::{Engine, EngineError};
 
@@ -44,22 +44,40 @@ impl Engine {
         if !self.pushed_sources().any(|name| name == source) {
             return Err(EngineError::NotPushed { source_name: source.clone(), known: self.pushed_sources().cloned().collect() });
         }
+        self.new_token(SCIM, source.as_str(), None, lasts, by).await
+    }
+
+    /// Makes a token of any purpose.
+    pub(crate) async fn new_token(
+        &self,
+        purpose: &str,
+        subject: &str,
+        role: Option<Role>,
+        lasts: Option<SignedDuration>,
+        by: Actor,
+    ) -> Result<(Token, Secret), EngineError> {
         let made = self.ports.clock.now();
         let (id, secret) = (self.letters(ID), self.letters(SECRET));
         let text = format!("{MARK}{id}_{secret}");
         let expires = lasts.map(|lasts| made.checked_add(lasts).unwrap_or(Timestamp::MAX));
-        let token = Token {
-            hash: digest_of(&text).to_string(),
-            id,
-            purpose: SCIM.into(),
-            subject: source.to_string(),
-            made,
-            made_by: by,
-            expires,
-            used: None,
-        };
+        let (purpose, subject, hash) = (purpose.to_owned(), subject.to_owned(), digest_of(&text).to_string());
+        let token = Token { id, hash, purpose, subject, role, made, made_by: by, expires, used: None };
         self.store.put_token(&token).await?;
         Ok((token, Secret::new(text)))
+    }
+
+    /// The token that is shown, where it counts now; noted as used.
+    pub(crate) async fn shown_token(&self, shown: &str) -> Result<Option<Token>, EngineError> {
+        let Some(id) = public_part(shown) else { return Ok(None) };
+        let Some(token) = self.store.token(id).await? else { return Ok(None) };
+        let now = self.ports.clock.now();
+        if !same(&token.hash, &digest_of(&shown)) || token.expires.is_some_and(|expires| expires <= now) {
+            return Ok(None);
+        }
+        if self.uses.used(&token.id, token.used, now) {
+            self.store.tokens_used(&[(token.id.clone(), now)]).await?;
+        }
+        Ok(Some(token))
     }
 
     /// Makes a token in the place of another, which goes on to count for as long as `overlap` says, so that nobody is locked out while the
@@ -79,7 +97,10 @@ impl Engine {
         if old.expires.is_some_and(|expires| expires <= now) {
             return Err(EngineError::TokenEnded { id: id.to_owned(), subject: old.subject });
         }
-        let made = self.make_token(&SourceName::new(old.subject), lasts, by.clone()).await?;
+        let made = match old.purpose.as_str() {
+            SCIM => self.make_token(&SourceName::new(old.subject), lasts, by.clone()).await?,
+            _ => self.new_token(&old.purpose, &old.subject, old.role, lasts, by.clone()).await?,
+        };
         self.store.end_token(id, &by, now, now.checked_add(overlap).unwrap_or(Timestamp::MAX)).await?;
         Ok(made)
     }
@@ -110,18 +131,9 @@ impl Engine {
     /// # Errors
     /// The store fails.
     pub async fn let_in(&self, shown: &str) -> Result<Option<SourceName>, EngineError> {
-        let Some(id) = shown.strip_prefix(MARK).and_then(|rest| rest.split_once('_')).map(|(id, _)| id) else { return Ok(None) };
-        let Some(token) = self.store.token(id).await? else { return Ok(None) };
-        let now = self.ports.clock.now();
-        let good = same(&token.hash, &digest_of(&shown)) && token.purpose == SCIM && token.expires.is_none_or(|expires| now < expires);
-        let source = SourceName::new(token.subject);
-        if !good || !self.pushed_sources().any(|name| *name == source) {
-            return Ok(None);
-        }
-        if self.uses.used(&token.id, token.used, now) {
-            self.store.tokens_used(&[(token.id, now)]).await?;
-        }
-        Ok(Some(source))
+        let token = self.shown_token(shown).await?.filter(|token| token.purpose == SCIM);
+        let source = token.map(|token| SourceName::new(token.subject));
+        Ok(source.filter(|source| self.pushed_sources().any(|name| name == source)))
     }
 
     /// Writes down when tokens were last used, where that is not done yet: before a server ends.
@@ -161,6 +173,11 @@ impl Uses {
         let uses = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         uses.into_iter().filter(|(_, one)| one.last > one.noted).map(|(id, one)| (id, one.last)).collect()
     }
+}
+
+/// The public part of what is shown as a token.
+pub(crate) fn public_part(shown: &str) -> Option<&str> {
+    shown.strip_prefix(MARK)?.split_once('_').map(|(id, _)| id)
 }
 
 /// Whether a kept hash is this one; takes as long wherever they differ.

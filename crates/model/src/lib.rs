@@ -27,6 +27,7 @@ mod plan;
 mod policy;
 mod pushed;
 mod reading;
+mod role;
 mod run;
 mod secret;
 mod signature;
@@ -56,6 +57,7 @@ pub use policy::{
 };
 pub use pushed::{Draft, Member, MemberChange, Query, Resource, ResourceKind, Token};
 pub use reading::{AppReading, Certificate, Completeness, Increments, Kind, SourceReading, Tenant};
+pub use role::Role;
 pub use run::{Receipt, Run, RunState, StepRecord, StepState};
 pub use secret::Secret;
 pub use signature::{Nobody, Signature, Signatures, Spoken, Statement};

@@ -111,10 +111,12 @@ pub struct Token {
     pub id: String,
     /// SHA-256 of the whole token, as hexadecimal digits.
     pub hash: String,
-    /// What it opens: `scim`.
+    /// What it opens: `scim` (the gateway), `api`, `session` (a log-in in a browser) or `link` (one log-in, once).
     pub purpose: String,
-    /// Whose it is: for `scim` the name of the source.
+    /// Whose it is: for `scim` the name of the source, else the name of whoever acts with it.
     pub subject: String,
+    /// What its holder may do; none where it opens something that knows no roles.
+    pub role: Option<crate::Role>,
     /// When it was made.
     pub made: Timestamp,
     /// By whom.

@@ -1,11 +1,18 @@
 //! The server's faces, one folder each: thin skins over the engine's use-cases.  None imports another, and none holds a rule.
 //!
-//! [`Server::start`] listens; whatever is below `/scim/v2` is the gateway for identity providers.
+//! [`Server::start`] listens.  `/scim/v2` is the gateway for identity providers, `/api/v1` the API, everything else the console.  What the
+//! faces share is here: who may ([`auth`]), the routes with what each takes ([`route`]), what is under way ([`work`]).
 
+mod api;
+mod auth;
+mod console;
 mod limit;
 mod planning;
+mod route;
 pub mod scim;
 mod server;
+mod state;
+mod work;
 
 pub use limit::Rate;
 pub use server::{Notes, Options, Running, ServeError, Server};

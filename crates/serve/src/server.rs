@@ -17,9 +17,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::auth::Cookies;
 use crate::limit::Rate;
 use crate::planning::Planning;
 use crate::scim::{BASE, Dialect, Gateway};
+use crate::state::Faces;
+use crate::work::Work;
+use crate::{api, console};
 
 /// How long requests under way may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -74,6 +78,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
     planned: JoinHandle<()>,
+    work: Work,
 }
 
 impl Server {
@@ -98,14 +103,24 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let (stop, mut stopped) = watch::channel(false);
         let (planning, planned) = Planning::begin(Arc::clone(&engine), Arc::clone(&notes), options.settle, stopped.clone());
+        let work = Work::new(Arc::clone(&engine), Arc::clone(&notes), stopped.clone());
+        let faces = Arc::new(Faces {
+            engine: Arc::clone(&engine),
+            work: work.clone(),
+            cookies: Cookies { secure: behind_tls },
+            notes: Arc::clone(&notes),
+        });
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), dialects, notes, planning, options.url, options.limit));
-        let router = Router::new().fallback(answer).with_state(gateway);
+        let (pages, _) = console::routes(&faces).into_parts();
+        let (api, _) = api::routes(&faces).into_parts();
+        let faces = pages.merge(api).with_state(faces);
+        let router = Router::new().fallback(answer).with_state(gateway).merge(faces);
         let served = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };
             // It ends only by being told to.
             axum::serve(Quick(listener), router).with_graceful_shutdown(shutdown).await.ok();
         });
-        Ok(Running { address, engine, stop, served, planned })
+        Ok(Running { address, engine, stop, served, planned, work })
     }
 }
 
@@ -113,6 +128,11 @@ impl Running {
     /// The address of the gateway, as a client on this machine writes it.
     pub fn scim_url(&self) -> String {
         format!("http://{}{BASE}", self.address)
+    }
+
+    /// The address of the console, as a browser on this machine opens it.
+    pub fn console_url(&self) -> String {
+        format!("http://{}/", self.address)
     }
 
     /// Takes no more requests, waits for those under way for a while, and for a run that is being carried out to its end.
@@ -126,6 +146,7 @@ impl Running {
             abort.abort();
         }
         self.planned.await.ok();
+        self.work.end().await;
         self.engine.note_tokens().await
     }
 }

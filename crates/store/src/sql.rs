@@ -250,10 +250,12 @@ statements! {
     PUSHED_MEMBERS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND holder = $2";
     PUSHED_MEMBERSHIPS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND member = $2";
 
-    TOKEN = "SELECT id, hash, purpose, subject, made, made_by, expires, used FROM tokens WHERE id = $1";
-    TOKENS = "SELECT id, hash, purpose, subject, made, made_by, expires, used FROM tokens ORDER BY made, id";
-    TOKEN_PUT = "INSERT INTO tokens (id, hash, purpose, subject, made, made_by, expires, used) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+    TOKEN = "SELECT id, hash, purpose, subject, made, made_by, expires, used, role FROM tokens WHERE id = $1";
+    TOKENS = "SELECT id, hash, purpose, subject, made, made_by, expires, used, role FROM tokens ORDER BY made, id";
+    TOKEN_PUT = "INSERT INTO tokens (id, hash, purpose, subject, made, made_by, expires, used, role) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)";
     TOKEN_END = "UPDATE tokens SET expires = $2 WHERE id = $1 AND (expires = 0 OR expires > $2)";
+    TOKEN_TAKE = "UPDATE tokens SET expires = $2 WHERE id = $1 AND hash = $3 AND (expires = 0 OR expires > $2) RETURNING id";
+    TOKENS_SWEEP = "DELETE FROM tokens WHERE purpose IN ('session', 'link') AND expires > 0 AND expires <= $1";
     TOKEN_USED = "UPDATE tokens SET used = $2 WHERE id = $1 AND used < $2";
 }
 

@@ -1,7 +1,7 @@
 //! Tokens that let other programs in: their hashes, what they are for, when they were last used.
 
 use jiff::Timestamp;
-use model::{Actor, AuditEntry, AuditWhat, Subject, Token};
+use model::{Actor, AuditEntry, AuditWhat, Role, Subject, Token};
 use serde_json::json as object;
 
 use crate::db::{Row, args};
@@ -16,7 +16,7 @@ impl Store {
     /// # Errors
     /// When the database fails, or there is one with that id.
     pub async fn put_token(&self, token: &Token) -> Result<(), StoreError> {
-        let Token { id, hash, purpose, subject, made, made_by, expires, used: _ } = token;
+        let Token { id, hash, purpose, subject, role, made, made_by, expires, used: _ } = token;
         let until = expires.map_or(0, millis);
         let mut tx = self.db.begin().await?;
         tx.audit(AuditEntry {
@@ -24,10 +24,19 @@ impl Store {
             actor: made_by.clone(),
             what: AuditWhat::TokenMade,
             subject: Subject::Other("token", id.clone()),
-            details: object!({ "purpose": purpose, "subject": subject, "expires": expires.map(crate::audit::told) }),
+            details: described(token),
         })
         .await?;
-        let row = args![id.as_str(), hash.as_str(), purpose.as_str(), subject.as_str(), millis(*made), json(made_by), until];
+        let row = args![
+            id.as_str(),
+            hash.as_str(),
+            purpose.as_str(),
+            subject.as_str(),
+            millis(*made),
+            json(made_by),
+            until,
+            role.map_or("", Role::word)
+        ];
         tx.execute(sql::TOKEN_PUT, row).await?;
         tx.commit().await
     }
@@ -74,6 +83,28 @@ impl Store {
         self.token(id).await?.ok_or_else(not_there)
     }
 
+    /// Ends a token that counts until now and is good for one use, if it is this very one; whether this was its use.  The audit trail says
+    /// what it was used for, not this.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_token(&self, id: &str, hash: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let taken = tx.fetch_one(sql::TOKEN_TAKE, args![id, millis(now), hash]).await?.is_some();
+        tx.commit().await?;
+        Ok(taken)
+    }
+
+    /// Removes log-ins and links that ended before `until`: the audit trail keeps that there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep_tokens(&self, until: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        tx.execute(sql::TOKENS_SWEEP, args![millis(until)]).await?;
+        tx.commit().await
+    }
+
     /// Notes when tokens were last used; of several notes about one the latest counts.
     ///
     /// # Errors
@@ -90,6 +121,15 @@ impl Store {
     }
 }
 
+/// What the audit trail says of a new token.
+fn described(token: &Token) -> serde_json::Value {
+    let mut told = object!({ "purpose": token.purpose, "subject": token.subject, "expires": token.expires.map(crate::audit::told) });
+    if let Some(role) = token.role {
+        told["role"] = role.word().into();
+    }
+    told
+}
+
 fn token(row: &Row) -> Result<Token, StoreError> {
     let some = |millis: i64| (millis != 0).then(|| time(millis, TOKEN)).transpose();
     Ok(Token {
@@ -101,5 +141,9 @@ fn token(row: &Row) -> Result<Token, StoreError> {
         made_by: row.json(5, TOKEN)?,
         expires: some(row.int(6)?)?,
         used: some(row.int(7)?)?,
+        role: match row.text(8)?.as_str() {
+            "" => None,
+            word => Some(word.parse().map_err(|why: String| StoreError::corrupt(TOKEN, why))?),
+        },
     })
 }

@@ -7,9 +7,11 @@ use clap::Args;
 use serde_json::json;
 use serve::{ServeError, Server};
 
+use super::token::link;
 use crate::args::Globals;
 use crate::faces::{End, Format};
 use crate::failure::Failure;
+use crate::owner;
 use crate::stops::Stops;
 use crate::wiring::{Opened, Reach};
 
@@ -41,7 +43,10 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     }
     let sources: Vec<String> = opened.engine.pushed_sources().map(ToString::to_string).collect();
     let url = options.url.clone();
+    // Nobody has logged in yet: the first one is let in by a link.
+    let first = opened.engine.tokens().await?.iter().all(|token| token.role.is_none());
     let (engine, dialects, closing) = opened.into_server();
+    let shared = Arc::clone(&engine);
     let notes = Arc::new(move |note: String| face.note(&note));
     let running = match Server::new(engine, dialects, notes).start(options).await {
         Ok(running) => running,
@@ -50,12 +55,18 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
             return Err(failed(&error));
         }
     };
+    let console = url.clone().unwrap_or_else(|| format!("http://{}", running.address));
     let base = url.map_or_else(|| running.scim_url(), |url| format!("{url}{}", serve::scim::BASE));
     if face.format == Format::Json {
-        face.json(&json!({ "listen": running.address.to_string(), "scim": base, "sources": sources }));
+        face.json(&json!({ "listen": running.address.to_string(), "console": console, "scim": base, "sources": sources }));
     } else {
-        face.text(&format!("listens on {}; identity providers push to {base}", running.address));
+        face.text(&format!("listens on {}; identity providers push to {base}; the console is {console}/", running.address));
     }
+    if first {
+        let secret = shared.make_link(owner::user()).await?;
+        face.note(&format!("to log in to the console, once, within a quarter of an hour: {}", link(&console, &secret)));
+    }
+    drop(shared);
     if sources.is_empty() {
         face.note("no source has kind = \"scim\": nobody can push anything yet (docs/scim.md)");
     }

@@ -1,9 +1,9 @@
-//! `provost token`: what lets an identity provider in.
+//! `provost token`: what lets identity providers and other programs in.
 
 use clap::{Args, Subcommand};
 use engine::EngineError;
 use jiff::{SignedDuration, Timestamp};
-use model::{Secret, SourceName, Token};
+use model::{Role, Secret, SourceName, Token};
 use serde_json::{Value, json};
 
 use crate::args::Globals;
@@ -17,13 +17,15 @@ const AFTER: &str = "\
 Examples:
   provost token create --source okta                   a token for what [source.okta] pushes, shown once
   provost token create --source okta --expires 365d
+  provost token create --name ci --role operator --expires 90d    a token for a program that uses the API
+  provost token link                                   logs you in to the console of `provost serve`, once
   provost token list                                   whose there are, and when each was last used
   provost token rotate 3f9c21d0a7b4 --overlap 24h      a new one; the old one counts for another day
   provost token revoke 3f9c21d0a7b4                    end it now
 
 A token is shown once and kept as a hash only.  Its public part, behind pvt_, is what list, rotate and revoke name it by.";
 
-/// Tokens that let identity providers in: create, list, rotate, revoke
+/// Tokens that let identity providers and other programs in: create, list, rotate, revoke
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct TokenArgs {
@@ -36,12 +38,20 @@ enum TokenCommand {
     /// Make a token and show it, once
     Create {
         /// For what this source pushes
-        #[arg(long, value_name = "SOURCE")]
-        source: String,
+        #[arg(long, value_name = "SOURCE", required_unless_present = "name", conflicts_with_all = ["name", "role"])]
+        source: Option<String>,
+        /// For a program that uses the API under this name
+        #[arg(long, value_name = "NAME", requires = "role", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        name: Option<String>,
+        /// What that program may do: viewer, operator, approver or admin
+        #[arg(long, value_name = "ROLE", requires = "name")]
+        role: Option<Role>,
         /// For how long it counts (90d); for ever when nothing is said
         #[arg(long, value_name = "TIME", value_parser = length)]
         expires: Option<i64>,
     },
+    /// Make a link that logs its first user in to the console as an admin, once, within a quarter of an hour
+    Link,
     /// Show the tokens there are, and when they were last used
     List,
     /// Make a token in the place of another
@@ -71,13 +81,18 @@ pub(crate) async fn run(globals: &Globals, args: &TokenArgs) -> Result<End, Fail
     let (engine, now, by) = (&opened.engine, opened.clock.now(), owner::user());
     let lasts = |seconds: &Option<i64>| seconds.map(SignedDuration::from_secs);
     let done = match &args.command {
-        TokenCommand::Create { source, expires } => {
-            engine.make_token(&SourceName::new(source.as_str()), lasts(expires), by).await.map(|made| Done::Made(Box::new(made)))
+        TokenCommand::Create { source, name, role, expires } => {
+            let made = match (source, name, role) {
+                (_, Some(name), Some(role)) => engine.make_api_token(name, *role, lasts(expires), by).await,
+                (source, ..) => engine.make_token(&SourceName::new(source.as_deref().unwrap_or_default()), lasts(expires), by).await,
+            };
+            made.map(|made| Done::Made(Box::new(made)))
         }
         TokenCommand::Rotate { id, expires, overlap } => {
             let overlap = lasts(overlap).unwrap_or(SignedDuration::ZERO);
             engine.rotate_token(public(id), lasts(expires), overlap, by).await.map(|made| Done::Made(Box::new(made)))
         }
+        TokenCommand::Link => engine.make_link(by).await.map(|secret| Done::Link(console(&opened.serve), secret)),
         TokenCommand::List => engine.tokens().await.map(Done::Listed),
         TokenCommand::Revoke { id } => engine.revoke_token(public(id), &by).await.map(|token| Done::Listed(vec![token])),
     };
@@ -87,7 +102,18 @@ pub(crate) async fn run(globals: &Globals, args: &TokenArgs) -> Result<End, Fail
 
 enum Done {
     Made(Box<(Token, Secret)>),
+    Link(String, Secret),
     Listed(Vec<Token>),
+}
+
+/// The address of the console, where configuration says it.
+fn console(options: &serve::Options) -> String {
+    options.url.clone().unwrap_or_else(|| format!("http://{}", options.listen))
+}
+
+/// A link that logs its first user in.
+pub(super) fn link(console: &str, secret: &Secret) -> String {
+    format!("{console}/log-in?link={}", secret.expose())
 }
 
 fn show(face: Face, done: Done, now: Timestamp) -> Result<End, Failure> {
@@ -101,7 +127,12 @@ fn show(face: Face, done: Done, now: Timestamp) -> Result<End, Failure> {
         Done::Made(made) => {
             // Alone on its line, so that it can be piped into where it is kept.
             face.text(made.1.expose());
-            face.note("this is shown once and kept nowhere: put it where the identity provider keeps it, as a bearer token");
+            face.note("this is shown once and kept nowhere: put it where whoever uses it keeps it, as a bearer token");
+        }
+        Done::Link(console, secret) if face.format == Format::Json => face.json(&json!({ "link": link(&console, &secret) })),
+        Done::Link(console, secret) => {
+            face.text(&link(&console, &secret));
+            face.note("this logs its first user in as an admin, once, within a quarter of an hour");
         }
         Done::Listed(tokens) => {
             let all: Vec<Value> = tokens.iter().map(|token| described(token, now)).collect();
@@ -112,26 +143,38 @@ fn show(face: Face, done: Done, now: Timestamp) -> Result<End, Failure> {
 }
 
 fn described(token: &Token, now: Timestamp) -> Value {
-    let Token { id, hash: _, purpose, subject, made, made_by, expires, used } = token;
-    json!({
-        "id": id, "for": purpose, "source": subject, "made": made, "made_by": made_by.name, "expires": expires, "used": used,
+    let Token { id, hash: _, purpose, subject, role, made, made_by, expires, used } = token;
+    let mut said = json!({
+        "id": id, "for": purpose, "made": made, "made_by": made_by.name, "expires": expires, "used": used,
         "counts": expires.is_none_or(|expires| now < expires),
-    })
+    });
+    match role {
+        None => said["source"] = json!(subject),
+        Some(role) => {
+            said["name"] = json!(subject);
+            said["role"] = json!(role);
+        }
+    }
+    said
 }
 
 fn table(tokens: &[Token], now: Timestamp) -> String {
     if tokens.is_empty() {
-        return "there is no token; `provost token create --source NAME` makes one".to_owned();
+        return "there is no token; `provost token create --source NAME` makes one for an identity provider, `--name NAME --role ROLE` one for a program".to_owned();
     }
-    let mut table = Table::new(["TOKEN", "SOURCE", "MADE", "LAST USED", "COUNTS"]);
-    for Token { id, subject, made, made_by, expires, used, .. } in tokens {
+    let mut table = Table::new(["TOKEN", "FOR", "MADE", "LAST USED", "COUNTS"]);
+    for Token { id, purpose, subject, role, made, made_by, expires, used, .. } in tokens {
         let used = used.map_or_else(|| "never".to_owned(), |used| format!("{used:.0}"));
         let counts = match expires {
             None => "until it is revoked".to_owned(),
             Some(expires) if now < *expires => format!("until {expires:.0}"),
             Some(expires) => format!("ended {expires:.0}"),
         };
-        table.row([id.clone(), subject.clone(), format!("{made:.0} by {}", made_by.name), used, counts]);
+        let whose = match role {
+            None => format!("source {subject}"),
+            Some(role) => format!("{purpose}: {subject} ({role})"),
+        };
+        table.row([id.clone(), whose, format!("{made:.0} by {}", made_by.name), used, counts]);
     }
     table.lines()
 }

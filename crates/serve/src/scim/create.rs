@@ -19,7 +19,7 @@ impl Call<'_> {
             resource.insert("active".into(), true.into());
         }
         for _ in 0..TRIES {
-            let id = self.engine().pushed_id();
+            let id = self.engine().new_id();
             let draft = record::draft(of, &id, resource.clone());
             let name = draft.name.clone();
             let what = PushedWhat::Create { draft, members: members.clone() };

@@ -7,6 +7,7 @@ use provost_store::StoreError;
 fn token(id: &str) -> Token {
     Token {
         id: id.into(),
+        role: None,
         hash: format!("hash of {id}"),
         purpose: "scim".into(),
         subject: "okta".into(),
