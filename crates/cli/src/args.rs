@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Audit(commands::audit::AuditArgs),
     Standing(commands::standing::StandingArgs),
     Serve(commands::serve::ServeArgs),
+    Mcp(commands::mcp::McpArgs),
     Token(commands::token::TokenArgs),
     Store(commands::store::StoreArgs),
     Completions(commands::completions::CompletionsArgs),

@@ -23,7 +23,7 @@ use crate::planning::Planning;
 use crate::scim::{BASE, Dialect, Gateway};
 use crate::state::Faces;
 use crate::work::Work;
-use crate::{api, console};
+use crate::{api, console, mcp};
 
 /// How long requests under way may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -108,12 +108,14 @@ impl Server {
             engine: Arc::clone(&engine),
             work: work.clone(),
             cookies: Cookies { secure: behind_tls },
+            mcp: mcp::Door::new(Arc::clone(&engine), options.url.as_deref()),
             notes: Arc::clone(&notes),
         });
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), dialects, notes, planning, options.url, options.limit));
         let (pages, _) = console::routes(&faces).into_parts();
         let (api, _) = api::routes(&faces).into_parts();
-        let faces = pages.merge(api).with_state(faces);
+        let (assistants, _) = mcp::routes(&faces).into_parts();
+        let faces = pages.merge(api).merge(assistants).with_state(faces);
         let router = Router::new().fallback(answer).with_state(gateway).merge(faces);
         let served = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::Engine;
 
 use crate::auth::Cookies;
+use crate::mcp;
 use crate::server::Notes;
 use crate::work::Work;
 
@@ -16,6 +17,8 @@ pub(crate) struct Faces {
     pub(crate) work: Work,
     /// How log-ins are kept by browsers.
     pub(crate) cookies: Cookies,
+    /// The door for assistants.
+    pub(crate) mcp: mcp::Door,
     /// Where failures on our side are told.
     pub(crate) notes: Notes,
 }

@@ -12,6 +12,7 @@ mod every;
 pub(crate) mod explain;
 pub(crate) mod findings;
 pub(crate) mod init;
+pub(crate) mod mcp;
 pub(crate) mod people;
 mod pick;
 pub(crate) mod plan;
@@ -63,6 +64,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Audit(args) => audit::run(&globals, &args).await,
         Command::Standing(args) => standing::run(&globals, &args).await,
         Command::Serve(args) => serve::run(&globals, &args).await,
+        Command::Mcp(args) => mcp::run(&globals, &args).await,
         Command::Token(args) => token::run(&globals, &args).await,
         Command::Store(args) => store::run(&globals, &args).await,
         Command::Completions(args) => completions::run(&args),

@@ -13,6 +13,7 @@ mod world;
 mod absorb_offboard;
 mod absorb_profile_sync;
 mod absorb_provision;
+mod assistant;
 mod contradictions;
 mod decisions;
 mod every_verb;

@@ -21,15 +21,15 @@ join = "person.email == record.userName"
 "#;
 
 /// `provost serve` in a world.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     notes: BufReader<ChildStderr>,
-    address: String,
-    token: String,
+    pub(crate) address: String,
+    pub(crate) token: String,
 }
 
 impl Server {
-    fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         let token = world.provost(&["token", "create", "--source", "okta", "--quiet"]).out.trim().to_owned();
         let mut process = world.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let notes = BufReader::new(process.stderr.take().expect("its notes"));
@@ -62,6 +62,17 @@ impl Server {
         let status = answer.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
         let body = answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
         (status, body.unwrap_or(Value::Null))
+    }
+
+    /// Sends a request with these headers and no body; the status.
+    pub(crate) fn raw(&self, method: &str, path: &str, headers: &str) -> u16 {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}Content-Length: 0\r\n\r\n", self.address);
+        stream.write_all(head.as_bytes()).expect("it is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status")
     }
 
     /// Has somebody else's client do something with these people, one after the other.

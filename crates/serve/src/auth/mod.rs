@@ -58,7 +58,8 @@ pub(crate) async fn let_in(
     let cookie = cookies.shown(headers);
     let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     // Log-ins, too, are changed from our pages only: a form elsewhere must not log somebody in as somebody else.
-    if changes && bearer.is_none() && !origin::is_ours(headers) {
+    let by_page = bearer.is_none() && (cookie.is_some() || least == Least::Anyone);
+    if changes && by_page && !origin::is_ours(headers) {
         return Err(Refused::OtherSite);
     }
     let found = match (bearer, cookie) {
