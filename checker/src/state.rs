@@ -113,7 +113,8 @@ pub fn compare(
     Ok(())
 }
 
-/// Finds the accounts of every person by the configured rules, the first rule that finds any.
+/// Finds the accounts of every person by the configured rules, the first rule that finds any.  An account that carries another person's key
+/// where a rule looks for keys is not found by what else it has: addresses change hands.
 ///
 /// # Errors
 /// A rule cannot be evaluated.
@@ -131,11 +132,25 @@ pub fn owners<'a>(case: &'a Case<'_>, roster: &'a Roster<'_>) -> Result<Owners<'
     let mut owners = Owners::new();
     for person in roster.people.values() {
         let context = person.context(roster.config, true, roster.as_of);
+        let mut rules = Vec::with_capacity(case.policy.matches.len());
         for (field, value) in &case.policy.matches {
             let value = value.value(&context).map_err(|error| format!("person {}: {error}", person.key))?;
-            let found = by_field.get(field.as_str()).and_then(|index| index.get(&fold(field, &id_text(&value))));
-            if let Some(found) = found.filter(|_| !is_empty(&value)) {
-                owners.insert(&person.key, found.clone());
+            rules.push((field, id_text(&value), is_empty(&value)));
+        }
+        let anothers = |id: &&str| {
+            let fields = &case.world.accounts[*id].fields;
+            rules.iter().filter(|(_, value, _)| *value == person.key).any(|(field, ..)| {
+                fields
+                    .get(*field)
+                    .map(id_text)
+                    .is_some_and(|carried| !carried.is_empty() && fold(field, &carried) != fold(field, &person.key))
+            })
+        };
+        for (field, value, _) in rules.iter().filter(|(.., empty)| !empty) {
+            let found = by_field.get(field.as_str()).and_then(|index| index.get(&fold(field, value)));
+            let found: Vec<&str> = found.into_iter().flatten().copied().filter(|id| !anothers(id)).collect();
+            if !found.is_empty() {
+                owners.insert(&person.key, found);
                 break;
             }
         }

@@ -73,10 +73,37 @@ impl<'a> Lane<'a> {
                 phases.entry(phase).or_default().push(approved);
             }
         }
+        if let Some(creates) = phases.get_mut(&Verb::Create) {
+            let steps = std::mem::take(creates);
+            *creates = self.not_made_yet(steps).await?;
+        }
         for steps in phases.into_values() {
             self.phase(steps).await?;
         }
         Ok(())
+    }
+
+    /// The creates that make nobody a second account (P7): their people have none here yet, or one that the app would refuse a second one
+    /// beside.  While a run was stopped another may have made it, and a changed address freed the old one.
+    async fn not_made_yet(&mut self, steps: Vec<Approved<Step>>) -> Result<Vec<Approved<Step>>, EngineError> {
+        let links = self.engine.store.links_of(&self.connection.app).await?;
+        let of: BTreeMap<_, _> = links.into_iter().map(|link| (link.person, link.account)).collect();
+        let account = |step: &Approved<Step>| step.get().person.as_ref().and_then(|person| of.get(person));
+        let (linked, mut left): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| account(step).is_some());
+        let taken = settle::taken(self.connection, self.watch, &linked, linked.iter().filter_map(account)).await?;
+        let mut ended = Vec::new();
+        for (step, taken) in linked.into_iter().zip(taken) {
+            if taken {
+                left.push(step);
+                continue;
+            }
+            let account = account(&step).expect("it is one of those that are linked");
+            let found = format!("another run made or took over account {account} for this person, and it is not what this plan wanted");
+            let record = self.record(&step, 0, StepState::Drifted { found }, Receipt::default());
+            ended.push((step, record));
+        }
+        self.journal(ended).await?;
+        Ok(left)
     }
 
     /// Runs the steps of one phase: those whose needs are met, then those that these met, until none is left.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connector::{Body, Key, LandsLate, Record};
-use model::{Account, Approved, Attribute, Compare, Kind, Receipt, Step, Value, Verb};
+use model::{Account, AccountId, Approved, Attribute, Compare, Kind, Receipt, Step, Value, Verb};
 
 use crate::connection::Connection;
 use crate::{Engine, EngineError, Watch};
@@ -119,6 +119,39 @@ async fn changes(connection: &Connection, watch: &dyn Watch, steps: &[Approved<S
             })
     };
     Ok(steps.iter().map(|step| shows(step.get())).collect())
+}
+
+/// For each of these creates whether the account that its person has holds the unique values that it would have: then the app refuses another.
+pub(super) async fn taken(
+    connection: &Connection,
+    watch: &dyn Watch,
+    creates: &[Approved<Step>],
+    of: impl Iterator<Item = &AccountId>,
+) -> Result<Vec<bool>, EngineError> {
+    let of: Vec<String> = of.map(ToString::to_string).collect();
+    let manifest = connection.target.manifest();
+    let unique: Vec<&Attribute> = manifest.attributes.iter().filter(|attribute| attribute.unique).collect();
+    if of.is_empty() || unique.is_empty() || manifest.lands_late(Verb::Create) == LandsLate::Doubles {
+        return Ok(vec![false; creates.len()]);
+    }
+    let (target, key) = (&connection.target, Key { attribute: "id".to_owned(), values: of.clone() });
+    let ask = |wire| {
+        let key = key.clone();
+        async move { target.find(&wire, Kind::Accounts, &key).await }
+    };
+    let found = connection.ask(watch, ask).await?;
+    let held = |id: &String, step: &Step| {
+        let Some(Body::Account(account)) = found.iter().find(|record| record.id == *id).map(|record| &record.body) else {
+            return false;
+        };
+        let mut wanted =
+            unique.iter().filter_map(|attribute| Some((*attribute, step.set.get(attribute.name)?.after.as_text()?))).peekable();
+        wanted.peek().is_some()
+            && wanted.all(|(attribute, wanted)| {
+                account.attributes.get(attribute.name).and_then(Value::as_text).is_some_and(|have| same(attribute, have, wanted))
+            })
+    };
+    Ok(of.iter().zip(creates).map(|(id, step)| held(id, step.get())).collect())
 }
 
 async fn structure(connection: &Connection, watch: &dyn Watch, step: &Step) -> Result<Settled, EngineError> {
