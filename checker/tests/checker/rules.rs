@@ -28,6 +28,18 @@ fn of_two_steps_that_say_the_same_the_one_that_was_not_left_out_counts() {
     assert_eq!(scene.judge().unwrap().violations, []);
 }
 
+/// A write whose answer was lost may take effect between the look and its repeat, which then changes nothing; a third one would be idle.
+#[test]
+fn the_repeat_of_a_write_that_came_late_is_not_idle() {
+    let mut scene = lessonly();
+    let lost = scene.access.iter_mut().rev().find(|request| request["method"] == "PUT" && request["path"] == "/api/v1/users/101");
+    lost.expect("the scene has a change of Ann's")["status"] = json!(502);
+    scene.call("PUT", "/api/v1/users/101", 200, None);
+    assert_eq!(scene.judge().unwrap().violations, []);
+    scene.call("PUT", "/api/v1/users/101", 200, None);
+    assert_eq!(scene.violations(), ["C3 idle_write"]);
+}
+
 #[test]
 fn requests_beside_the_formula() {
     let report = lessonly().judge().unwrap();
