@@ -2,7 +2,8 @@
 //!
 //! A known limit is a token bucket.  An unknown one is searched for: the rate doubles every two seconds' worth of requests until the first
 //! "slow down".  From then on every "slow down" says that the app's bucket is empty, so that what was answered well since the last one, by the
-//! time in between, is what the app refills: the rate goes a little below that, and creeps up again, faster the longer nothing is heard.
+//! time in between, is what the app refills: the rate goes a little below that, and creeps up again, faster the longer nothing is heard.  One
+//! that comes alone is chance and says nothing: an app that is asked too often says it again soon.
 //! Requests are spaced evenly, so there are no bursts.  A known limit that is not kept by others who share it is treated the same.
 //!
 //! Only a "slow down" slows: an app that fails, or a connection that breaks, says nothing about a limit.  When the app says how long to wait,
@@ -36,6 +37,8 @@ const GAIN: f64 = 0.002;
 const FAR_TOO_HIGH: f64 = 0.15;
 /// How many answers the share is about.
 const MEMORY: f64 = 20.0;
+/// So many good answers between two "slow down", and they have nothing to do with each other: an app that is asked too often says it again soon.
+const ALONE: f64 = 30.0;
 /// Less time than this between two "slow down" measures nothing.
 const MEASURABLE: Duration = Duration::from_secs(5);
 /// Answers to requests that were under way together come within this time, and count once.
@@ -72,6 +75,10 @@ struct Adapting {
     /// When the app said "slow down" last, and how many answers came well since.
     cut: Duration,
     well: f64,
+    /// How many answers came well since the last "slow down", whether it counted or not.
+    undisturbed: f64,
+    /// When one came alone.
+    alone: Duration,
     /// The best rate that was measured, and when.
     best: f64,
     best_at: Duration,
@@ -121,6 +128,7 @@ impl Pace {
         state.share -= state.share / MEMORY;
         let Some(adapting) = &mut state.adapting else { return };
         adapting.well += 1.0;
+        adapting.undisturbed += 1.0;
         let gain = if adapting.searching {
             SEARCH_GAIN
         } else {
@@ -174,10 +182,17 @@ impl Pace {
 
 impl Adapting {
     fn new(rate: f64, top: f64, searching: bool, now: Duration) -> Self {
-        Self { rate, top, next: now, searching, cut: now, well: 0.0, best: 0.0, best_at: now }
+        Self { rate, top, next: now, searching, cut: now, well: 0.0, undisturbed: 0.0, alone: Duration::ZERO, best: 0.0, best_at: now }
     }
 
     fn slow_down(&mut self, now: Duration, far: bool) {
+        // One now and then is chance, whatever the rate; it is waited for and changes nothing.
+        if std::mem::take(&mut self.undisturbed) >= ALONE {
+            self.alone = now;
+        }
+        if !far && !self.searching && self.alone > self.cut && now.saturating_sub(self.alone) < TOGETHER {
+            return;
+        }
         let since = now.saturating_sub(self.cut);
         if !self.searching && since < TOGETHER {
             return;
@@ -191,7 +206,7 @@ impl Adapting {
             let minutes = now.saturating_sub(self.best_at).as_secs_f64() / 60.0;
             self.best = measured.max(self.best * 0.95_f64.powf(minutes));
             self.best_at = now;
-            (measured * 0.96).clamp(self.rate * 0.7, self.rate * 0.97)
+            (measured * 0.92).clamp(self.rate * 0.7, self.rate * 0.97)
         } else if far {
             self.rate * 0.7
         } else {

@@ -50,19 +50,29 @@ struct App {
     last: Duration,
     /// Requests that others send, a second.
     others: f64,
+    /// Of so many requests one is turned away for no reason.
+    chance: usize,
     asked: Vec<(Duration, bool)>,
 }
 
 impl App {
     fn new(per_second: f64, capacity: f64) -> Mutex<Self> {
-        Mutex::new(Self { per_second, capacity, level: capacity, last: Duration::ZERO, others: 0.0, asked: Vec::new() })
+        Mutex::new(Self {
+            per_second,
+            capacity,
+            level: capacity,
+            last: Duration::ZERO,
+            others: 0.0,
+            chance: usize::MAX,
+            asked: Vec::new(),
+        })
     }
 
     fn ask(&mut self, now: Duration) -> bool {
         let passed = (now - self.last).as_secs_f64();
         self.last = now;
         self.level = (self.level + passed * (self.per_second - self.others)).clamp(0.0, self.capacity);
-        let good = self.level >= 1.0;
+        let good = self.level >= 1.0 && (self.asked.len() + 1) % self.chance != 0;
         self.level -= f64::from(u8::from(good));
         self.asked.push((now, !good));
         good
@@ -164,6 +174,20 @@ fn l04_an_unknown_limit_is_found_and_used() {
         let name = format!("{per_second:.2} a second, {capacity} at once, {clients} clients at {latency} ms");
         assert!(used >= 0.85, "{name}: {:.1}% of the limit used in minutes 2 to 6", used * 100.0);
         assert!(slow <= 0.025, "{name}: {:.1}% turned away", slow * 100.0);
+    }
+}
+
+#[test]
+fn l04_a_slow_down_now_and_then_hides_no_limit() {
+    for (per_second, chance) in [(500.0 / 60.0, 140), (500.0 / 60.0, 61), (60.0, 140)] {
+        let (pace, clock) = pace(None);
+        let app = App::new(per_second, 50.0);
+        app.lock().unwrap().chance = chance;
+        ask(&pace, &clock, &app, 8, 30, 10);
+        let (used, slow) = app.lock().unwrap().between(1, 10);
+        let name = format!("{per_second:.2} a second, one of {chance} turned away by chance");
+        assert!(used >= 0.85, "{name}: {:.1}% of the limit used", used * 100.0);
+        assert!(slow <= 0.025 + 1.0 / chance as f64, "{name}: {:.1}% turned away", slow * 100.0);
     }
 }
 
