@@ -13,10 +13,28 @@ use crate::failure::Failure;
 #[derive(Debug, Default)]
 pub(crate) struct Sandboxes(Vec<Running>);
 
+/// The vendors whose sandboxes stand in for a connector's apps; the first unless told otherwise.  None for a connector without a stand-in.
+pub(crate) fn stand_ins(connector: &str) -> &'static [&'static str] {
+    match connector {
+        "lessonly" => &["lessonly"],
+        "absorb" => &["absorb"],
+        // As the RFCs have it, with groups; then what a tenant with little of SCIM answers.
+        "scim" => &["absorb", "lessonly"],
+        _ => &[],
+    }
+}
+
+/// Whether a connector speaks SCIM with the sandbox, rather than the vendor's own API.
+pub(crate) fn by_scim(connector: &str) -> bool {
+    connector == "scim"
+}
+
 /// How a sandbox is started when none runs in its folder.
 pub(crate) struct Start<'a> {
     pub(crate) app: &'a str,
     pub(crate) connector: &'static str,
+    /// Whose sandbox it is, of [`stand_ins`].
+    pub(crate) vendor: &'a str,
     pub(crate) dir: &'a Path,
     pub(crate) credentials: &'a BTreeMap<String, Secret>,
     pub(crate) declared: Vec<String>,
@@ -36,7 +54,7 @@ impl Sandboxes {
         if let Some(address) = sandbox::running(start.dir) {
             return Ok(format!("http://{address}"));
         }
-        let (app, connector) = (start.app, start.connector);
+        let (app, by_scim) = (start.app, by_scim(start.connector));
         let options = Options {
             data: Some(start.dir.to_owned()),
             limit: start.limit,
@@ -48,17 +66,40 @@ impl Sandboxes {
             let next = "pin a profile that there is, or use another folder";
             Failure::new(format!("the sandbox of app {app} cannot be started: {why}"), next)
         };
+        // A connector's profile is the sandbox's only where both are of the vendor's own API.
+        let profile = start.profile.filter(|_| !by_scim);
         let text = |name: &str| start.credentials.get(name).map(|secret| secret.expose().to_owned()).unwrap_or_default();
-        let started = match connector {
+        let started = match start.vendor {
+            "lessonly" if by_scim => {
+                let profile = lessonly_profile(profile, Some(start.dir)).map_err(wrong)?;
+                let mut config = lessonly::Config { options, profile, ..lessonly::Config::default() };
+                config.scim = config.scim.available();
+                if start.credentials.contains_key("username") {
+                    (config.subdomain, config.scim.key) = (text("username"), text("password").into());
+                } else {
+                    config.scim.key = text("token").into();
+                }
+                lessonly(config).await
+            }
+            "absorb" if by_scim => {
+                if start.credentials.contains_key("username") {
+                    let next = "set token, or sandbox_vendor = \"lessonly\", or leave the credentials out";
+                    return Err(Failure::new(format!("app {app}: Absorb's sandbox takes a token over SCIM, no user name"), next));
+                }
+                let profile = absorb_profile(profile, Some(start.dir)).map_err(wrong)?;
+                let mut config = absorb::Config { options, profile, ..absorb::Config::default() };
+                config.scim = absorb::Scim { token: text("token").into(), ..config.scim.available() };
+                absorb(config).await
+            }
             "lessonly" => {
                 let (subdomain, api_key) = (text("subdomain"), text("api_key").into());
-                let profile = lessonly_profile(start.profile, Some(start.dir)).map_err(wrong)?;
+                let profile = lessonly_profile(profile, Some(start.dir)).map_err(wrong)?;
                 let declared_fields = start.declared;
                 let config = lessonly::Config { options, profile, subdomain, api_key, declared_fields, ..lessonly::Config::default() };
                 lessonly(config).await
             }
             "absorb" => {
-                let profile = absorb_profile(start.profile, Some(start.dir)).map_err(wrong)?;
+                let profile = absorb_profile(profile, Some(start.dir)).map_err(wrong)?;
                 let mut config = absorb::Config { options, profile, api_key: text("api_key").into(), ..absorb::Config::default() };
                 if start.credentials.contains_key("username") {
                     let (username, password) = (text("username"), text("password").into());
@@ -71,7 +112,7 @@ impl Sandboxes {
             }
             _ => {
                 let next = "give app a real base_url";
-                return Err(Failure::new(format!("app {app}: there is no sandbox for the connector {connector}"), next));
+                return Err(Failure::new(format!("app {app}: there is no sandbox for the connector {}", start.connector), next));
             }
         };
         let running = started.map_err(|error| failed(&format!("the sandbox of app {app} cannot be started"), &error))?;
@@ -150,6 +191,7 @@ pub(crate) fn failed(what: &str, error: &sandbox::Error) -> Failure {
 pub(crate) fn api_base(connector: &str, url: &str) -> String {
     match connector {
         "lessonly" => format!("{url}/api/v1"),
+        "scim" => format!("{url}/scim/v2"),
         _ => url.to_owned(),
     }
 }
@@ -175,6 +217,20 @@ pub(crate) fn known_credentials(connector: &str) -> BTreeMap<&'static str, Secre
             }
             found
         }
+        _ => BTreeMap::new(),
+    }
+}
+
+/// The same for a sandbox that is reached over SCIM.
+pub(crate) fn known_scim_credentials(vendor: &str) -> BTreeMap<&'static str, Secret> {
+    use secrecy::ExposeSecret;
+    match vendor {
+        "lessonly" => {
+            let known = lessonly::Config::default();
+            let key = || Secret::new(known.scim.key.expose_secret());
+            BTreeMap::from([("token", key()), ("username", Secret::new(known.subdomain.as_str())), ("password", key())])
+        }
+        "absorb" => BTreeMap::from([("token", Secret::new(absorb::Scim::default().token.expose_secret()))]),
         _ => BTreeMap::new(),
     }
 }

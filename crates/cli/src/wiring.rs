@@ -16,7 +16,7 @@ use crate::args::Globals;
 use crate::config::{Address, AppConnection, Config, SourceConnection, is_identity};
 use crate::faces::{Face, Format};
 use crate::failure::Failure;
-use crate::sandboxes::{Sandboxes, Start, api_base, known_credentials};
+use crate::sandboxes::{Sandboxes, Start, api_base, by_scim, known_credentials, known_scim_credentials};
 use crate::whole::{Readers, Staged};
 use crate::{owner, ports};
 
@@ -160,6 +160,7 @@ async fn app(
             let start = Start {
                 app: name.as_str(),
                 connector: connection.entry.name,
+                vendor: connection.stand_in(),
                 dir,
                 credentials: &credentials,
                 declared,
@@ -211,7 +212,11 @@ fn unpaced(connection: &AppConnection) -> Option<RateLimit> {
 /// The credentials by name.  A sandbox takes its own well-known ones where none can be had.
 pub(crate) fn credentials(app: &AppName, connection: &AppConnection, reach: Reach) -> Result<BTreeMap<String, Secret>, Failure> {
     let sandbox = matches!(connection.address, Address::Sandbox(_));
-    let mut known = if sandbox { known_credentials(connection.entry.name) } else { BTreeMap::new() };
+    let mut known = match connection.entry.name {
+        _ if !sandbox => BTreeMap::new(),
+        connector if by_scim(connector) => known_scim_credentials(connection.stand_in()),
+        connector => known_credentials(connector),
+    };
     let mut found = BTreeMap::new();
     for name in connection.way {
         let resolved = connection.credentials.get(name).map(|credential| credential.resolve(app.as_str(), name));

@@ -86,6 +86,12 @@ pub fn made_with(dir: &Path) -> Option<String> {
     Some(origin.profile)
 }
 
+/// The vendor whose sandbox made a data folder, `lessonly` or `absorb`; None as with [`made_with`].
+pub fn made_by(dir: &Path) -> Option<String> {
+    let origin: Origin = serde_json::from_slice(&fs::read(dir.join("sandbox.json")).ok()?).ok()?;
+    Some(origin.vendor)
+}
+
 /// The options' origin, for a company that is new.
 pub(crate) fn origin(vendor: &str, profile: &str, options: &Options) -> Origin {
     Origin {

@@ -29,7 +29,7 @@ pub mod records;
 mod server;
 
 pub use clock::{Clock, SandboxClock};
-pub use data::{made_with, running};
+pub use data::{made_by, made_with, running};
 pub use error::Error;
 pub use faults::Faults;
 pub use front::NoAnswer;

@@ -2,9 +2,13 @@
 
 mod rigs;
 
-use connector::conformance::{Rig, suite, survives};
-use rigs::outside::Server;
-use rigs::scim::{ScimRig, Served};
+use std::sync::Arc;
+
+use connector::conformance::{CountingRandom, Hand, Rig, SkippingClock, approve, step, suite, survives};
+use connector::{Fault, Pace, Read, Wire, Write};
+use model::{Change, Ref, Step, Value, Verb};
+use rigs::outside::{Server, TOKEN};
+use rigs::scim::{ScimRig, Served, Tenant};
 
 async fn conforms(server: Served, profile: &'static str) {
     let rig: &dyn Rig = &ScimRig(server, profile, None);
@@ -69,4 +73,65 @@ async fn absorb_s_sandbox_by_scim() {
 async fn lessonly_s_sandbox_by_scim() {
     conforms(Served::Sandbox("lessonly", "guide"), "patch-users").await;
     tells_the_truth(Served::Sandbox("lessonly", "guide"), "patch-users").await;
+}
+
+/// Six people and a group through one call each: how many requests write, and that whoever is not there keeps nobody back.
+async fn moves_together(tenant: Tenant) {
+    let rig = ScimRig(Served::Sandbox("absorb", "guide"), "patch", None);
+    let (target, base) = rig.target(&tenant, TOKEN);
+    let clock = Arc::new(SkippingClock::default());
+    let pace = Arc::new(Pace::new(None, Arc::clone(&clock) as _, Arc::clone(&clock) as _));
+    let wire = Wire::new(Arc::clone(&tenant.way) as _, clock, Arc::new(CountingRandom::default()), pace, &base);
+    let session = target.log_in(&wire, None).await.expect("it logs in");
+    let write = Write::new(Read::new(wire, session));
+    let (group, other) = (tenant.make_group("Sales").expect("it has groups"), tenant.make_group("Choir").expect("it has groups"));
+    let people = tenant.accounts();
+    people.iter().for_each(|id| tenant.put_into(id, &other));
+    let members = |of: &str| people.iter().filter(|id| tenant.groups_of(id).iter().any(|group| group == of)).count();
+    let into = |mut step: Step| {
+        step.add_groups = [Ref::Id(group.as_str().into())].into_iter().collect();
+        step
+    };
+    let out_of = |mut step: Step| {
+        step.remove_groups = [group.as_str().into()].into_iter().collect();
+        step
+    };
+
+    let nobody = tenant.nobody();
+    let all = people.iter().chain([&nobody]).map(|id| into(step(Verb::Update, Some(id)))).collect();
+    let outcomes = target.apply(&write, &approve(all)).await;
+    assert!(outcomes[..6].iter().all(|outcome| outcome.as_ref().is_ok_and(|done| !done.already)), "{outcomes:?}");
+    assert!(matches!(outcomes[6], Err(Fault::Drift { .. })), "{outcomes:?}");
+    assert_eq!((members(&group), members(&other), tenant.way.written()), (6, 6, 1), "one PATCH for all");
+
+    let some = people[..4].iter().map(|id| out_of(step(Verb::Update, Some(id)))).collect();
+    let outcomes = target.apply(&write, &approve(some)).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!((members(&group), members(&other), tenant.way.written()), (2, 6, 2), "another for those who go");
+    // Doing it again finds that nothing is left to be done.
+    let some = people[..4].iter().map(|id| out_of(step(Verb::Update, Some(id)))).collect();
+    let outcomes = target.apply(&write, &approve(some)).await;
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_ok_and(|done| done.already)), "{outcomes:?}");
+    assert_eq!(tenant.way.written(), 2);
+
+    let made = (1..=5).map(|n| {
+        let mut made = into(step(Verb::Create, None));
+        for (name, after) in tenant.values(n) {
+            made.set.insert(&*name, Change { before: Value::Null, after });
+        }
+        made
+    });
+    let outcomes = target.apply(&write, &approve(made.collect())).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(tenant.way.written(), 2 + 5 + 1, "five are made, and put into their group together");
+    let into_it = tenant.accounts().iter().filter(|id| tenant.groups_of(id).contains(&group)).count();
+    assert_eq!(into_it, 2 + 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memberships_of_one_group_go_together_and_nobody_is_kept_back() {
+    moves_together(Tenant::sandbox("absorb", "guide", 6).await).await;
+    for server in [Server::Python, Server::Node] {
+        moves_together(tokio::task::spawn_blocking(move || Tenant::fresh(server, 6)).await.expect("it does not panic")).await;
+    }
 }

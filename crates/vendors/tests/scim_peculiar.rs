@@ -35,6 +35,8 @@ struct Peculiar {
     changed: bool,
     /// PATCH says yes and does nothing.
     ignores_patch: bool,
+    /// What its schema of users has; it shows no schemas where this is empty.
+    attributes: &'static [&'static str],
 }
 
 /// It, in memory.
@@ -131,6 +133,11 @@ impl App {
                 (200, json!({ "patch": { "supported": "true" }, "filter": { "supported": true, "maxResults": 200 } }))
             }
             ("GET", _, Some(at)) => (200, users[at].clone()),
+            ("GET", "/Schemas", _) if !self.how.attributes.is_empty() => {
+                let attributes: Vec<Json> = self.how.attributes.iter().map(|name| json!({ "name": name })).collect();
+                let user = json!({ "id": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": attributes });
+                (200, json!({ "totalResults": 1, "Resources": [user] }))
+            }
             ("POST", "/Users", _) if self.how.status_only => {
                 let email = body["emails"][0]["value"].clone();
                 if let Some(there) = users.iter_mut().find(|user| user["emails"][0]["value"] == email) {
@@ -247,6 +254,7 @@ const LESSONLY: Peculiar = Peculiar {
     loses: false,
     changed: false,
     ignores_patch: false,
+    attributes: &[],
 };
 
 #[tokio::test]
@@ -355,6 +363,24 @@ async fn leavers_are_deactivated_and_never_deleted() {
     ours.apply(step(Verb::Leave, Some("2"))).await.expect("it is done");
     assert_eq!((app.users().len(), app.user(2)["active"].clone()), (5, json!(false)));
     assert!(app.sent().iter().all(|sent| !sent.starts_with("DELETE")), "{:?}", app.sent());
+}
+
+#[tokio::test]
+async fn l10_leavers_of_an_application_without_active_are_an_objection() {
+    let told = async |attributes: &'static [&'static str]| {
+        let ours = Ours::on(&App::new(Peculiar { attributes, ..Peculiar::default() }, 3), |_| {}).await;
+        let tenant = ours.target.probe(&ours.read).await.expect("it tells");
+        let review = |verb| ours.target.review(&step(verb, Some("2")), &tenant);
+        assert_eq!(review(Verb::Update), []);
+        [Verb::Leave, Verb::Restore].map(|verb| review(verb).into_iter().map(|finding| finding.what).collect::<String>())
+    };
+    for said in told(&["userName", "title"]).await {
+        assert!(said.contains("have no `active`") && said.contains("nothing is deleted"), "{said:?}");
+    }
+    // It has it, or shows no schemas: then it is seen when it is written.
+    for attributes in [&["userName", "active"] as &[&str], &[]] {
+        assert_eq!(told(attributes).await, ["", ""]);
+    }
 }
 
 #[test]

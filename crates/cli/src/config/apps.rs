@@ -14,6 +14,7 @@ use super::connection::{Address, AppConnection, Credential, rate};
 use super::section::{Section, Text, text_of, wrong_type};
 use super::sources::{Sources, is_name, unknown_source};
 use super::{Context, problem};
+use crate::sandboxes::stand_ins;
 
 /// How old a reading may be, in seconds, for what rests on absence, when the file says nothing.
 const MAX_AGE: i64 = 86_400;
@@ -272,6 +273,9 @@ fn connection(
     let full_every = section.duration("full_every").unwrap_or(FULL_EVERY);
     let settle = settle(context, section).unwrap_or(SETTLE);
     let sandbox_limit = sandboxed(context, section, "sandbox_limit");
+    let stand_ins: Vec<(&str, &'static str)> = stand_ins(entry.name).iter().map(|vendor| (*vendor, *vendor)).collect();
+    // There is something to say only where there is a choice.
+    let sandbox_vendor = if stand_ins.len() > 1 { section.word("sandbox_vendor", &stand_ins) } else { None };
     let faults = sandboxed(context, section, "faults");
     let source = section.source();
     let mut credentials = BTreeMap::new();
@@ -311,6 +315,7 @@ fn connection(
         full_every,
         settle,
         sandbox_limit: sandbox_limit.unwrap_or_default(),
+        sandbox_vendor,
         faults: faults.unwrap_or_default(),
     };
     if let Some(dir) = url.text.strip_prefix("sandbox:") {
@@ -320,6 +325,10 @@ fn connection(
         }
         connection.address = Address::Sandbox(context.dir.join(dir));
         return Some(connection);
+    }
+    if section.had("sandbox_vendor") {
+        let next = "leave it out, or set base_url = \"sandbox:FOLDER\": it says whose stand-in is started there";
+        context.problems.add("`sandbox_vendor` is for a sandbox only", &url.span, "this is none", next);
     }
     if section.had("faults") {
         let next = "leave it out, or set base_url = \"sandbox:FOLDER\": only a local stand-in fails on purpose";

@@ -15,6 +15,7 @@ use vendors::registry::{Entry, Settings};
 
 use super::section::{Section, Source, text_of, wrong_type};
 use crate::failure::Failure;
+use crate::sandboxes::stand_ins;
 
 /// Where a source is.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub(crate) struct AppConnection {
     pub(crate) settle: Duration,
     /// How fast calls may come to a sandbox that we start.
     pub(crate) sandbox_limit: Limit,
+    /// Whose sandbox that is, where configuration says it.
+    pub(crate) sandbox_vendor: Option<&'static str>,
     /// What goes wrong on purpose there.
     pub(crate) faults: Faults,
 }
@@ -92,6 +95,17 @@ impl AppConnection {
             profile: self.profile.clone(),
             protect: self.protect.clone(),
         }
+    }
+
+    /// Whose sandbox stands in for the app: as configured, else as the folder was made, else the first that can.
+    pub(crate) fn stand_in(&self) -> &'static str {
+        let can = stand_ins(self.entry.name);
+        let made_by = match &self.address {
+            Address::Sandbox(dir) => sandbox::made_by(dir),
+            Address::Url(_) => None,
+        };
+        let known = made_by.and_then(|made_by| can.iter().find(|vendor| **vendor == made_by));
+        self.sandbox_vendor.or(known.copied()).or(can.first().copied()).unwrap_or(self.entry.name)
     }
 
     /// Tells this tenant from every other: connector, address, subdomain and user name, never a secret.

@@ -173,3 +173,92 @@ fn an_attribute_that_scim_does_not_have_is_told_with_the_nearest() {
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("`titel`") && said.err.contains("`title`"), "{said:?}");
 }
+
+/// A world with one SCIM application, which is a vendor's sandbox that Provost starts; no credential is set.
+fn trying(vendor: &str) -> World {
+    let mut world = World::new(Setup { now: "2026-01-05T12:00:00Z", ..Setup::default() });
+    world.env("SCIM_TOKEN", None);
+    let text = world.read("provost.toml");
+    let sources = &text[..text.find("[app.lessonly]").expect("the apps come last")];
+    let app = format!(
+        r#"
+[app.fifteen]
+connector = "scim"
+base_url = "sandbox:./fifteen"
+sandbox_vendor = "{vendor}"
+sandbox_limit = "off"
+token = {{ env = "SCIM_TOKEN" }}
+
+[app.fifteen.accounts]
+who = 'person.active'
+match = ["externalId == person.key", "userName == person.email"]
+leave = "deactivate"
+
+[app.fifteen.set]
+userName = 'person.email'
+externalId = 'person.key'
+"name.givenName" = 'person.given_name'
+"name.familyName" = 'person.family_name'
+"emails.work" = 'person.email'
+title = 'person.title'
+"#
+    );
+    world.write("provost.toml", &format!("{sources}{app}"));
+    world
+}
+
+#[test]
+fn a_scim_application_is_tried_with_no_account_anywhere() {
+    let vendor = by("absorb", "lessonly");
+    let mut world = trying(vendor);
+    let stays = "2,Grace,Hopper,grace@acme.example,Manager,Sales,,active,2020-01-01,\n";
+    world.roster(&format!("1,Ada,Lovelace,ada@acme.example,Engineer,Development,2,active,2025-12-01,\n{stays}"));
+    let checked = world.provost(&["check"]);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    let planned = world.carry_out();
+    assert_eq!(planned.count("fifteen", "create"), 2, "{:?}", planned.said);
+
+    // The folder keeps the accounts, and whose sandbox it is: configuration need not say it again.
+    world.reconfigure(&format!("sandbox_vendor = \"{vendor}\"\n"), "");
+    world.later();
+    world.roster(&format!("1,Ada,Lovelace,ada@acme.example,Engineer,Development,2,terminated,2025-12-01,2026-01-02\n{stays}"));
+    let planned = world.carry_out();
+    assert_eq!((planned.count("fifteen", "leave"), planned.count("fifteen", "create")), (1, 0), "{:?}", planned.said);
+    let ledger = world.read("fifteen/ledger.jsonl");
+    let last: Value = ledger.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("the leave is a line of JSON");
+    assert!(last["path"].as_str().is_some_and(|path| path.starts_with("/scim/v2/Users/")), "{last}");
+    assert!(last["after"].to_string().contains("ada@acme.example") && last["method"] != "DELETE", "{last}");
+    let inactive = if vendor == "absorb" {
+        last["after"]["activeStatus"] != last["before"]["activeStatus"]
+    } else {
+        last["after"]["archived_at"].is_string()
+    };
+    assert!(inactive, "{last}");
+}
+
+#[test]
+fn whose_sandbox_it_is_counts_for_a_sandbox_only() {
+    let mut world = trying("absorb");
+    world.roster("1,Ada,Lovelace,ada@acme.example,Engineer,Development,,active,2025-12-01,\n");
+    world.reconfigure("sandbox_vendor = \"absorb\"", "sandbox_vendor = \"okta\"");
+    let said = world.provost(&["plan"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("`sandbox_vendor` cannot be \"okta\"") && said.err.contains("\"lessonly\""), "{said:?}");
+    world.reconfigure("sandbox_vendor = \"okta\"", "sandbox_vendor = \"absorb\"");
+    world.reconfigure("sandbox:./fifteen", "https://scim.example.com/v2");
+    let said = world.provost(&["plan"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("`sandbox_vendor` is for a sandbox only") && said.err.contains("sandbox:FOLDER"), "{said:?}");
+}
+
+#[test]
+fn an_attribute_that_the_application_does_not_have_is_an_objection() {
+    let mut world = trying("lessonly");
+    world.roster("1,Ada,Lovelace,ada@acme.example,Engineer,Development,,active,2025-12-01,\n");
+    let shift = "urn:example:acme:2.0:User:shift";
+    world.reconfigure("\nsandbox_limit = ", &format!("\ndeclared_fields = [\"{shift}\"]\nsandbox_limit = "));
+    world.reconfigure("\n\"emails.work\" = ", &format!("\n\"{shift}\" = 'person.title'\n\"emails.work\" = "));
+    let said = world.provost(&["plan", "--format", "json"]);
+    let told = format!("{}{}", said.out, said.err);
+    assert!(told.contains(&format!("the application's schemas have no `{shift}`")), "{said:?}");
+}

@@ -8,6 +8,7 @@ use scim::urn;
 use serde_json::{Map, Value as Json, json};
 
 use super::Scim;
+use super::discovery::ACTIVE;
 use super::manifest::MANIFEST;
 
 /// An answer that is not what the RFCs say, with the path of the member (A16).
@@ -418,6 +419,15 @@ pub(super) fn review(app: &Scim, step: &Step, tenant: &Tenant) -> Vec<Finding> {
         }
         return findings;
     }
+    // The schemas are heeded where the application shows them: that it can be told by `userName` being among what they have.
+    let shows_schemas = tenant.declared.contains("userName");
+    if matches!(step.verb, Verb::Leave | Verb::Restore) && shows_schemas && !tenant.declared.contains(ACTIVE) {
+        object(
+            "the application's schemas have no `active`, and deactivating is all that is ever done over SCIM: nothing is deleted"
+                .to_owned(),
+            "take the access away by hand in the application, or ask its vendor for `active`".to_owned(),
+        );
+    }
     let missing = match step.set.get("userName") {
         Some(change) => change.after.as_text().is_none_or(|name| name.trim().is_empty()),
         None => step.verb == Verb::Create,
@@ -427,8 +437,7 @@ pub(super) fn review(app: &Scim, step: &Step, tenant: &Tenant) -> Vec<Finding> {
     }
     for (name, change) in &step.set {
         let known = MANIFEST.attribute(name).is_some() || app.declared.contains(name.as_str());
-        // The schemas are heeded where the application shows them: that it can be told by `userName` being among what they have.
-        let has = !tenant.declared.contains("userName") || tenant.declared.contains(name.as_str());
+        let has = !shows_schemas || tenant.declared.contains(name.as_str());
         if !known || !has {
             let all = tenant.declared.iter().map(String::as_str);
             let near =

@@ -36,6 +36,9 @@ impl Discovery {
     }
 }
 
+/// Whether an account may be used.
+pub(super) const ACTIVE: &str = "active";
+
 /// Asks who we are talking to.
 pub(super) async fn probe(app: &Scim, wire: &Read) -> Result<Tenant, Fault> {
     let sent = wire.now();
@@ -50,6 +53,9 @@ pub(super) async fn probe(app: &Scim, wire: &Read) -> Result<Tenant, Fault> {
         Some((known, extensions)) => {
             let missing: Vec<&str> =
                 MANIFEST.attributes.iter().map(|attribute| attribute.name).filter(|name| !known.contains(*name)).collect();
+            if !known.contains(ACTIVE) {
+                notes.push("its schemas have no `active`: nobody can be deactivated, and leavers are an objection".to_owned());
+            }
             if !missing.is_empty() {
                 notes.push(format!("its schemas do not have {}", missing.join(", ")));
             }
@@ -114,7 +120,9 @@ fn attributes(schemas: &Json) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
     let all = convert::list(schemas).ok()?.resources;
     let of =
         |urn: &str| all.iter().find(|schema| schema.get("id").and_then(Json::as_str).is_some_and(|id| id.eq_ignore_ascii_case(urn)));
-    of(scim::urn::USER)?;
+    let user = of(scim::urn::USER)?;
+    // No attribute that policy sets, and what deactivating needs.
+    let active = attribute(user.get("attributes"), ACTIVE).map(|_| ACTIVE.to_owned());
     let known = MANIFEST.attributes.iter().map(|attribute| attribute.name).filter(|name| {
         let Some(place) = Place::of(name) else { return false };
         let (urn, path) = place.in_schema();
@@ -129,7 +137,7 @@ fn attributes(schemas: &Json) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
             _ => true,
         })
     });
-    let known = known.map(str::to_owned).collect();
+    let known = known.map(str::to_owned).chain(active).collect();
     let others = all.iter().filter_map(|schema| {
         let urn = schema.get("id")?.as_str()?;
         let ours = [scim::urn::USER, scim::urn::GROUP, scim::urn::ENTERPRISE_USER].iter().any(|our| our.eq_ignore_ascii_case(urn));

@@ -1,11 +1,13 @@
-//! Groups: by delta, and new ones.
+//! Groups: by delta, several members of one group together, and new ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use connector::{Body, Done, Fault, Key, Outcome, Write};
 use http::Method;
 use model::{Kind, Receipt, Ref, Step};
 use serde_json::{Value as Json, json};
+use tokio::sync::Mutex;
 
 use super::Scim;
 use super::convert::{self, in_path};
@@ -28,16 +30,33 @@ impl Moves {
     }
 }
 
+/// The members of groups as a call found them, so that one look serves all of its steps.
+#[derive(Default)]
+pub(super) struct Members(Mutex<BTreeMap<String, Arc<BTreeSet<String>>>>);
+
+impl Members {
+    async fn of(&self, wire: &Write, group: &str) -> Result<Arc<BTreeSet<String>>, Fault> {
+        let mut known = self.0.lock().await;
+        if let Some(members) = known.get(group) {
+            return Ok(Arc::clone(members));
+        }
+        let raw = look_at(wire, group).await?;
+        let members = Arc::new(convert::members(&raw, "group")?);
+        known.insert(group.to_owned(), Arc::clone(&members));
+        Ok(members)
+    }
+}
+
 /// How the memberships have to change, by a look at each group that the step names; what it does not name is not touched (P8).
-pub(super) async fn moves(wire: &Write, step: &Step, look: &Look) -> Result<Moves, Fault> {
+pub(super) async fn moves(wire: &Write, members: &Members, step: &Step, look: &Look) -> Result<Moves, Fault> {
     let mut moves = Moves::default();
     for group in step.add_groups.iter().filter_map(Ref::id) {
-        if is_off(Off::LookBefore) || !is_member(wire, look, group).await? {
+        if is_off(Off::LookBefore) || !is_member(wire, members, look, group).await? {
             moves.add.insert(group.to_owned());
         }
     }
     for group in &step.remove_groups {
-        if is_off(Off::LookBefore) || is_member(wire, look, group).await? {
+        if is_off(Off::LookBefore) || is_member(wire, members, look, group).await? {
             moves.remove.insert(group.to_string());
         }
     }
@@ -45,12 +64,11 @@ pub(super) async fn moves(wire: &Write, step: &Step, look: &Look) -> Result<Move
 }
 
 /// Whether the account is in the group: by what the user shows, which has to say yes; else by the group's own members.
-async fn is_member(wire: &Write, look: &Look, group: &str) -> Result<bool, Fault> {
+async fn is_member(wire: &Write, members: &Members, look: &Look, group: &str) -> Result<bool, Fault> {
     if convert::groups_shown(&look.raw).is_some_and(|groups| groups.contains(group)) {
         return Ok(true);
     }
-    let group = look_at(wire, group).await?;
-    Ok(convert::members(&group, "group")?.contains(look.account.id.as_str()))
+    Ok(members.of(wire, group).await?.contains(look.account.id.as_str()))
 }
 
 async fn look_at(wire: &Write, group: &str) -> Result<Json, Fault> {
@@ -60,20 +78,46 @@ async fn look_at(wire: &Write, group: &str) -> Result<Json, Fault> {
     convert::group_record(&raw, "group").map(|_| raw)
 }
 
-/// Adds to groups and takes out of them, one group after the other; the receipt's groups afterwards.
-pub(super) async fn regroup(app: &Scim, wire: &Write, look: &Look, moves: &Moves) -> Result<(), Fault> {
-    let mut written = false;
-    let all = moves.add.iter().map(|group| (group, true)).chain(moves.remove.iter().map(|group| (group, false)));
-    for (group, joins) in all {
-        match move_one(app, wire, look, group, joins).await {
-            Ok(()) => written = true,
+/// One account's memberships on their way.
+pub(super) struct Moving<'a> {
+    pub(super) look: &'a Look,
+    pub(super) moves: &'a Moves,
+    /// Whether something was written of its step.
+    pub(super) written: bool,
+    pub(super) ended: Result<(), Fault>,
+}
+
+impl Moving<'_> {
+    fn end(&mut self, outcome: Result<(), Fault>) {
+        match outcome {
+            Ok(()) => self.written = true,
             // Something was written already: whatever became of this, somebody has to look.
-            Err(Fault::Drift { found }) => return Err(drift(found)),
-            Err(fault) if written => return Err(half(fault)),
-            Err(fault) => return Err(fault),
+            Err(fault) if self.written => self.ended = Err(half(fault)),
+            Err(fault) => self.ended = Err(fault),
         }
     }
-    Ok(())
+}
+
+/// Adds to groups and takes out of them, one group after the other, for each all who join and then all who go.  Whose change fails is left
+/// as it is then.
+pub(super) async fn regroup(app: &Scim, wire: &Write, all: &mut [Moving<'_>]) {
+    for joins in [true, false] {
+        let of = |moves: &Moves| if joins { moves.add.clone() } else { moves.remove.clone() };
+        let groups: BTreeSet<String> = all.iter().flat_map(|one| of(one.moves)).collect();
+        for group in groups {
+            let concerned = |one: &&mut Moving<'_>| {
+                one.ended.is_ok() && if joins { one.moves.add.contains(&group) } else { one.moves.remove.contains(&group) }
+            };
+            let mut some: Vec<&mut Moving<'_>> = all.iter_mut().filter(concerned).collect();
+            if some.len() > 1 {
+                some = move_many(wire, some, &group, joins).await;
+            }
+            for one in some {
+                let outcome = move_one(app, wire, one.look, &group, joins).await;
+                one.end(outcome);
+            }
+        }
+    }
 }
 
 /// Part of a step was written.
@@ -84,23 +128,61 @@ pub(super) fn half(fault: Fault) -> Fault {
     }
 }
 
-/// One membership more or less: by PATCH, in the forms that applications take, and by PUT of the whole group only where there is no PATCH.
+/// Several memberships of one group in one PATCH; gives back who is still to be moved.  A refusal of all may be about one of them.
+async fn move_many<'m, 'a>(wire: &Write, mut some: Vec<&'m mut Moving<'a>>, group: &str, joins: bool) -> Vec<&'m mut Moving<'a>> {
+    let Some(path) = in_path(group).map(|group| format!("/Groups/{group}")) else { return some };
+    for form in 0..forms(wire) {
+        let looks: Vec<&Look> = some.iter().map(|one| one.look).collect();
+        let members = match wire::send(wire, Method::PATCH, &path, Some(&said(form, &looks, joins)), None).await {
+            Ok(_) if is_off(Off::LookAfter) => Ok(None),
+            Ok(_) => members_now(wire, group).await.map(Some).map_err(seen_or_unknown),
+            Err(Fault::Refused { .. }) => continue,
+            Err(fault) => Err(fault),
+        };
+        match members {
+            Ok(None) => some.drain(..).for_each(|one| one.end(Ok(()))),
+            Ok(Some(members)) => {
+                let moved = |one: &&mut Moving<'_>| members.contains(one.look.account.id.as_str()) == joins;
+                let (done, rest): (Vec<_>, Vec<_>) = some.into_iter().partition(moved);
+                done.into_iter().for_each(|one| one.end(Ok(())));
+                some = rest;
+            }
+            Err(fault) => some.drain(..).for_each(|one| one.end(Err(fault.clone()))),
+        }
+        if some.is_empty() {
+            break;
+        }
+    }
+    some
+}
+
+/// In how many forms a PATCH of members is said.
+fn forms(wire: &Write) -> usize {
+    if profile(wire.read()).changes == Changes::Put { 0 } else { 2 }
+}
+
+/// A PATCH that adds these members or takes them out, in one of the forms that applications take.
+fn said(form: usize, looks: &[&Look], joins: bool) -> Json {
+    let values: Vec<Json> =
+        looks.iter().map(|look| json!({ "value": convert::id_as(look.raw.get("id"), look.account.id.as_str()) })).collect();
+    patch(match (joins, form) {
+        (true, 0) => vec![json!({ "op": "add", "path": "members", "value": values })],
+        (true, _) => vec![json!({ "op": "add", "value": { "members": values } })],
+        (false, 0) => {
+            let path = |look: &&Look| format!("members[value eq {}]", Json::from(look.account.id.as_str()));
+            looks.iter().map(|look| json!({ "op": "remove", "path": path(look) })).collect()
+        }
+        (false, _) => vec![json!({ "op": "remove", "path": "members", "value": values })],
+    })
+}
+
+/// One membership more or less: by PATCH, in the forms that applications take, and by PUT of the whole group only where no PATCH is taken.
 async fn move_one(app: &Scim, wire: &Write, look: &Look, group: &str, joins: bool) -> Result<(), Fault> {
     let id = convert::id_as(look.raw.get("id"), look.account.id.as_str());
     let path = format!("/Groups/{}", in_path(group).ok_or_else(|| drift(format!("`{group}` is no group")))?);
-    let member = json!([{ "value": id }]);
-    let forms = if joins {
-        vec![json!({ "op": "add", "path": "members", "value": member }), json!({ "op": "add", "value": { "members": member } })]
-    } else {
-        vec![
-            json!({ "op": "remove", "path": format!("members[value eq {}]", Json::from(look.account.id.as_str())) }),
-            json!({ "op": "remove", "path": "members", "value": member }),
-        ]
-    };
-    let forms = if profile(wire.read()).changes == Changes::Put { Vec::new() } else { forms };
     let mut refusal = None;
-    for form in forms {
-        match wire::send(wire, Method::PATCH, &path, Some(&patch(vec![form])), None).await {
+    for form in 0..forms(wire) {
+        match wire::send(wire, Method::PATCH, &path, Some(&said(form, &[look], joins)), None).await {
             Ok(_) if is_off(Off::LookAfter) => return Ok(()),
             Ok(_) if is_as_wanted(wire, look, group, joins).await.map_err(seen_or_unknown)? => return Ok(()),
             // It said yes and did nothing.
@@ -139,8 +221,12 @@ async fn whole(_app: &Scim, wire: &Write, look: &Look, group: &str, path: &str, 
 
 /// By the group's own members: what the user shows may come later.
 async fn is_as_wanted(wire: &Write, look: &Look, group: &str, joins: bool) -> Result<bool, Fault> {
+    Ok(members_now(wire, group).await?.contains(look.account.id.as_str()) == joins)
+}
+
+async fn members_now(wire: &Write, group: &str) -> Result<BTreeSet<String>, Fault> {
     let raw = look_at(wire, group).await?;
-    Ok(convert::members(&raw, "group")?.contains(look.account.id.as_str()) == joins)
+    convert::members(&raw, "group")
 }
 
 /// The look after a write that failed: it was written, and nobody has seen it.

@@ -69,8 +69,8 @@ const WITH_GROUPS: Manifest = Manifest {
     key_attribute: Some("externalId"),
     admins: &[],
     verbs: VERBS_OF_ALL,
-    // Links are no call: together they are looked at by page.
-    batches: &[(Verb::Link, 5000)],
+    // Links are no call: together they are looked at by page.  The others are a call each, and share the calls about their groups.
+    batches: &[(Verb::Link, 5000), (Verb::Create, 20), (Verb::Restore, 20), (Verb::Update, 20)],
     // A create may change whoever is there by now; every other write may be a PUT of all that was read before.  Groups may share a name.
     lands_late: &[
         (Verb::CreateGroup, LandsLate::Doubles),
@@ -129,6 +129,7 @@ pub(super) static USERS_ONLY: Manifest = Manifest {
         (Verb::Update, LandsLate::Overwrites),
         (Verb::Leave, LandsLate::Overwrites),
     ],
+    batches: &[(Verb::Link, 5000)],
     kinds: &[Kind::Accounts],
     ..WITH_GROUPS
 };

@@ -146,10 +146,10 @@ impl Target for Scim {
     async fn apply(&self, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
         let is_link = |step: &Approved<Step>| step.get().verb == Verb::Link;
-        for steps in steps.chunk_by(|a, b| is_link(a) && is_link(b)) {
+        for steps in steps.chunk_by(|a, b| is_link(a) == is_link(b)) {
             match steps {
-                [step] => outcomes.push(write::apply(self, wire, step.get()).await),
-                links => outcomes.extend(write::links(self, wire, links).await),
+                links @ [first, _, ..] if is_link(first) => outcomes.extend(write::links(self, wire, links).await),
+                steps => outcomes.extend(write::apply(self, wire, steps).await),
             }
         }
         outcomes

@@ -1,15 +1,16 @@
-//! Writing: each step looks, composes the whole write, writes, and looks again (P5).
+//! Writing: each step looks, composes the whole write, writes, and looks again (P5); memberships of several steps go together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector::{Body, Done, Fault, Key, Outcome, Write};
+use connector::{Body, Done, Fault, Key, Outcome, Scope, Write};
+use futures_util::future::join_all;
 use http::Method;
 use model::{Account, Approved, Kind, Receipt, Ref, Step, Text, Value, Verb};
 use serde_json::{Value as Json, json};
 
 use super::Scim;
 use super::convert::{self, in_path};
-use super::groups::{Moves, create_group, half, moves, regroup};
+use super::groups::{Members, Moves, Moving, create_group, half, moves, regroup};
 use super::read;
 use super::ways::{Change, Way, is_about_form};
 use super::wire::{self, get_one, profile};
@@ -48,36 +49,99 @@ impl Look {
     }
 }
 
-/// Carries out one step.
-pub(super) async fn apply(app: &Scim, wire: &Write, step: &Step) -> Outcome {
-    match carry_out(app, wire, step).await {
-        Err(Fault::Unknown { .. }) if is_off(Off::LookAfter) => Ok(Done { already: false, receipt: Receipt::default() }),
-        outcome => outcome,
-    }
+/// How many steps of a call are under way at once.
+const AT_ONCE: usize = 4;
+
+/// What became of a step before anybody was put into a group or taken out.
+enum Part {
+    Ended(Done),
+    /// All but its memberships is as it should be.
+    Rest(Box<Rest>),
 }
 
-async fn carry_out(app: &Scim, wire: &Write, step: &Step) -> Outcome {
+struct Rest {
+    before: Option<Look>,
+    after: Look,
+    moves: Moves,
+    /// Whether something was written.
+    written: bool,
+}
+
+/// Carries out steps of one call: each for itself, then the memberships of all of them, group by group.
+pub(super) async fn apply(app: &Scim, wire: &Write, steps: &[Approved<Step>]) -> Vec<Outcome> {
+    let members = Members::default();
+    let mut parts: Vec<Result<Part, Fault>> = Vec::with_capacity(steps.len());
+    for some in steps.chunks(AT_ONCE) {
+        // Nobody is asked any more who asks to wait, or lets nobody in: the rest has not begun.
+        let stop = parts.iter().filter_map(|part| part.as_ref().err()).find(|fault| is_for_all(fault)).cloned();
+        match stop {
+            Some(fault) => parts.extend(some.iter().map(|_| Err(fault.clone()))),
+            None => parts.extend(join_all(some.iter().map(|step| carry_out(app, wire, &members, step.get()))).await),
+        }
+    }
+    let mut moving: Vec<Moving<'_>> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Ok(Part::Rest(rest)) => Some(Moving { look: &rest.after, moves: &rest.moves, written: rest.written, ended: Ok(()) }),
+            _ => None,
+        })
+        .collect();
+    regroup(app, wire, &mut moving).await;
+    let mut moved = moving.into_iter().map(|one| one.ended).collect::<Vec<_>>().into_iter();
+    let mut outcomes = Vec::with_capacity(steps.len());
+    for part in parts {
+        let outcome = match part {
+            Err(fault) => Err(fault),
+            Ok(Part::Ended(done)) => Ok(done),
+            Ok(Part::Rest(rest)) => match moved.next().unwrap_or(Ok(())) {
+                Ok(()) => Ok(finished(app, wire, *rest).await),
+                Err(fault) => Err(fault),
+            },
+        };
+        outcomes.push(match outcome {
+            Err(Fault::Unknown { .. }) if is_off(Off::LookAfter) => Ok(Done { already: false, receipt: Receipt::default() }),
+            outcome => outcome,
+        });
+    }
+    outcomes
+}
+
+/// Whether what one step was told holds for every other too.
+fn is_for_all(fault: &Fault) -> bool {
+    matches!(fault, Fault::Wait { .. } | Fault::Denied { scope: Scope::Session | Scope::Credentials(_) | Scope::Consent(_) })
+}
+
+/// What is told of a step of which everything is done; the account as it is with its groups, where users show them.
+async fn finished(app: &Scim, wire: &Write, rest: Rest) -> Done {
+    let Rest { before, mut after, moves, .. } = rest;
+    if !moves.is_none() {
+        after = look_at(app, wire, after.id()).await.ok().flatten().unwrap_or(after);
+    }
+    done(before, after)
+}
+
+async fn carry_out(app: &Scim, wire: &Write, members: &Members, step: &Step) -> Result<Part, Fault> {
     if let connector::Support::Cannot(why) | connector::Support::Unbuilt(why) = app.manifest.support(step.verb) {
         return Err(Fault::Unsupported { what: format!("{:?} over SCIM: {why}", step.verb) });
     }
     match step.verb {
-        Verb::CreateGroup => create_group(app, wire, step).await,
-        Verb::Link => linked(look(app, wire, step).await?, step),
-        Verb::Restore => restore(app, wire, step).await,
-        Verb::Create => create(app, wire, step).await,
-        Verb::Update | Verb::Relate => update(app, wire, step, None).await,
-        Verb::Leave => leave(app, wire, step).await,
+        Verb::CreateGroup => create_group(app, wire, step).await.map(Part::Ended),
+        Verb::Link => linked(look(app, wire, step).await?, step).map(Part::Ended),
+        Verb::Restore => restore(app, wire, members, step).await,
+        Verb::Create => create(app, wire, members, step).await,
+        Verb::Update | Verb::Relate => update(app, wire, members, step, None).await,
+        Verb::Leave => leave(app, wire, step).await.map(Part::Ended),
         Verb::CreateDepartment | Verb::Enrol => Err(Fault::Unsupported { what: format!("{:?} over SCIM", step.verb) }),
     }
 }
 
 /// Reactivates the account, and sets values in the same write.
-async fn restore(app: &Scim, wire: &Write, step: &Step) -> Outcome {
-    update(app, wire, step, Some(true)).await
+async fn restore(app: &Scim, wire: &Write, members: &Members, step: &Step) -> Result<Part, Fault> {
+    update(app, wire, members, step, Some(true)).await
 }
 
-/// Sets what differs, whether it is active among it, then the memberships.
-async fn update(app: &Scim, wire: &Write, step: &Step, active: Option<bool>) -> Outcome {
+/// Sets what differs, whether it is active among it; the memberships are left.
+async fn update(app: &Scim, wire: &Write, members: &Members, step: &Step, active: Option<bool>) -> Result<Part, Fault> {
     let look = look(app, wire, step).await?;
     let mut wrong = Vec::new();
     let mut changed: Vec<(&Text, &Value)> = Vec::new();
@@ -95,25 +159,14 @@ async fn update(app: &Scim, wire: &Write, step: &Step, active: Option<bool>) -> 
         return Err(drift(format!("account {}: {}", look.id(), wrong.join("; "))));
     }
     let active = active.filter(|active| look.account.active != *active || is_off(Off::LookBefore));
-    let moves = moves(wire, step, &look).await?;
+    let moves = moves(wire, members, step, &look).await?;
     if changed.is_empty() && active.is_none() && moves.is_none() {
-        return look.already();
+        return look.already().map(Part::Ended);
     }
     look.may_be_touched()?;
     let sets = !changed.is_empty() || active.is_some();
     let after = if sets { set(app, wire, &look, &changed, active).await? } else { look.clone() };
-    let after = grouped(app, wire, after, &moves, sets).await?;
-    done(Some(look), after)
-}
-
-/// The memberships, and the look afterwards; `written` says whether something was written before.
-async fn grouped(app: &Scim, wire: &Write, after: Look, moves: &Moves, written: bool) -> Result<Look, Fault> {
-    if moves.is_none() {
-        return Ok(after);
-    }
-    regroup(app, wire, &after, moves).await.map_err(|fault| if written { half(fault) } else { fault })?;
-    // For the after-image, where users show their groups.
-    Ok(look_at(app, wire, after.id()).await.ok().flatten().unwrap_or(after))
+    Ok(Part::Rest(Box::new(Rest { before: Some(look), after, moves, written: sets })))
 }
 
 /// Writes values, in the first way that the application takes.
@@ -215,15 +268,15 @@ fn lacks(after: &Look, sent: &[(&Text, &Value)], active: Option<bool>) -> Vec<St
     lacks
 }
 
-/// Makes an account, then puts it into its groups.
-async fn create(app: &Scim, wire: &Write, step: &Step) -> Outcome {
+/// Makes an account, which is left to be put into its groups.
+async fn create(app: &Scim, wire: &Write, members: &Members, step: &Step) -> Result<Part, Fault> {
     let wanted: Vec<(&Text, &Value)> =
         step.set.iter().map(|(name, change)| (name, &change.after)).filter(|(_, value)| !value.is_null()).collect();
     // Some applications change the account that is there, and say that it was made.
     if profile(wire.read()).filter && !is_off(Off::LookBefore) {
         for attribute in ["userName", "emails.work"] {
             if let Some(owner) = owner(app, wire, step, attribute).await? {
-                return theirs_or_ours(app, wire, step, &wanted, owner, None).await;
+                return theirs_or_ours(app, wire, members, step, &wanted, owner, None).await;
             }
         }
     }
@@ -236,22 +289,29 @@ async fn create(app: &Scim, wire: &Write, step: &Step) -> Outcome {
         Ok(Json::Null) => {
             let owner = owner(app, wire, step, "userName").await.map_err(unseen)?;
             let after = owner.ok_or_else(|| Fault::Unknown { why: "the account was made, and is not found".to_owned() })?;
-            finish(app, wire, step, &wanted, after).await
+            finish(app, wire, members, step, &wanted, after).await
         }
         Ok(answer) => {
             let after = full(app, &answer).map_err(unreadable)?;
-            finish(app, wire, step, &wanted, after).await
+            finish(app, wire, members, step, &wanted, after).await
         }
         Err(fault) if is_taken(&fault) => match owner(app, wire, step, "userName").await? {
-            Some(owner) => theirs_or_ours(app, wire, step, &wanted, owner, Some(fault)).await,
+            Some(owner) => theirs_or_ours(app, wire, members, step, &wanted, owner, Some(fault)).await,
             None => Err(fault),
         },
         Err(fault) => Err(fault),
     }
 }
 
-/// What was just made, looked at, and put into its groups.
-async fn finish(app: &Scim, wire: &Write, step: &Step, wanted: &[(&Text, &Value)], after: Look) -> Outcome {
+/// What was just made, looked at.
+async fn finish(
+    app: &Scim,
+    wire: &Write,
+    members: &Members,
+    step: &Step,
+    wanted: &[(&Text, &Value)],
+    after: Look,
+) -> Result<Part, Fault> {
     let after = if lacks(&after, wanted, Some(true)).is_empty() {
         after
     } else {
@@ -262,9 +322,8 @@ async fn finish(app: &Scim, wire: &Write, step: &Step, wanted: &[(&Text, &Value)
     if !lacks.is_empty() {
         return Err(drift(format!("account {} was made and does not hold what it should: {}", after.id(), lacks.join("; "))));
     }
-    let moves = moves(wire, step, &after).await.map_err(half)?;
-    let after = grouped(app, wire, after, &moves, true).await?;
-    done(None, after)
+    let moves = moves(wire, members, step, &after).await.map_err(half)?;
+    Ok(Part::Rest(Box::new(Rest { before: None, after, moves, written: true })))
 }
 
 /// Whether a refusal says that there is such an account.
@@ -286,11 +345,12 @@ async fn owner(app: &Scim, wire: &Write, step: &Step, attribute: &str) -> Result
 async fn theirs_or_ours(
     app: &Scim,
     wire: &Write,
+    members: &Members,
     step: &Step,
     wanted: &[(&Text, &Value)],
     owner: Look,
     fault: Option<Fault>,
-) -> Outcome {
+) -> Result<Part, Fault> {
     let key = app.manifest.key_attribute.and_then(|key| step.set.get(key).map(|change| (key, &change.after)));
     let ours = key.is_some_and(|(key, value)| !value.is_null() && owner.value(key) == value);
     let state = if owner.account.active { "" } else { ", which is inactive" };
@@ -316,12 +376,11 @@ async fn theirs_or_ours(
         return Err(drift(format!("account {} does not hold what it should: {}", owner.id(), lacks.join("; "))));
     }
     // The earlier call may have ended before the groups were set.
-    let moves = moves(wire, step, &owner).await?;
+    let moves = moves(wire, members, step, &owner).await?;
     if moves.is_none() {
-        return owner.already();
+        return owner.already().map(Part::Ended);
     }
-    let after = grouped(app, wire, owner.clone(), &moves, false).await?;
-    done(Some(owner), after)
+    Ok(Part::Rest(Box::new(Rest { before: Some(owner.clone()), after: owner, moves, written: false })))
 }
 
 /// Deactivates the account: nothing is ever deleted, also where an application could.
@@ -335,7 +394,7 @@ async fn leave(app: &Scim, wire: &Write, step: &Step) -> Outcome {
     }
     look.may_be_touched()?;
     let after = set(app, wire, &look, &[], Some(false)).await?;
-    done(Some(look), after)
+    Ok(done(Some(look), after))
 }
 
 /// Many links: pages of the list, for as long as they show more of them than asking for each would.
@@ -365,7 +424,7 @@ pub(super) async fn links(app: &Scim, wire: &Write, steps: &[Approved<Step>]) ->
     for step in steps.iter().map(Approved::get) {
         outcomes.push(match seen.remove(&id(step)) {
             Some(look) => linked(look, step),
-            None => apply(app, wire, step).await,
+            None => look(app, wire, step).await.and_then(|look| linked(look, step)),
         });
     }
     outcomes
@@ -411,9 +470,9 @@ fn unseen(fault: Fault) -> Fault {
     Fault::Unknown { why: format!("it was written, and could not be looked at: {fault}") }
 }
 
-fn done(before: Option<Look>, after: Look) -> Outcome {
+fn done(before: Option<Look>, after: Look) -> Done {
     let before = before.map(|look| look.raw);
-    Ok(Done { already: false, receipt: Receipt { account: Some(after.account.id), before, after: Some(after.raw) } })
+    Done { already: false, receipt: Receipt { account: Some(after.account.id), before, after: Some(after.raw) } }
 }
 
 /// The account of a step.
