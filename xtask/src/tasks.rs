@@ -87,6 +87,13 @@ pub(crate) const SOAKS: &[Task] = &[
         runs: &[&["test", "--release", "--package", "provost-cli", "--test", "simulation", "--", "--nocapture", "p04_to_p10"]],
     },
     Task {
+        name: "hooks",
+        what: "10,000 deliveries of webhooks, repeated, shuffled and 20% forged: one effect each, none for the forged",
+        needs: &[],
+        variables: &[("PROVOST_HOOKS", "10000")],
+        runs: &[&["test", "--release", "--package", "provost-cli", "--test", "scenarios", "--", "--nocapture", "a13_deliveries"]],
+    },
+    Task {
         name: "disk",
         what: "every write and every flush of the store fails once and for good, and a run goes on from each",
         needs: &[POSTGRES, STRACE],

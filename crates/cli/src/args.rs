@@ -77,6 +77,7 @@ pub(crate) enum Command {
     Explain(commands::explain::ExplainArgs),
     Findings(commands::findings::FindingsArgs),
     Runs(commands::runs::RunsArgs),
+    Triggers(commands::triggers::TriggersArgs),
     Apps(commands::apps::AppsArgs),
     Audit(commands::audit::AuditArgs),
     Standing(commands::standing::StandingArgs),

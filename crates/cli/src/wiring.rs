@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use connector::Clock;
-use engine::{AppSetup, Approvers, Engine, Setup};
+use connector::{Clock, Signing};
+use engine::{AppSetup, Approvers, Engine, Hook, Setup};
+use jiff::SignedDuration;
 use model::{AppName, RateLimit, Secret, SourceName, digest_of};
 use rand::TryRng;
 use sandbox::Limit;
@@ -13,7 +14,7 @@ use serve::scim::Dialect;
 use store::{Location, SealKey, Store};
 
 use crate::args::Globals;
-use crate::config::{Address, AppConnection, Config, SourceConnection, is_identity};
+use crate::config::{Address, AppConnection, Config, SourceConnection, Webhook, is_identity};
 use crate::faces::{Face, Format};
 use crate::failure::Failure;
 use crate::sandboxes::{Sandboxes, Start, api_base, by_scim, known_credentials, known_scim_credentials};
@@ -38,6 +39,8 @@ pub(crate) struct Opened {
     pub(crate) clock: Arc<dyn Clock>,
     /// How the server listens.
     pub(crate) serve: serve::Options,
+    /// How apps tell of events.
+    webhooks: BTreeMap<AppName, Webhook>,
     /// How the sources that push speak.
     dialects: BTreeMap<SourceName, Dialect>,
     sandboxes: Sandboxes,
@@ -66,6 +69,8 @@ impl Opened {
         let face = globals.face();
         let mut config = Config::load(globals.config.as_deref())?;
         let keep_images = config.keep_images;
+        let schedules = std::mem::take(&mut config.schedules);
+        let webhooks = config.apps.iter().filter_map(|(name, app)| Some((name.clone(), app.webhook.clone()?))).collect();
         let behaviour = std::mem::take(&mut config.behaviour);
         let (serve, dialects) = (config.serve.clone(), dialects(&config));
         let ports = ports::ports(globals.now)?;
@@ -78,7 +83,27 @@ impl Opened {
         let clock = Arc::clone(&ports.clock);
         let engine =
             Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _).minding(behaviour).keeping_images(keep_images);
-        Ok(Self { engine, approvers, clock, serve, dialects, sandboxes })
+        let engine = engine.scheduled(schedules);
+        Ok(Self { engine, approvers, clock, serve, webhooks, dialects, sandboxes })
+    }
+
+    /// The engine hears the events of the apps that are configured to tell of them.
+    ///
+    /// # Errors
+    /// A [`Failure`]: a secret is missing, or the app's connector knows no events.
+    pub(crate) fn hearing(self) -> Result<Self, Failure> {
+        let mut hooks = BTreeMap::new();
+        for (name, webhook) in &self.webhooks {
+            let secret = webhook.secret.resolve(name.as_str(), "webhook secret")?;
+            let signing = Signing { secret, header: webhook.header.clone() };
+            let hook = Hook { signing, window: SignedDuration::from_secs(webhook.window) };
+            if !self.engine.can_hear(name, &hook)? {
+                let next = format!("take [app.{name}.webhook] out; a schedule looks at the app instead (docs/events.md)");
+                return Err(Failure::new(format!("app {name} tells of no events that Provost knows"), next));
+            }
+            hooks.insert(name.clone(), hook);
+        }
+        Ok(Self { engine: self.engine.hearing(hooks), ..self })
     }
 
     /// The parts of a server: what one planning knew serves the next.
@@ -121,7 +146,8 @@ fn dialects(config: &Config) -> BTreeMap<SourceName, Dialect> {
 
 /// Connects what a configuration names.
 async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut Sandboxes) -> Result<Setup, Failure> {
-    let Config { file: _, policy, store: _, keep_images: _, sources, apps, approvers: _, behaviour: _, serve: _ } = config;
+    let Config { file: _, policy, store: _, keep_images: _, sources, apps, approvers: _, behaviour: _, serve: _, schedules: _ } =
+        config;
     let mut setups = BTreeMap::new();
     for (name, connection) in &apps {
         setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);

@@ -1,6 +1,7 @@
 //! `Source` and `Target`: what a connector is.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 use model::{Account, Approved, Content, Department, Enrolment, Finding, Group, Image, Kind, Manifest, Receipt, Secret, Step, Tenant};
 
@@ -82,6 +83,44 @@ impl Key {
     }
 }
 
+/// What an app sent by itself, as it came: nothing in it is believed before its signature was looked at.
+#[derive(Clone, Debug)]
+pub struct RawEvent {
+    /// Header name (lower case) → value.
+    pub headers: Vec<(String, String)>,
+    /// The body, byte for byte.
+    pub body: Bytes,
+}
+
+impl RawEvent {
+    /// The value of a header, by its name in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// How an app's events are signed, as configuration says it.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The secret that only the app and we know.
+    pub secret: Secret,
+    /// The header that carries the signature, where it is not the connector's own.
+    pub header: Option<String>,
+}
+
+/// What an event says happened.  None of it is taken for a value: whom it is about is read from the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The vendor's word for what happened.
+    pub event: String,
+    /// The account that it is about, by the vendor's id; none where it is about nobody's.
+    pub account: Option<String>,
+    /// When it happened, by the vendor's clock.
+    pub at: Timestamp,
+    /// What tells it from every other event: the same whenever it is delivered again.
+    pub key: String,
+}
+
 /// A step that ended well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Done {
@@ -145,6 +184,14 @@ pub trait Source: Send + Sync {
     /// read any more.
     fn image(&self, _raw: &serde_json::Value) -> Option<Image> {
         None
+    }
+
+    /// What an event says, if the app sent it: the signature is compared in constant time, before anything is read.
+    ///
+    /// # Errors
+    /// `Denied` where it is not signed rightly; `Garbled` where it is signed and cannot be read; `Unsupported` where the app sends none.
+    fn decode(&self, _event: &RawEvent, _signing: &Signing) -> Result<Vec<Told>, Fault> {
+        Err(Fault::Unsupported { what: "events".to_owned() })
     }
 
     /// Every record with this key; none is an answer, not an error.  A group found by id has its members.

@@ -13,7 +13,7 @@ mod redact;
 mod tally;
 mod wire;
 
-pub use boundary::{Body, Cursor, Done, Key, Outcome, Page, Record, Session, Source, Target, Watermark};
+pub use boundary::{Body, Cursor, Done, Key, Outcome, Page, RawEvent, Record, Session, Signing, Source, Target, Told, Watermark};
 pub use fault::{Fault, Scope};
 pub use model::{Attribute, Compare, EnrolmentsBy, LandsLate, Manifest, RateLimit, Shape, Support};
 pub use pace::Pace;

@@ -19,7 +19,6 @@ mod next;
 mod past;
 mod propose;
 mod push;
-mod pushes;
 mod quarantine;
 mod read;
 mod rehearse;
@@ -30,6 +29,7 @@ mod signing;
 mod sources;
 mod standing;
 mod tokens;
+mod triggers;
 mod walk;
 mod watch;
 
@@ -45,13 +45,13 @@ use store::Store;
 pub use aside::AsideRule;
 pub use callers::{Caller, Shown};
 pub use check::CheckReport;
+pub use connector::{RawEvent, Signing};
 pub use decide::Divided;
 pub use error::EngineError;
 pub use execute::RunSummary;
 pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
 pub use next::of_store as store_next;
 pub use propose::{Ask, Facts, Proposed};
-pub use pushes::PlannedPush;
 pub use quarantine::QuarantineRule;
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
 pub use revert::{Revert, Undo};
@@ -59,6 +59,7 @@ pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, ScimPath
 pub use signing::{Approvers, KeyError, SigningKey};
 pub use standing::{StandingRow, StandingState};
 pub use store::{PushedWhat, StoreError, Written};
+pub use triggers::{Cause, Followed, FollowedPlan, HeardEvents, Hook, PlannedFor, Schedule, Turn, Unheard, Watched};
 pub use watch::{Event, Silent, Watch};
 
 /// What comes from outside, filled by the composition root; simulation replaces it.
@@ -135,6 +136,10 @@ pub struct Engine {
     /// How long (seconds) the images of a finished run are kept; for ever where nobody says.
     keep_images: Option<i64>,
     behaviour: Behaviour,
+    /// The apps that may tell of events, and how they are believed.
+    hooks: BTreeMap<AppName, Hook>,
+    /// When everybody is planned for.
+    schedules: Vec<Schedule>,
     /// When tokens were last used.
     uses: tokens::Uses,
 }
@@ -152,7 +157,30 @@ impl Engine {
     /// An engine over a store.
     pub fn new(store: Store, ports: Ports, setup: Setup) -> Self {
         let (keys, behaviour) = (Arc::new(Nobody), Behaviour::default());
-        Self { store, ports, setup, planner: None, keys, behaviour, keep_images: None, uses: tokens::Uses::default() }
+        Self {
+            store,
+            ports,
+            setup,
+            planner: None,
+            keys,
+            behaviour,
+            keep_images: None,
+            hooks: BTreeMap::new(),
+            schedules: Vec::new(),
+            uses: tokens::Uses::default(),
+        }
+    }
+
+    /// The engine, hearing the events of these apps.
+    #[must_use]
+    pub fn hearing(self, hooks: BTreeMap<AppName, Hook>) -> Self {
+        Self { hooks, ..self }
+    }
+
+    /// The engine, planning for everybody by these schedules while a server runs.
+    #[must_use]
+    pub fn scheduled(self, schedules: Vec<Schedule>) -> Self {
+        Self { schedules, ..self }
     }
 
     /// The engine, doing this about apps and steps that fail.

@@ -32,6 +32,7 @@ mod run;
 mod secret;
 mod signature;
 mod step;
+mod trigger;
 mod value;
 
 pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group, Image};
@@ -62,4 +63,5 @@ pub use run::{Receipt, Run, RunState, StepRecord, StepState};
 pub use secret::Secret;
 pub use signature::{Nobody, Signature, Signatures, Spoken, Statement};
 pub use step::{Change, Changes, Effect, Ref, Step, Verb};
+pub use trigger::{Planning, Trigger, TriggerKind, TriggerState};
 pub use value::{Attributes, Value};

@@ -23,6 +23,7 @@ mod known;
 mod leave_out;
 mod lookups;
 mod order;
+mod owners;
 mod parallel;
 mod part;
 mod past;

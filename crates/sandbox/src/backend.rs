@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -12,7 +13,7 @@ use crate::call::Call;
 use crate::clock::SandboxClock;
 use crate::data::{self, Announcement, DataDir, Origin};
 use crate::error::Error;
-use crate::faults::Armed;
+use crate::faults::{Armed, Delivery};
 use crate::front::{Face, Front, Rival};
 use crate::ledger::{Change, Ledger};
 use crate::limit::Pace;
@@ -40,6 +41,16 @@ pub(crate) struct Backend<S> {
     state: RwLock<S>,
     front: Arc<Front>,
     data: Option<DataDir>,
+    ear: OnceLock<Ear>,
+}
+
+/// Who hears of what was changed.
+struct Ear(Box<dyn Fn(&Call, Timestamp, &[Change]) + Send + Sync>);
+
+impl fmt::Debug for Ear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ear")
+    }
 }
 
 /// The ledger could not be written, so nothing was changed.  Answered with 500.
@@ -74,7 +85,7 @@ impl<S: Objects> Backend<S> {
         let bucket = pace.bucket(options.limit, clock.now());
         let faults = Armed::new(&options.faults, clock.now());
         let front = Front::new(clock.clone(), last_call.max(last_seq), log, bucket, faults);
-        Ok(Arc::new(Self { clock, notes, ledger: Mutex::new(ledger), state: RwLock::new(state), front, data }))
+        Ok(Arc::new(Self { clock, notes, ledger: Mutex::new(ledger), state: RwLock::new(state), front, data, ear: OnceLock::new() }))
     }
 
     /// The number of the last request that its files know of, or that was answered.
@@ -105,11 +116,25 @@ impl<S: Objects> Backend<S> {
         ledger.append(call, now, &changes).map_err(|error| LedgerFailed(format!("ledger: {error}")))?;
         if !changes.is_empty() {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            for change in changes {
-                state.put(&change.object, change.after).expect("a change decided on can be read back");
+            for change in &changes {
+                state.put(&change.object, change.after.clone()).expect("a change decided on can be read back");
             }
         }
+        drop(ledger);
+        if let Some(Ear(hear)) = self.ear.get().filter(|_| !changes.is_empty()) {
+            hear(call, now, &changes);
+        }
         Ok(answer)
+    }
+
+    /// From now on this is told what was changed, right after; the first to ask is the one.
+    pub(crate) fn heard_by(&self, hear: impl Fn(&Call, Timestamp, &[Change]) + Send + Sync + 'static) {
+        self.ear.set(Ear(Box::new(hear))).ok();
+    }
+
+    /// What goes wrong with the next delivery of a webhook.
+    pub(crate) fn delivery(&self) -> Option<Delivery> {
+        self.front.delivery()
     }
 
     /// The vendor's routes behind what every request goes through: its number, its [`Call`], the limiter, faults, the log.

@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 use crate::access::{Access, AccessLog};
 use crate::call::Call;
 use crate::clock::SandboxClock;
-use crate::faults::{Answer, Armed, Hit, Kind, Moves, Shuffle, When, html, redirect, spoiled, with_retry_after};
+use crate::faults::{Answer, Armed, Delivery, Hit, Kind, Moves, Shuffle, When, html, redirect, spoiled, with_retry_after};
 use crate::in_process::{CallerKeepsTime, Slow, TimeWentOn};
 use crate::limit::TokenBucket;
 use crate::server::Cut;
@@ -37,6 +37,8 @@ pub struct NoAnswer;
 pub(crate) struct Front {
     clock: SandboxClock,
     calls: AtomicU64,
+    /// Deliveries of webhooks so far.
+    deliveries: AtomicU64,
     log: Option<Mutex<AccessLog>>,
     bucket: Option<Mutex<TokenBucket>>,
     faults: Armed,
@@ -81,6 +83,7 @@ impl Front {
         Arc::new(Self {
             clock,
             calls: AtomicU64::new(calls),
+            deliveries: AtomicU64::new(0),
             log,
             bucket,
             faults,
@@ -97,6 +100,17 @@ impl Front {
 
     pub(crate) fn faults_met(&self) -> BTreeMap<String, u64> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What goes wrong with the next delivery of a webhook.
+    pub(crate) fn delivery(&self) -> Option<Delivery> {
+        if !self.misbehaves.load(Ordering::Relaxed) {
+            return None;
+        }
+        let number = self.deliveries.fetch_add(1, Ordering::Relaxed) + 1;
+        let (name, delivery) = self.faults.delivery(number, self.clock.now())?;
+        *self.met.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default() += 1;
+        Some(delivery)
     }
 
     /// The vendor's routes behind this front.
@@ -241,6 +255,8 @@ impl Door {
                 let shuffle = asked.call.shuffle.clone();
                 (self.ask(asked).await, shuffle.is_some_and(|shuffle| shuffle.has_moved()))
             }
+            // No request has it.
+            Kind::Delivered(_) => return Answered::plainly(self.ask(asked).await),
             Kind::Rival => {
                 let taken = (self.face.rival)(&asked.call);
                 (self.ask(asked).await, taken)

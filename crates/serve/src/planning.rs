@@ -1,11 +1,11 @@
-//! After a push: when it is quiet for a moment, the people concerned are planned for, and what a standing approval covers is carried out.
+//! After something happened: when it is quiet for a moment, the people concerned are planned for, and what a standing approval covers is
+//! carried out.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::{Engine, Event, PlannedPush, Watch};
-use model::SourceName;
+use engine::{Cause, Engine, Event, PlannedFor, Watch};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -26,23 +26,30 @@ impl Watch for Stopping<'_> {
     }
 }
 
-/// What came of a push, in a line.
-fn told(source: &SourceName, planned: &PlannedPush) -> String {
-    let PlannedPush { people, proposed, ran } = planned;
-    let (who, open) = (people.len(), proposed.proposal.open.steps.len());
+/// What came of it, in a line.
+fn told(cause: &Cause, planned: &PlannedFor) -> String {
+    let PlannedFor { people, proposed, ran, .. } = planned;
+    let open = proposed.proposal.open.steps.len();
+    let who = people.as_ref().map_or_else(|| "everybody".to_owned(), |people| people.len().to_string());
+    let spoke = match cause {
+        Cause::Push(source) => format!("{source} spoke of {who} of the roster"),
+        Cause::Webhook(app) => format!("{app} told of {who} of the roster"),
+        Cause::Schedule(name) => format!("schedule {name}: planned for {who}"),
+        Cause::Roster(source) => format!("the roster of {source} was written: planned for {who}"),
+    };
     let held: usize = proposed.proposal.held.iter().map(|plan| plan.steps.len()).sum();
     let ran = ran.as_ref().map(|ran| format!("; {} done by a standing approval", ran.done)).unwrap_or_default();
-    format!("{source} spoke of {who} of the roster: {open} steps open, {held} held{ran}")
+    format!("{spoke}: {open} steps open, {held} held{ran}")
 }
 
-/// Hears of pushes; cheap to clone.
+/// Hears of what happens; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Planning(Arc<Heard>);
 
 #[derive(Default)]
 struct Heard {
-    /// Sources that pushed since they were planned for: since when, and when last.
-    waiting: Mutex<BTreeMap<SourceName, (Instant, Instant)>>,
+    /// What happened since it was planned for: since when, and when last.
+    waiting: Mutex<BTreeMap<Cause, (Instant, Instant)>>,
     news: Notify,
 }
 
@@ -57,17 +64,21 @@ impl Planning {
         let planning = Self(Arc::default());
         // What was pushed before the server last ended may not have been planned for.
         engine.pushed_sources().for_each(|source| planning.pushed(source));
-        let heard = Arc::clone(&planning.0);
+        let (heard, before) = (Arc::clone(&planning.0), planning.clone());
         let task = tokio::spawn(async move {
+            match engine.causes_waiting().await {
+                Ok(causes) => causes.iter().for_each(|cause| before.caused(cause)),
+                Err(error) => notes(format!("what came before the start cannot be looked up: {error}")),
+            }
             loop {
                 let wait = match heard.next(Instant::now(), quiet, most) {
-                    Next::Now(source) => {
-                        match engine.plan_pushed(&source, &Stopping(&stop)).await {
-                            Ok(planned) => planned.iter().for_each(|planned| notes(told(&source, planned))),
+                    Next::Now(cause) => {
+                        match engine.plan_for(&cause, &Stopping(&stop)).await {
+                            Ok(planned) => planned.iter().for_each(|planned| notes(told(&cause, planned))),
                             Err(error) => {
                                 let minutes = AGAIN.as_secs() / 60;
-                                notes(format!("what {source} pushed cannot be planned for now, and is in {minutes} minutes: {error}"));
-                                heard.again(source, Instant::now() + AGAIN, quiet);
+                                notes(format!("{cause}: what came cannot be planned for now, and is in {minutes} minutes: {error}"));
+                                heard.again(cause, Instant::now() + AGAIN, quiet);
                             }
                         }
                         // Told to stop in the middle of it, what is left waits for the next start.
@@ -90,13 +101,18 @@ impl Planning {
     }
 
     /// Something was pushed by this source just now.
-    pub(crate) fn pushed(&self, source: &SourceName) {
+    pub(crate) fn pushed(&self, source: &model::SourceName) {
+        self.caused(&Cause::Push(source.clone()));
+    }
+
+    /// Something happened just now.
+    pub(crate) fn caused(&self, cause: &Cause) {
         let now = Instant::now();
         let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = waiting.insert(source.clone(), (now, now));
+        let before = waiting.insert(cause.clone(), (now, now));
         match before {
             // It goes on: who sleeps for it wakes and looks again.
-            Some((first, last)) if last <= now => drop(waiting.insert(source.clone(), (first, now))),
+            Some((first, last)) if last <= now => drop(waiting.insert(cause.clone(), (first, now))),
             // It begins, or was to be tried again later and is now.
             _ => self.0.news.notify_one(),
         }
@@ -105,28 +121,28 @@ impl Planning {
 
 #[derive(Debug, PartialEq)]
 enum Next {
-    Now(SourceName),
+    Now(Cause),
     In(Duration),
     Nothing,
 }
 
 impl Heard {
-    /// A source is to be planned for at this instant, or sooner if it pushes.
-    fn again(&self, source: SourceName, at: Instant, quiet: Duration) {
+    /// This is to be planned for at this instant, or sooner if it goes on.
+    fn again(&self, cause: Cause, at: Instant, quiet: Duration) {
         let begun = at.checked_sub(quiet).unwrap_or(at);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).entry(source).or_insert((begun, begun));
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).entry(cause).or_insert((begun, begun));
     }
 
-    /// What is to be done next; a source that is to be planned for waits no more.
+    /// What is to be done next; what is to be planned for waits no more.
     fn next(&self, now: Instant, quiet: Duration, most: Duration) -> Next {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let due = |(first, last): &(Instant, Instant)| (*first + most).min(*last + quiet);
-        let Some((source, at)) = waiting.iter().map(|(source, times)| (source.clone(), due(times))).min_by_key(|(_, at)| *at) else {
+        let Some((cause, at)) = waiting.iter().map(|(cause, times)| (cause.clone(), due(times))).min_by_key(|(_, at)| *at) else {
             return Next::Nothing;
         };
         if at <= now {
-            waiting.remove(&source);
-            return Next::Now(source);
+            waiting.remove(&cause);
+            return Next::Now(cause);
         }
         Next::In(at - now)
     }
@@ -143,14 +159,15 @@ mod tests {
         let next = |now| planning.0.next(now, 2 * second, 10 * second);
         let begun = Instant::now();
         assert_eq!(next(begun), Next::Nothing);
-        let put = |first, last| planning.0.waiting.lock().unwrap().insert("okta".into(), (first, last));
+        let okta = Cause::Push("okta".into());
+        let put = |first, last| planning.0.waiting.lock().unwrap().insert(okta.clone(), (first, last));
         put(begun, begun);
         assert_eq!(next(begun), Next::In(2 * second));
         put(begun, begun + second);
         assert_eq!(next(begun + 2 * second), Next::In(second), "it goes on");
         put(begun, begun + 9 * second);
         assert_eq!(next(begun + 9 * second), Next::In(second), "but not for ever");
-        assert_eq!(next(begun + 10 * second), Next::Now("okta".into()));
+        assert_eq!(next(begun + 10 * second), Next::Now(okta.clone()));
         assert_eq!(next(begun + 10 * second), Next::Nothing);
     }
 }

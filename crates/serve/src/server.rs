@@ -22,8 +22,9 @@ use crate::limit::Rate;
 use crate::planning::Planning;
 use crate::scim::{BASE, Dialect, Gateway};
 use crate::state::Faces;
+use crate::webhooks::{self, Webhooks};
 use crate::work::Work;
-use crate::{api, console, mcp};
+use crate::{api, console, mcp, turns};
 
 /// How long requests under way may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -37,8 +38,10 @@ pub struct Options {
     pub url: Option<String>,
     /// How many requests are taken from each source; none for as many as come.
     pub limit: Option<Rate>,
-    /// How long it is quiet before what was pushed is planned for, and how long that waits at most.
+    /// How long it is quiet before what was pushed, or told by an app, is planned for, and how long that waits at most.
     pub settle: (Duration, Duration),
+    /// How often watched rosters are looked at.
+    pub look: Duration,
 }
 
 /// Why the server does not start.
@@ -78,6 +81,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
     planned: JoinHandle<()>,
+    turns: Option<JoinHandle<()>>,
     work: Work,
 }
 
@@ -103,6 +107,8 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let (stop, mut stopped) = watch::channel(false);
         let (planning, planned) = Planning::begin(Arc::clone(&engine), Arc::clone(&notes), options.settle, stopped.clone());
+        let turns = turns::begin(Arc::clone(&engine), planning.clone(), Arc::clone(&notes), options.look, stopped.clone());
+        let hooks = Arc::new(Webhooks::new(Arc::clone(&engine), planning.clone(), Arc::clone(&notes)));
         let work = Work::new(Arc::clone(&engine), Arc::clone(&notes), stopped.clone());
         let faces = Arc::new(Faces {
             engine: Arc::clone(&engine),
@@ -116,13 +122,13 @@ impl Server {
         let (api, _) = api::routes(&faces).into_parts();
         let (assistants, _) = mcp::routes(&faces).into_parts();
         let faces = pages.merge(api).merge(assistants).with_state(faces);
-        let router = Router::new().fallback(answer).with_state(gateway).merge(faces);
+        let router = Router::new().fallback(answer).with_state((gateway, hooks)).merge(faces);
         let served = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };
             // It ends only by being told to.
             axum::serve(Quick(listener), router).with_graceful_shutdown(shutdown).await.ok();
         });
-        Ok(Running { address, engine, stop, served, planned, work })
+        Ok(Running { address, engine, stop, served, planned, turns, work })
     }
 }
 
@@ -148,6 +154,9 @@ impl Running {
             abort.abort();
         }
         self.planned.await.ok();
+        if let Some(turns) = self.turns {
+            turns.await.ok();
+        }
         self.work.end().await;
         self.engine.note_tokens().await
     }
@@ -173,8 +182,11 @@ impl axum::serve::Listener for Quick {
 }
 
 /// Every request: to the face whose part of the address it names.
-async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+async fn answer(State((gateway, hooks)): State<(Arc<Gateway>, Arc<Webhooks>)>, request: Request) -> Response {
     let path = request.uri().path();
+    if let Some(app) = path.strip_prefix(webhooks::BASE).map(str::to_owned) {
+        return hooks.answer(&app, request).await;
+    }
     match path.strip_prefix(BASE) {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => {
             let head = request.method() == Method::HEAD;

@@ -26,6 +26,7 @@ mod sql;
 mod standing;
 mod tokens;
 mod transfer;
+mod triggers;
 
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub use pushed::{Pushed, PushedChange, PushedGone, PushedGroup, PushedUser, Push
 pub use seal::SealKey;
 pub use standing::{StandingLimit, StandingWord};
 pub use transfer::{Contents, Copied, Heard, Tally};
+pub use triggers::TriggerEnd;
 
 /// The store of one organization; cheap to clone, all clones are one.
 #[derive(Clone)]

@@ -162,6 +162,21 @@ statements! {
     JOURNAL = "SELECT seq, app, epoch, call_no, step, state, noted, receipt FROM journal WHERE run = $1 ORDER BY seq";
     JOURNAL_STATES = "SELECT step, state, noted FROM journal WHERE run = $1 ORDER BY seq";
 
+    TRIGGER_PUT = "INSERT INTO triggers (id, kind, origin, dedup, event, account, happened, came, state, person, planning)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (kind, origin, dedup) DO NOTHING";
+    TRIGGERS_WAITING = "SELECT id, kind, origin, dedup, event, account, happened, came, state, person, planning FROM triggers
+        WHERE kind = $1 AND origin = $2 AND state = 'waiting' ORDER BY id";
+    TRIGGERS_WAIT_IN = "SELECT DISTINCT kind, origin FROM triggers WHERE state = 'waiting' ORDER BY kind, origin";
+    TRIGGER_END = "UPDATE triggers SET state = $2, person = $3, planning = $4 WHERE id = $1";
+    TRIGGER_FIND = "SELECT id, kind, origin, dedup, event, account, happened, came, state, person, planning FROM triggers
+        WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 10";
+    TRIGGERS = "SELECT id, kind, origin, dedup, event, account, happened, came, state, person, planning FROM triggers
+        ORDER BY came DESC, id DESC LIMIT $1";
+    TRIGGERS_SWEEP = "DELETE FROM triggers WHERE state <> 'waiting' AND came < $1";
+    PLANNING_PUT = "INSERT INTO plannings (id, body) VALUES ($1, $2)";
+    PLANNING = "SELECT body FROM plannings WHERE id = $1";
+    PLANNINGS_SWEEP = "DELETE FROM plannings WHERE id NOT IN (SELECT planning FROM triggers)";
+
     HEALTH = "SELECT body FROM health WHERE app = $1";
     HEALTH_PUT = "INSERT INTO health (app, body) VALUES ($1, $2) ON CONFLICT (app) DO UPDATE SET body = excluded.body";
     ASIDES = "SELECT body FROM put_aside ORDER BY app, step";

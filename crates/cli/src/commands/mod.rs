@@ -28,6 +28,7 @@ pub(crate) mod split;
 pub(crate) mod standing;
 pub(crate) mod store;
 pub(crate) mod token;
+pub(crate) mod triggers;
 
 use crate::args::{Cli, Command};
 use crate::faces::End;
@@ -60,6 +61,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Explain(args) => explain::run(&globals, &args).await,
         Command::Findings(args) => findings::run(&globals, &args).await,
         Command::Runs(args) => runs::run(&globals, &args).await,
+        Command::Triggers(args) => triggers::run(&globals, &args).await,
         Command::Apps(args) => apps::run(&globals, &args).await,
         Command::Audit(args) => audit::run(&globals, &args).await,
         Command::Standing(args) => standing::run(&globals, &args).await,

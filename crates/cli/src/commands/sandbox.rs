@@ -26,6 +26,7 @@ Examples:
 
 Faults, written KIND[:ARGUMENT][@METHOD PATH][=SHARE% | =EVERY | #NTH], with commas between them:
   429 throttle 5NN-before|after|late reset-before|after|late html-before|after redirect slow truncated garbled moved rival
+  hook-twice hook-late hook-shuffled
   docs/sandboxes.md says what each does";
 
 /// Stand in for a vendor: a faithful local server of its API
@@ -140,6 +141,12 @@ struct AbsorbArgs {
     /// The environment variable with the bearer token of SCIM [default: a well-known token]
     #[arg(long, value_name = "NAME")]
     scim_token_env: Option<String>,
+    /// Tell of events there, on this machine: http://127.0.0.1:8460/hooks/absorb
+    #[arg(long, value_name = "URL", requires = "webhook_secret_env")]
+    webhook: Option<String>,
+    /// The environment variable with the secret that webhooks are signed with
+    #[arg(long, value_name = "NAME", requires = "webhook")]
+    webhook_secret_env: Option<String>,
 }
 
 fn rule(text: &str) -> Result<absorb::Rule, String> {
@@ -215,6 +222,8 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                 args.admins
             };
             let user = admins.iter().map(|admin| ("username", admin.username.clone())).collect();
+            let secret = key(args.webhook_secret_env)?;
+            let webhooks = args.webhook.zip(secret).map(|(url, secret)| absorb::Webhooks::to(&url, secret.expose()));
             let named: Vec<String> = admins.iter().flat_map(|admin| admin.departments.clone().unwrap_or_default()).collect();
             let config = absorb::Config {
                 profile: absorb_profile(args.profile.as_deref(), args.common.data.as_deref()).map_err(unknown_profile)?,
@@ -224,6 +233,7 @@ pub(crate) async fn run(globals: &Globals, args: SandboxArgs) -> Result<End, Fai
                 courses: args.courses,
                 rules: args.rules,
                 scim,
+                webhooks,
                 ..absorb::Config::default()
             };
             let sandbox = absorb::Sandbox::open(config).map_err(cannot)?;

@@ -21,7 +21,7 @@ Examples:
   provost serve --listen 127.0.0.1:0      on a free port, which is printed
   provost token create --source okta      what the identity provider has to show, beside the address
 
-Identity providers push to ADDRESS/scim/v2 (docs/scim.md).  Control-C stops it: requests under way are answered, a run is left resumable.";
+Identity providers push to ADDRESS/scim/v2 (docs/scim.md), apps tell of events at ADDRESS/hooks/APP (docs/events.md).  Control-C stops it: requests under way are answered, a run is left resumable.";
 
 /// Listen for what identity providers push
 #[derive(Debug, Args)]
@@ -36,11 +36,12 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     let face = globals.face();
     face.plain()?;
     let mut stops = Stops::listen()?;
-    let opened = Opened::open(globals, Reach::Apps).await?;
+    let opened = Opened::open(globals, Reach::Apps).await?.hearing()?;
     let mut options = opened.serve.clone();
     if let Some(listen) = args.listen {
         options.listen = listen;
     }
+    let heard: Vec<String> = opened.engine.heard_apps().map(ToString::to_string).collect();
     let sources: Vec<String> = opened.engine.pushed_sources().map(ToString::to_string).collect();
     let url = options.url.clone();
     // Nobody has logged in yet: the first one is let in by a link.
@@ -58,9 +59,14 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     let console = url.clone().unwrap_or_else(|| format!("http://{}", running.address));
     let base = url.map_or_else(|| running.scim_url(), |url| format!("{url}{}", serve::scim::BASE));
     if face.format == Format::Json {
-        face.json(&json!({ "listen": running.address.to_string(), "console": console, "scim": base, "sources": sources }));
+        face.json(
+            &json!({ "listen": running.address.to_string(), "console": console, "scim": base, "sources": sources, "hooks": heard }),
+        );
     } else {
         face.text(&format!("listens on {}; identity providers push to {base}; the console is {console}/", running.address));
+    }
+    for app in &heard {
+        face.note(&format!("events of {app} are taken at {console}/hooks/{app}"));
     }
     if first {
         let secret = shared.make_link(owner::user()).await?;

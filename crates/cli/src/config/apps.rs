@@ -277,6 +277,7 @@ fn connection(
     // There is something to say only where there is a choice.
     let sandbox_vendor = if stand_ins.len() > 1 { section.word("sandbox_vendor", &stand_ins) } else { None };
     let faults = sandboxed(context, section, "faults");
+    let webhook = section.section("webhook").and_then(|section| super::events::webhook(context, section));
     let source = section.source();
     let mut credentials = BTreeMap::new();
     for (name, _) in entry.credentials {
@@ -317,6 +318,7 @@ fn connection(
         sandbox_limit: sandbox_limit.unwrap_or_default(),
         sandbox_vendor,
         faults: faults.unwrap_or_default(),
+        webhook,
     };
     if let Some(dir) = url.text.strip_prefix("sandbox:") {
         if dir.trim().is_empty() {

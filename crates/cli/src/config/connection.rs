@@ -13,6 +13,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 use vendors::registry::{Entry, Settings};
 
+use super::events::Webhook;
 use super::section::{Section, Source, text_of, wrong_type};
 use crate::failure::Failure;
 use crate::sandboxes::stand_ins;
@@ -70,6 +71,8 @@ pub(crate) struct AppConnection {
     pub(crate) sandbox_vendor: Option<&'static str>,
     /// What goes wrong on purpose there.
     pub(crate) faults: Faults,
+    /// How it tells of events, where it does.
+    pub(crate) webhook: Option<Webhook>,
 }
 
 impl fmt::Debug for AppConnection {

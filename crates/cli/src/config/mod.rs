@@ -6,6 +6,7 @@ mod approvers;
 mod apps;
 mod behaviour;
 mod connection;
+mod events;
 mod freezes;
 #[cfg(test)]
 mod fuzz;
@@ -28,6 +29,7 @@ use toml::de::DeTable;
 
 use crate::failure::Failure;
 pub(crate) use connection::{Address, AppConnection, SourceConnection, is_identity};
+pub(crate) use events::Webhook;
 pub(crate) use problem::ConfigError;
 use problem::{Problems, likely_secrets};
 pub(crate) use section::seconds;
@@ -57,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) behaviour: Behaviour,
     /// How the server listens.
     pub(crate) serve: ::serve::Options,
+    /// When everybody is planned for while it runs.
+    pub(crate) schedules: Vec<engine::Schedule>,
 }
 
 impl Config {
@@ -140,6 +144,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let zone = organization.as_ref().map(|(organization, _)| organization.time_zone.as_str());
     let freezes = freezes::freezes(&mut top, zone, &apps.keys().collect());
     let serve = serve::read(&context, top.section("serve"));
+    let schedules = events::schedules(&context, top.section("schedule"), zone);
     top.end();
 
     let (organization, store) = organization?;
@@ -170,6 +175,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         approvers,
         behaviour,
         serve,
+        schedules,
     })
 }
 

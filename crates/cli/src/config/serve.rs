@@ -14,6 +14,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 const LIMIT: u64 = 1000;
 /// How long it is quiet before what was pushed is planned for.
 const SETTLE: i64 = 3;
+/// How often watched rosters are looked at.
+const LOOK: i64 = 5;
 /// How many times as long that waits at most.
 const AT_MOST: u32 = 10;
 
@@ -23,7 +25,10 @@ pub(super) fn read(context: &Context<'_>, section: Option<Section<'_>>) -> Optio
     let Some(mut section) = section else { return options };
     let limit = section.count("limit").unwrap_or(LIMIT);
     let settle = section.duration("settle").unwrap_or(SETTLE);
-    options = Options { ..self::options(limit, settle) };
+    let look = section.duration("look").unwrap_or(LOOK);
+    options = self::options(limit, settle);
+    // A look that follows at once would find no file that holds still.
+    options.look = Duration::from_secs(look.unsigned_abs().max(1));
     if let Some(text) = section.text("listen") {
         match text.text.parse() {
             Ok(address) => options.listen = address,
@@ -56,5 +61,6 @@ fn options(limit: u64, settle: i64) -> Options {
         url: None,
         limit: (limit > 0).then_some(Rate { per_second, burst: per_second.saturating_mul(2) }),
         settle: (settle, settle.saturating_mul(AT_MOST)),
+        look: Duration::from_secs(LOOK.unsigned_abs()),
     }
 }

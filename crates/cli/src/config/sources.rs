@@ -137,8 +137,9 @@ fn file(context: &Context<'_>, section: &mut Section<'_>, path: Option<Text>) ->
         one
     });
     let sheet = section.text("sheet").map(|sheet| sheet.text);
+    let watch = section.bool("watch").unwrap_or(false);
     let path = path.filter(|path| readable(context, path))?;
-    Some(FileSource { path: context.dir.join(path.text), encoding, delimiter, dates, sheet })
+    Some(FileSource { path: context.dir.join(path.text), watch, encoding, delimiter, dates, sheet })
 }
 
 fn readable(context: &Context<'_>, path: &Text) -> bool {

@@ -20,6 +20,7 @@ mod every_verb;
 mod existing;
 mod guards;
 mod history;
+mod hooks;
 mod idp;
 mod kill;
 mod lessonly_offboard;

@@ -5,6 +5,7 @@
 
 mod cells;
 mod columns;
+mod folder;
 mod join;
 mod path;
 mod pushed;
@@ -24,6 +25,7 @@ use model::{
 use plan::fold;
 
 pub use cells::DateOrder;
+pub(crate) use folder::newest;
 pub(crate) use join::{Other, join};
 pub use path::ScimPath;
 pub(crate) use pushed::{joined_by, read_pushed};
@@ -35,8 +37,10 @@ const LARGEST: u64 = 1 << 30;
 /// Where a roster file is and what cannot be told from looking at it.
 #[derive(Clone, Debug, Default)]
 pub struct FileSource {
-    /// The file.
+    /// The file, or the folder whose newest file it is.
     pub path: PathBuf,
+    /// Whether a server looks at it time and again and plans when it was written.
+    pub watch: bool,
     /// Its encoding by a WHATWG label, when it is neither UTF-8 nor marked by a byte-order mark.
     pub encoding: Option<String>,
     /// Its delimiter, when it cannot be told from the header.
@@ -123,6 +127,9 @@ impl RowPlaces {
 /// # Errors
 /// [`RosterError`] when the file as a whole cannot be understood; broken rows are findings in the reading.
 pub fn read_file(name: &SourceName, file: &FileSource, policy: &SourcePolicy, now: Timestamp) -> Result<Roster, RosterError> {
+    let unreadable = |why: String| RosterError::Unreadable { path: file.path.clone(), why };
+    let path = newest(&file.path).map_err(|error| unreadable(error.to_string()))?;
+    let file = &FileSource { path, ..file.clone() };
     let unreadable = |why: String| RosterError::Unreadable { path: file.path.clone(), why };
     let mut raw = Vec::new();
     let mut written = None;

@@ -13,6 +13,7 @@ mod enrollments;
 mod fields;
 mod filter;
 mod hand;
+mod hooks;
 mod lists;
 mod load;
 mod names;
@@ -36,6 +37,7 @@ use axum::{Extension, Router};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+pub use hooks::{Deliveries, Event, Webhooks};
 pub use oauth::OauthClient;
 pub use profile::{Batch, Duplicate, Enrollments, GUIDE, LeftOut, Offset, PROFILES, Profile, Status, TokenAnswer, TokenCall, VENDOR};
 pub use provisioning::Scim;
@@ -52,6 +54,7 @@ use crate::records::Record;
 use crate::server::Running;
 use auth::Auth;
 use edit::{Edit, Scope, View};
+use hooks::Hooks;
 use oauth::grants::Grants;
 use state::State;
 use wire::{Refusal, Reply, Request};
@@ -99,6 +102,8 @@ pub struct Config {
     pub clients: Vec<OauthClient>,
     /// SCIM, and what the tenant has of what it needs.
     pub scim: Scim,
+    /// Where events are told while it is served; nowhere where there is none.
+    pub webhooks: Option<Webhooks>,
 }
 
 impl Default for Config {
@@ -125,6 +130,7 @@ impl Default for Config {
                 redirect_uris: ["http://127.0.0.1", "http://[::1]", "http://localhost"].map(str::to_owned).into(),
             }],
             scim: Scim::default(),
+            webhooks: None,
         }
     }
 }
@@ -144,6 +150,7 @@ struct Portal {
     auth: Mutex<Auth>,
     grants: Mutex<Grants>,
     scim: Scim,
+    hooks: Hooks,
     server: Server,
     listen: std::net::SocketAddr,
 }
@@ -175,7 +182,8 @@ impl Sandbox {
         found: impl FnOnce(&Origin, &'static Profile, &str, &[String], &[Admin]) -> Result<State, Error>,
     ) -> Result<Self, Error> {
         check(&config)?;
-        let Config { options, profile, portal: name, api_key, admins, courses, rules, clients, scim } = config;
+        let Config { options, profile, portal: name, api_key, admins, courses, rules, clients, scim, webhooks } = config;
+        let hooks = Hooks::new(webhooks)?;
         let pace = Pace { calls: profile.refill_per_second, period: SignedDuration::from_secs(1), capacity: profile.burst };
         let backend = Backend::open("absorb", profile.name, pace, &options, |origin| found(origin, profile, &name, &courses, &admins))?;
         let mut notes = backend.notes.clone();
@@ -183,7 +191,7 @@ impl Sandbox {
         // A clock that stands does not say whether it was opened before: the number of calls does.  Whoever stands it wants the same tokens again.
         let opened = if let Clock::Fixed(at) = options.now { at } else { Timestamp::now() };
         let auth = Mutex::new(Auth::new(api_key, admins, opened, backend.calls()));
-        Ok(Self(Arc::new(Portal {
+        let portal = Arc::new(Portal {
             backend,
             profile,
             name,
@@ -193,9 +201,17 @@ impl Sandbox {
             auth,
             grants,
             scim,
+            hooks,
             server: provisioning::server(profile),
             listen: options.listen,
-        })))
+        });
+        let told = Arc::downgrade(&portal);
+        portal.backend.heard_by(move |call, at, changes| {
+            if let Some(portal) = told.upgrade() {
+                portal.tell(call, at, changes);
+            }
+        });
+        Ok(Self(portal))
     }
 
     /// The API as a service that can be called in this process, limiter and logs included.
@@ -212,11 +228,12 @@ impl Sandbox {
         self.0.backend.front(routes, refused, Box::new(rival))
     }
 
-    /// Serves the API on the address of the options.
+    /// Serves the API on the address of the options, and tells of events where it is set.
     ///
     /// # Errors
     /// The address cannot be listened on, or the data folder not written.
     pub async fn start(&self) -> Result<Running, Error> {
+        self.deliver();
         Running::start(self.0.listen, self.router(), |address| self.0.backend.announce(address)).await
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
-use super::{Faults, Kind, Often, Rule, When, Where};
+use super::{Delivery, Faults, Kind, Often, Rule, When, Where};
 use crate::call::Call;
 
 /// The rules of a sandbox that is open, and what they count.
@@ -51,14 +51,28 @@ impl Armed {
 
     /// The fault of a request: the first rule that hits it.
     pub(crate) fn hit(&self, call: &Call, now: Timestamp) -> Option<Hit<'_>> {
+        self.first(|rule| !matches!(rule.kind, Kind::Delivered(_)) && rule.at.is_about(call), call.number, now)
+    }
+
+    /// What goes wrong with a delivery, by name.
+    pub(crate) fn delivery(&self, number: u64, now: Timestamp) -> Option<(&str, Delivery)> {
+        let hit = self.first(|rule| matches!(rule.kind, Kind::Delivered(_)), number, now)?;
+        match hit.kind {
+            Kind::Delivered(delivery) => Some((hit.name, delivery)),
+            _ => None,
+        }
+    }
+
+    /// The first rule of these that hits the request, or delivery, of this number.
+    fn first(&self, is_about: impl Fn(&Rule) -> bool, number: u64, now: Timestamp) -> Option<Hit<'_>> {
         let mut first = None;
         for (index, counted) in self.rules.iter().enumerate() {
-            if !counted.rule.at.is_about(call) {
+            if !is_about(&counted.rule) {
                 continue;
             }
             // Every rule counts, whichever hits.
             let seen = counted.seen.fetch_add(1, Ordering::Relaxed) + 1;
-            let chance = mixed(mixed(mixed(self.seed) ^ index as u64) ^ call.number);
+            let chance = mixed(mixed(mixed(self.seed) ^ index as u64) ^ number);
             let hits = match counted.rule.often {
                 Often::Always => true,
                 Often::Chance(of_a_million) => chance % 1_000_000 < u64::from(of_a_million),

@@ -28,8 +28,11 @@
 //! | `garbled` | the answer's body has bytes that no JSON has | |
 //! | `moved` | the list's record that comes first on the page asked for stands at the list's beginning from now on, and what was before it moves down by one; only past the first page, and then not again while the list is read twice | |
 //! | `rival` | somebody else logs in with the user name whose token the request carries, which is dead before it is looked at | |
+//! | `hook-twice` | a webhook is delivered twice | |
+//! | `hook-late` | a webhook is delivered late, by the system's time | how late, `1s` |
+//! | `hook-shuffled` | a webhook is delivered after the one that follows it, or a second later | |
 //!
-//! A request has one fault: the first rule that hits it.  By chance a rule hits as the seed and the request's number in the access log
+//! Rules of webhooks count deliveries where the others count requests, and name no method or path.  A request has one fault: the first rule that hits it.  By chance a rule hits as the seed and the request's number in the access log
 //! say, so that the same requests in the same order have the same faults.  No fault makes the ledger lie: it has what was done.
 
 mod armed;
@@ -60,6 +63,11 @@ impl Faults {
         self.clock
     }
 
+    /// The first rule about webhooks, for a vendor that has none.
+    pub(crate) fn delivery(&self) -> Option<&str> {
+        self.rules.iter().find(|rule| matches!(rule.kind, Kind::Delivered(_))).map(|rule| rule.name.as_str())
+    }
+
     /// The first rule that needs log-ins which can be taken, for a vendor that has none.
     pub(crate) fn rival(&self) -> Option<&str> {
         self.rules.iter().find(|rule| rule.kind == Kind::Rival).map(|rule| rule.name.as_str())
@@ -88,6 +96,19 @@ pub(crate) enum Kind {
     Moved,
     /// Somebody else logs in.
     Rival,
+    /// A webhook goes astray.
+    Delivered(Delivery),
+}
+
+/// How a webhook goes astray.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Delivery {
+    /// It comes again.
+    Twice,
+    /// It comes this much later.
+    Late(Duration),
+    /// It comes after the one that follows it.
+    Shuffled,
 }
 
 /// What is answered instead.

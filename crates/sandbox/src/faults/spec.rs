@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 
-use super::{Answer, Faults, Kind, Often, Rule, Spoil, When, Where};
+use super::{Answer, Delivery, Faults, Kind, Often, Rule, Spoil, When, Where};
 
 const KINDS: &str = "429, throttle, 5NN-before, 5NN-after, 5NN-late, reset-before, reset-after, reset-late, html-before, html-after, \
-                     redirect, slow, truncated, garbled, moved, rival";
+                     redirect, slow, truncated, garbled, moved, rival, hook-twice, hook-late, hook-shuffled";
 /// How late a late effect is when nothing else is said.
 const LATE: SignedDuration = SignedDuration::from_secs(2);
 /// How slow an answer is when nothing else is said.
@@ -73,6 +73,9 @@ fn rule(part: &str) -> Result<Rule, String> {
     let kind = kind(word, argument)?;
     if kind == Kind::Moved && !(at.methods.is_empty() || at.methods.iter().any(|method| method == "GET")) {
         return Err("records move for who reads: a `moved` rule is about GET".to_owned());
+    }
+    if matches!(kind, Kind::Delivered(_)) && at != Where::default() {
+        return Err("a webhook goes where it is told: its rule names no method and no path".to_owned());
     }
     Ok(Rule { name: name.to_owned(), kind, at, often })
 }
@@ -149,6 +152,12 @@ fn kind(word: &str, argument: Option<&str>) -> Result<Kind, String> {
         "garbled" => none(Kind::Spoiled(Spoil::Garbled))?,
         "moved" => none(Kind::Moved)?,
         "rival" => none(Kind::Rival)?,
+        "hook-twice" => none(Kind::Delivered(Delivery::Twice))?,
+        "hook-late" => {
+            let late = u64::try_from(or(SLOW)?.as_millis()).unwrap_or(u64::MAX);
+            Kind::Delivered(Delivery::Late(Duration::from_millis(late)))
+        }
+        "hook-shuffled" => none(Kind::Delivered(Delivery::Shuffled))?,
         _ => {
             let unknown = || format!("there is no fault `{word}`; there are {KINDS}");
             let (answer, when) = word.rsplit_once('-').ok_or_else(unknown)?;
@@ -239,6 +248,9 @@ mod tests {
             ("html-after:99", "`99` is no status"),
             ("redirect:there", "the `same` host"),
             ("moved@POST", "about GET"),
+            ("hook-twice@POST=1%", "no method and no path"),
+            ("hook-late:soon", "no duration"),
+            ("hook-lost", "there is no fault"),
             ("clock=90s", "ahead or behind"),
             ("seed=x", "`x` is no seed"),
             ("seed=1,seed=2", "the seed is given twice"),

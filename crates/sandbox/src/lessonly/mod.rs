@@ -178,6 +178,9 @@ impl Sandbox {
         if scim.key.expose_secret().is_empty() || scim.key.expose_secret() == api_key.expose_secret() {
             return Err(Error::Option("the SCIM key must not be empty, and another than the API key".to_owned()));
         }
+        if let Some(rule) = options.faults.delivery() {
+            return Err(Error::Option(format!("faults: `{rule}` cannot be here: Lessonly tells nobody of events")));
+        }
         if let Some(rule) = options.faults.rival() {
             return Err(Error::Option(format!("faults: `{rule}` cannot be here: Lessonly has no log-ins that could be taken")));
         }

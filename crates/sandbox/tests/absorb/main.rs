@@ -4,6 +4,7 @@ mod calls;
 mod client;
 mod clients;
 mod edges;
+mod hooks;
 mod ledger;
 mod lists;
 mod oauth;

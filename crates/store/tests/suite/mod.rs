@@ -14,3 +14,4 @@ mod standing;
 mod together;
 mod tokens;
 mod transfer;
+mod triggers;

@@ -10,6 +10,7 @@ mod batch;
 mod convert;
 mod department;
 mod enrol;
+mod event;
 mod judge;
 mod log_in;
 mod look;
@@ -27,7 +28,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connector::{
-    Body, Cursor, Fault, Key, Manifest, Outcome, Page, Read, Record, Scope, Session, Source, Target, Watermark, Wire, Write,
+    Body, Cursor, Fault, Key, Manifest, Outcome, Page, RawEvent, Read, Record, Scope, Session, Signing, Source, Target, Told,
+    Watermark, Wire, Write,
 };
 use model::{Approved, Finding, Image, Kind, Secret, Step, Tenant};
 
@@ -223,6 +225,10 @@ impl Source for Absorb {
             Body::Account(account) => Some(Image { account, groups: None }),
             _ => None,
         }
+    }
+
+    fn decode(&self, event: &RawEvent, signing: &Signing) -> Result<Vec<Told>, Fault> {
+        event::decode(event, signing)
     }
 
     async fn find(&self, wire: &Read, kind: Kind, key: &Key) -> Result<Vec<Record>, Fault> {

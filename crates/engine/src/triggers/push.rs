@@ -2,58 +2,46 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use model::{Actor, Join, Person, PersonKey, Proof, ResourceKind, SourceName};
+use model::{Join, Person, PersonKey, ResourceKind, SourceName};
 use plan::fold;
 use serde_json::Value;
 
+use super::Cause;
 use crate::roster::joined_by;
-use crate::{Ask, Engine, EngineError, Proposed, RunSummary, Watch};
+use crate::{Engine, EngineError, Watch};
 
 /// Under which name `meta` keeps up to which change of a source it was planned.
 const PLANNED: &str = "pushed.planned.";
 
-/// What came of what was pushed.
-#[derive(Clone, Debug)]
-pub struct PlannedPush {
-    /// Who was planned for.
-    pub people: BTreeSet<PersonKey>,
-    /// The plans.
-    pub proposed: Proposed,
-    /// The run of what a standing approval covers.
-    pub ran: Option<RunSummary>,
+/// What a source pushed since it was last planned for.
+pub(super) struct Touched {
+    /// The users, by their ids.
+    pub(super) users: BTreeSet<String>,
+    /// The number of the newest change among it.
+    pub(super) until: u64,
 }
 
 impl Engine {
-    /// Plans for the people of whom a source spoke since it was last planned for, and carries out what a standing approval covers; the rest
-    /// waits.  None where nobody of the roster is concerned.  What is pushed meanwhile is left for the next time.
-    ///
-    /// # Errors
-    /// As [`Engine::propose`] and [`Engine::execute_ahead`]: then it counts as not planned for.
-    pub async fn plan_pushed(&self, source: &SourceName, watch: &dyn Watch) -> Result<Option<PlannedPush>, EngineError> {
-        let kept = format!("{PLANNED}{source}");
-        let planned = self.store.meta(&kept).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+    /// What a source pushed since it was last planned for, kept as a trigger; none where it pushed nothing.
+    pub(super) async fn touched(&self, source: &SourceName) -> Result<Option<Touched>, EngineError> {
+        let planned = self.store.meta(&format!("{PLANNED}{source}")).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
         let (touched, until) = self.store.pushed_after(source, planned).await?;
         if touched.is_empty() {
             return Ok(None);
         }
-        let ids = touched.into_iter().filter(|(kind, _)| *kind == ResourceKind::User).map(|(_, id)| id).collect();
-        let people = self.concerned(source, &ids, watch).await?;
-        let mut planned = None;
-        if !people.is_empty() {
-            let asker = Actor { name: format!("source {source}"), proof: Proof::Unauthenticated };
-            let now = self.ports.clock.now();
-            let as_of = Timestamp::from_second(now.as_second()).unwrap_or(now);
-            let proposed = self.propose(Ask { as_of, only: Some(people.clone()), full: false, asker }, watch).await?;
-            let ran = self.execute_ahead(&proposed, watch).await?;
-            planned = Some(PlannedPush { people, proposed, ran });
-        }
-        self.store.set_meta(&kept, &until.to_string()).await?;
-        Ok(planned)
+        let users = touched.into_iter().filter(|(kind, _)| *kind == ResourceKind::User).map(|(_, id)| id).collect();
+        let trigger = self.trigger(&Cause::Push(source.clone()), "pushed", format!("change {until}"), self.ports.clock.now());
+        self.store.put_triggers(&[trigger]).await?;
+        Ok(Some(Touched { users, until }))
+    }
+
+    /// What a source pushed up to this change was planned for.
+    pub(super) async fn planned_until(&self, source: &SourceName, until: u64) -> Result<(), EngineError> {
+        Ok(self.store.set_meta(&format!("{PLANNED}{source}"), &until.to_string()).await?)
     }
 
     /// The people of the roster, as it is now, whom these records are about, by the source's `join`; deleted ones by what was said of them last.
-    async fn concerned(
+    pub(super) async fn concerned(
         &self,
         source: &SourceName,
         ids: &BTreeSet<String>,
