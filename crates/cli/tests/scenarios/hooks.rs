@@ -33,13 +33,12 @@ struct Server {
 
 impl Server {
     fn start(world: &World) -> Self {
-        let mut command = world.command(&["serve", "--format", "json"]);
+        let mut command = world.command(&["serve"]);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let notes = BufReader::new(process.stderr.take().expect("its notes"));
         let mut said = String::new();
         BufReader::new(process.stdout.take().expect("its output")).read_line(&mut said).expect("it says where it listens");
-        let said: Value = serde_json::from_str(&said).expect("JSON in one line");
-        let address = said["listen"].as_str().expect("an address").to_owned();
+        let address = said.strip_prefix("listens on ").and_then(|said| said.split_once(';')).expect("an address").0.to_owned();
         Self { process, notes, address }
     }
 
