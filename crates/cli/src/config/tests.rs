@@ -304,3 +304,33 @@ fn an_idp_assigns_apps_and_its_groups_mean_something() {
     parse(&employs).unwrap();
     assert!(told(&employs.replace("key = \"externalId\"", "")).contains("key = \"externalId\""));
 }
+
+#[test]
+fn webhooks_schedules_and_watched_rosters_are_understood_or_told_with_a_way_on() {
+    let more =
+        "\n[app.absorb.webhook]\nsecret = { env = \"HOOK\" }\nwindow = \"10m\"\n[schedule.nightly]\ncron = \"30 5 * * MON-FRI\"\n";
+    let config = parse(&format!("{SAMPLE}{more}").replacen("kind = \"file\"\n", "kind = \"file\"\nwatch = true\n", 1)).expect("fine");
+    let webhook = config.apps["absorb"].webhook.as_ref().expect("there");
+    assert_eq!((&webhook.secret, webhook.window, &webhook.header), (&Credential::Env("HOOK".into()), 600, &None));
+    assert_eq!(config.schedules.len(), 1);
+    let next = config.schedules[0].after("2026-03-06T12:00:00Z".parse().unwrap()).unwrap();
+    assert_eq!(next.to_string(), "2026-03-09T10:30:00Z", "Monday at half past five in Chicago, in summer time");
+    let super::SourceConnection::File(hr) = &config.sources["hr"] else { panic!("a file") };
+    assert!(hr.watch);
+
+    for (more, said) in [
+        ("[app.absorb.webhook]\nwindow = \"5m\"", "secret"),
+        ("[app.absorb.webhook]\nsecret = \"plainly\"", "is a secret"),
+        ("[app.absorb.webhook]\nsecret = { env = \"H\" }\nwindow = \"30d\"", "up to a day"),
+        ("[app.absorb.webhook]\nsecret = { env = \"H\" }\nheader = \"a b\"", "no name of a header"),
+        ("[app.absorb.webhook]\nsecret = { env = \"H\" }\nsecrt = 1", "secrt"),
+        ("[schedule.x]\ncron = \"often\"", "five fields"),
+        ("[schedule.x]\ntime_zone = \"UTC\"", "cron"),
+        ("[schedule.x]\ncron = \"0 5 * * *\"\ntime_zone = \"Europe/Berln\"", "Europe/Berlin"),
+        ("[schedule.\"a b\"]\ncron = \"0 5 * * *\"", "cannot be a name"),
+        ("[schedule.x]\ncron = \"0 5 * * *\"\napp = \"absorb\"", "app"),
+    ] {
+        let shown = told(&format!("{SAMPLE}\n{more}\n"));
+        assert!(shown.contains(said) && !shown.contains("plainly"), "{more}: {shown}");
+    }
+}
