@@ -45,7 +45,10 @@ pub(crate) struct Backend<S> {
 }
 
 /// Who hears of what was changed.
-struct Ear(Box<dyn Fn(&Call, Timestamp, &[Change]) + Send + Sync>);
+struct Ear(Box<Hear>);
+
+/// Told of a call, its instant and what it changed.
+type Hear = dyn Fn(&Call, Timestamp, &[Change]) + Send + Sync;
 
 impl fmt::Debug for Ear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,7 +46,7 @@ pub(super) fn decode(event: &RawEvent, signing: &Signing) -> Result<Vec<Told>, F
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect())?
+    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect())?
 }
 
 #[cfg(test)]
