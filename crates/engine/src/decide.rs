@@ -89,6 +89,21 @@ impl Engine {
         self.keep_decision(stored, decision, now).await
     }
 
+    /// Keeps that somebody who is known stands for having asked for a plan, as [`Engine::say`] does for who signs; until when it can be decided.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when `by` is only a name; the plan does not wait for a decision.
+    pub async fn ask_for(&self, digest: &Digest, by: &Actor) -> Result<Timestamp, EngineError> {
+        let now = self.ports.clock.now();
+        let stored = self.store.plan(digest, now).await?;
+        if !by.is_known() {
+            let why = format!("{} is only a name: an asking that nobody stands for says nothing new", by.name);
+            return Err(EngineError::Refused { digest: *digest, refusal: model::Refusal::Unasked { why } });
+        }
+        self.store.ask(digest, by, now).await?;
+        Ok(stored.summary.expires)
+    }
+
     async fn keep_decision(&self, stored: StoredPlan, decision: Decision, now: Timestamp) -> Result<Timestamp, EngineError> {
         let (digest, expires) = (decision.digest, decision.expires);
         if decision.verdict == Verdict::Yes && stored.summary.expires > now {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,9 +17,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::auth::Cookies;
+use crate::auth::{Cookies, Limits};
 use crate::limit::Rate;
 use crate::planning::Planning;
+use crate::route::Routes;
 use crate::scim::{BASE, Dialect, Gateway};
 use crate::state::Faces;
 use crate::webhooks::{self, Webhooks};
@@ -115,12 +116,21 @@ impl Server {
             work: work.clone(),
             cookies: Cookies { secure: behind_tls },
             mcp: mcp::Door::new(Arc::clone(&engine), options.url.as_deref()),
+            limits: Limits::new(options.limit),
+            server: engine.new_id(),
+            table: OnceLock::new(),
             notes: Arc::clone(&notes),
         });
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), dialects, notes, planning, options.url, options.limit));
-        let (pages, _) = console::routes(&faces).into_parts();
-        let (api, _) = api::routes(&faces).into_parts();
-        let (assistants, _) = mcp::routes(&faces).into_parts();
+        let mut table = Vec::new();
+        let mut served_by = |routes: Routes| {
+            let (router, entries) = routes.into_parts();
+            table.extend(entries);
+            router
+        };
+        let (pages, assistants) = (served_by(console::routes(&faces)), served_by(mcp::routes(&faces)));
+        let api = served_by(api::routes(&faces)).method_not_allowed_fallback(api::no_such_method);
+        faces.table.get_or_init(|| table);
         let faces = pages.merge(api).merge(assistants).with_state(faces);
         let router = Router::new().fallback(answer).with_state((gateway, hooks)).merge(faces);
         let served = tokio::spawn(async move {
@@ -193,6 +203,7 @@ async fn answer(State((gateway, hooks)): State<(Arc<Gateway>, Arc<Webhooks>)>, r
             let answer = gateway.answer(request).await;
             if head { without_body(answer) } else { answer }
         }
+        _ if api::is_below(path) => api::no_such_path(path),
         _ if path == "/health" && request.method() == Method::GET => (StatusCode::OK, "ok\n").into_response(),
         _ if path == "/health" => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("GET"))]).into_response(),
         _ => {

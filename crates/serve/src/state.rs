@@ -1,11 +1,12 @@
 //! What the faces share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::Engine;
 
-use crate::auth::Cookies;
+use crate::auth::{Cookies, Limits};
 use crate::mcp;
+use crate::route::Entry;
 use crate::server::Notes;
 use crate::work::Work;
 
@@ -19,6 +20,12 @@ pub(crate) struct Faces {
     pub(crate) cookies: Cookies,
     /// The door for assistants.
     pub(crate) mcp: mcp::Door,
+    /// How often somebody may ask.
+    pub(crate) limits: Limits,
+    /// An id of this server as it runs.
+    pub(crate) server: String,
+    /// All routes of all faces, once they are known.
+    pub(crate) table: OnceLock<Vec<Entry>>,
     /// Where failures on our side are told.
     pub(crate) notes: Notes,
 }

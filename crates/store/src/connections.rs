@@ -121,7 +121,7 @@ impl Store {
         self.turn(epoch, sql::SESSION_PUT, args![epoch.app.as_str(), epoch.number, Vec::new(), 0]).await
     }
 
-    fn key(&self) -> Result<&SealKey, StoreError> {
+    pub(crate) fn key(&self) -> Result<&SealKey, StoreError> {
         self.key.as_ref().ok_or(StoreError::NoKey)
     }
 

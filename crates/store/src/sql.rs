@@ -204,6 +204,7 @@ statements! {
     AUDIT_LAST = "SELECT COALESCE(MAX(seq), 0) FROM audit";
     AUDIT_PUT = "INSERT INTO audit (seq, noted, actor, what, subject, details, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     AUDIT = "SELECT seq, noted, actor, what, subject, details, previous, hash FROM audit ORDER BY seq";
+    AUDIT_AFTER = "SELECT seq, noted, actor, what, subject, details, previous, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
     AUDIT_OF = "SELECT seq, noted, actor, what, subject, details, previous, hash FROM audit WHERE subject = $1 ORDER BY seq";
     AUDIT_FIRST = "SELECT what FROM audit ORDER BY seq LIMIT 1";
     AUDIT_DECISION = "SELECT id, digest, verdict, decider, decided, expires, used_by, live, standing FROM decisions WHERE digest = $1 AND live = 1";
@@ -272,6 +273,12 @@ statements! {
     TOKEN_TAKE = "UPDATE tokens SET expires = $2 WHERE id = $1 AND hash = $3 AND (expires = 0 OR expires > $2) RETURNING id";
     TOKENS_SWEEP = "DELETE FROM tokens WHERE purpose IN ('session', 'link') AND expires > 0 AND expires <= $1";
     TOKEN_USED = "UPDATE tokens SET used = $2 WHERE id = $1 AND used < $2";
+
+    REPLIES_SWEEP = "DELETE FROM replies WHERE began <= $1";
+    REPLY_BEGIN = "INSERT INTO replies (caller, name, request, began, server, body) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    REPLY = "SELECT request, server, body FROM replies WHERE caller = $1 AND name = $2";
+    REPLY_END = "UPDATE replies SET body = $4 WHERE caller = $1 AND name = $2 AND server = $3";
+    REPLY_DROP = "DELETE FROM replies WHERE caller = $1 AND name = $2 AND server = $3";
 }
 
 /// Under which name `meta` keeps the trail's newest entry.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use engine::AuditFilter;
 use jiff::Timestamp;
 use model::{Audited, Digest};
 use serde_json::json;
@@ -79,22 +80,15 @@ struct Filter {
 }
 
 impl Filter {
-    fn takes(&self, entry: &Audited) -> bool {
-        let about = |wanted: &String| {
-            let name = entry.subject.split_once(':').map_or(entry.subject.as_str(), |(_, name)| name);
-            entry.subject.starts_with(wanted.as_str()) || name.starts_with(wanted.as_str())
-        };
-        self.since.is_none_or(|since| entry.at >= since)
-            && self.until.is_none_or(|until| entry.at < until)
-            && self.actor.as_ref().is_none_or(|actor| entry.by() == actor)
-            && self.subject.as_ref().is_none_or(about)
-            && (self.what.is_empty() || self.what.contains(&entry.what))
+    fn meant(&self) -> AuditFilter {
+        let Self { since, until, actor, subject, what } = self;
+        AuditFilter { since: *since, until: *until, actor: actor.clone(), subject: subject.clone(), what: what.clone() }
     }
 
     /// A kind that nobody knows is a typing error, not an empty list.
     fn checked(&self) -> Result<(), Failure> {
         let known = || model::AuditWhat::ALL.iter().map(|what| what.word());
-        match self.what.iter().find(|word| !known().any(|known| known == word.as_str())) {
+        match self.meant().unknown() {
             Some(word) => Err(Failure::new(
                 format!("no entry is of the kind {word}"),
                 format!("kinds are: {}", known().collect::<Vec<_>>().join(", ")),
@@ -115,7 +109,8 @@ pub(crate) async fn run(globals: &Globals, args: &AuditArgs) -> Result<End, Fail
     let done = match &args.what {
         What::Verify { head } => verify(face, &store.verify_audit(head).await?),
         What::List(filter) => {
-            let entries: Vec<Audited> = store.audited().await?.into_iter().filter(|entry| filter.takes(entry)).collect();
+            let meant = filter.meant();
+            let entries: Vec<Audited> = store.audited().await?.into_iter().filter(|entry| meant.takes(entry)).collect();
             face.show(&json!({ "entries": entries }), || list(&entries)).map(|()| End::Done)
         }
         What::Show { seq } => match store.audited().await?.into_iter().find(|entry| entry.seq == *seq) {
@@ -123,8 +118,8 @@ pub(crate) async fn run(globals: &Globals, args: &AuditArgs) -> Result<End, Fail
             None => Err(Failure::new(format!("there is no entry {seq}"), "`provost audit list` lists them")),
         },
         What::Export { output, filter } => {
-            let mut lines = Vec::new();
-            for entry in store.audited().await?.iter().filter(|entry| filter.takes(entry)) {
+            let (mut lines, meant) = (Vec::new(), filter.meant());
+            for entry in store.audited().await?.iter().filter(|entry| meant.takes(entry)) {
                 lines.extend(model::canonical_json(entry));
                 lines.push(b'\n');
             }

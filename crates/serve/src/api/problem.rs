@@ -1,23 +1,27 @@
 //! Problem documents (RFC 9457): what went wrong, and what to do next.
 
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
-use axum::http::{Response, StatusCode};
-use engine::EngineError;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{Method, Response, StatusCode};
+use axum::response::IntoResponse;
+use engine::{EngineError, StoreError};
+use model::Refusal;
+use schemars::JsonSchema;
 use serde::Serialize;
+use std::sync::Arc;
 
 use super::BASE;
-use crate::auth::Refused;
+use crate::auth::{Refused, seconds};
 use crate::state::Faces;
 
 /// What went wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Problem {
-    /// What kind of problem it is: a path below the API's address.
+    /// What kind of problem it is: a path below the API's address, the same for the same kind.
     r#type: String,
     /// The status in words.
-    title: &'static str,
+    title: String,
     /// The status.
     status: u16,
     /// What happened, and where.
@@ -25,35 +29,112 @@ pub(crate) struct Problem {
     /// What to do next; left out where the detail says it.
     #[serde(skip_serializing_if = "String::is_empty")]
     next: String,
+    /// After how many seconds it can be tried again, where that is known.
+    #[serde(skip)]
+    after: Option<u64>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &str, detail: impl Into<String>, next: impl Into<String>) -> Self {
-        let title = status.canonical_reason().unwrap_or("Problem");
-        Self { r#type: format!("{BASE}/problems/{kind}"), title, status: status.as_u16(), detail: detail.into(), next: next.into() }
+        let title = status.canonical_reason().unwrap_or("Problem").to_owned();
+        let kind = format!("{BASE}/problems/{kind}");
+        Self { r#type: kind, title, status: status.as_u16(), detail: detail.into(), next: next.into(), after: None }
+    }
+
+    /// There is no such thing.
+    pub(crate) fn missing(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-there", detail, "")
+    }
+
+    /// What is asked for cannot be done with what is given.
+    pub(crate) fn not_valid(detail: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-valid", detail, next)
     }
 
     /// What the engine could not do; failures of ours are told at home as well.
     pub(crate) fn of(error: &EngineError, faces: &Faces) -> Self {
-        let text = format!("a request to the API failed: {error}");
-        (faces.notes)(text);
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", error.to_string(), error.next())
+        let (status, kind) = sort(error);
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            (faces.notes)(format!("a request to the API failed: {error}"));
+        }
+        Self::new(status, kind, error.to_string(), error.next())
     }
+}
 
-    pub(crate) fn into_response(self) -> Response<Body> {
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
         let bytes = serde_json::to_vec(&self).expect("a problem is JSON: text keys");
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED.as_u16() {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Provost\""));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Provost\""));
+        }
+        if let Some(after) = self.after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after));
         }
         response
     }
 }
 
+/// Which status an error is, and which kind of problem.
+fn sort(error: &EngineError) -> (StatusCode, &'static str) {
+    use EngineError as E;
+    const CONFLICT: StatusCode = StatusCode::CONFLICT;
+    match error {
+        E::NoSuchApp { .. } | E::NoSuchToken { .. } | E::NotPushed { .. } | E::Nobody { .. } | E::NoStanding { .. } => {
+            (StatusCode::NOT_FOUND, "not-there")
+        }
+        E::NoSuchStep { .. } | E::AllLeftOut { .. } | E::NotInRun { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-valid"),
+        E::Refused { refusal: Refusal::FourEyes { .. } | Refusal::Unasked { .. }, .. } => (StatusCode::FORBIDDEN, "four-eyes"),
+        E::Refused { .. } | E::Statement { .. } | E::StandingUnsigned { .. } => (CONFLICT, "not-approved"),
+        E::Several { .. } => (CONFLICT, "several"),
+        E::NothingRead(_) => (CONFLICT, "nothing-read"),
+        E::TokenEnded { .. }
+        | E::OtherTenant { .. }
+        | E::OtherHome { .. }
+        | E::OtherVersion { .. }
+        | E::Frozen { .. }
+        | E::Unfinished { .. }
+        | E::TooLate { .. }
+        | E::NotEnded { .. }
+        | E::ImagesGone { .. }
+        | E::Swept { .. }
+        | E::Stage { .. }
+        | E::Quarantined { .. }
+        | E::Rival { .. } => (CONFLICT, "not-now"),
+        E::App { .. } | E::Failing { .. } => (StatusCode::BAD_GATEWAY, "app-failed"),
+        E::Store(error) => of_store(error),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    }
+}
+
+fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
+    use StoreError as S;
+    match error {
+        S::NotFound { .. } | S::BadPrefix { .. } => (StatusCode::NOT_FOUND, "not-there"),
+        S::Nul { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-valid"),
+        S::Ambiguous { .. } => (StatusCode::CONFLICT, "several"),
+        S::AlreadyDecided { .. }
+        | S::AlreadyUsed { .. }
+        | S::Superseded { .. }
+        | S::Empty { .. }
+        | S::Expired { .. }
+        | S::NotApproved { .. }
+        | S::Rejected { .. }
+        | S::Ended { .. }
+        | S::Fenced { .. }
+        | S::Leased { .. }
+        | S::LinkConflict { .. }
+        | S::SignatureGiven { .. } => (StatusCode::CONFLICT, "not-now"),
+        S::Busy | S::Lost { .. } | S::Closed => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    }
+}
+
 /// Somebody is not let in.
-pub(super) fn refused(faces: &Faces, _: &Request, why: Refused) -> Response<Body> {
+pub(super) fn refused(faces: &Faces, request: &Request, why: Refused) -> Response<Body> {
     let problem = match why {
         Refused::Unknown { shown } => {
             let detail = if shown { "what was shown is not known here, or counts no more" } else { "a token is wanted" };
@@ -66,9 +147,28 @@ pub(super) fn refused(faces: &Faces, _: &Request, why: Refused) -> Response<Body
         }
         Refused::OtherSite => {
             let next = "a program shows a token: Authorization: Bearer TOKEN; a cookie counts only from the console's own pages";
-            Problem::new(StatusCode::FORBIDDEN, "other-site", "this did not come from a page of this server", next)
+            // Who shows nothing at all is a stranger first.
+            let status = if request.headers().contains_key(COOKIE) { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+            Problem::new(status, "other-site", "this neither shows a token nor comes from a page of this server", next)
+        }
+        Refused::TooMany { after } => {
+            let after = seconds(after);
+            let detail = format!("too many requests; again in {after} s");
+            Problem { after: Some(after), ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", detail, "Retry-After says when") }
         }
         Refused::Failed(error) => Problem::of(&error, faces),
     };
     problem.into_response()
+}
+
+/// Nothing is at this path.
+pub(crate) fn no_such_path(path: &str) -> Response<Body> {
+    let next = "/api/docs shows what there is, /api/openapi.json tells programs";
+    Problem::new(StatusCode::NOT_FOUND, "not-there", format!("there is nothing at {path}"), next).into_response()
+}
+
+/// Something is at this path, but not for this method; which ones are, `Allow` says.
+pub(crate) async fn no_such_method(State(_): State<Arc<Faces>>, method: Method) -> Response<Body> {
+    let detail = format!("{method} is none of what can be done here");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "other-method", detail, "Allow says which methods are").into_response()
 }

@@ -4,6 +4,7 @@
 //! has to come from our own pages: the browser says where it comes from (`Sec-Fetch-Site`, else `Origin`), and what does not say is refused.
 
 mod cookie;
+mod limits;
 mod origin;
 
 use axum::http::Method;
@@ -12,6 +13,7 @@ use engine::{Caller, Engine, EngineError};
 use model::Role;
 
 pub(crate) use cookie::Cookies;
+pub(crate) use limits::{Limits, seconds};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,11 @@ pub(crate) enum Refused {
     },
     /// A browser sent this from a page that is not ours.
     OtherSite,
+    /// They ask too often.
+    TooMany {
+        /// After how long there is room for the next request.
+        after: std::time::Duration,
+    },
     /// It cannot be told now.
     Failed(EngineError),
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{Caller, EngineError};
 
-use crate::auth::Refused;
+use crate::auth::{Refused, seconds};
 use crate::state::Faces;
 
 /// Nothing but what this server serves; no frame around it; forms go nowhere else.
@@ -76,6 +76,11 @@ pub(super) fn refused(faces: &Faces, request: &Request, why: Refused) -> Respons
             "This did not come from a page of this server.".to_owned(),
             "Open the page here, and do it there.",
         ),
+        Refused::TooMany { after } => {
+            let mut response = told(StatusCode::TOO_MANY_REQUESTS, "That was too much at once.".to_owned(), "Try again in a moment.");
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(after)));
+            response
+        }
         Refused::Failed(error) => failed(faces, &error),
     }
 }

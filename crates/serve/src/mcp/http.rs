@@ -13,7 +13,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use super::Assistant;
-use crate::auth::{Least, Refused};
+use crate::auth::{Least, Refused, seconds};
 use crate::route::Routes;
 use crate::state::Faces;
 
@@ -64,6 +64,10 @@ fn refused(faces: &Faces, _: &Request, why: Refused) -> Response {
             (StatusCode::FORBIDDEN, format!("{} is {}; this takes {least}", caller.name, caller.role))
         }
         Refused::OtherSite => (StatusCode::FORBIDDEN, "no page of another site has anything to say here".to_owned()),
+        Refused::TooMany { after } => {
+            let said = format!("too many requests; again in {} s", seconds(after));
+            (StatusCode::TOO_MANY_REQUESTS, said)
+        }
         Refused::Failed(error) => {
             (faces.notes)(format!("an assistant could not be let in: {error}"));
             (StatusCode::SERVICE_UNAVAILABLE, "the server cannot tell who this is now; try again later".to_owned())

@@ -224,6 +224,16 @@ impl Store {
     pub async fn audited(&self) -> Result<Vec<Audited>, StoreError> {
         self.db.fetch(sql::AUDIT, args![]).await?.iter().map(|row| read(row).map(|(entry, _)| entry)).collect()
     }
+
+    /// The next entries after this place, in their order, so many at most; as [`Store::audited`].
+    ///
+    /// # Errors
+    /// As [`Store::audited`].
+    pub async fn audited_after(&self, seq: u64, most: u32) -> Result<Vec<Audited>, StoreError> {
+        let Ok(after) = i64::try_from(seq) else { return Ok(Vec::new()) };
+        let rows = self.db.fetch(sql::AUDIT_AFTER, args![after, i64::from(most)]).await?;
+        rows.iter().map(|row| read(row).map(|(entry, _)| entry)).collect()
+    }
 }
 
 fn canonical(value: &Value) -> String {

@@ -10,6 +10,7 @@ mod parts;
 mod plans;
 mod pushed;
 mod readings;
+mod replies;
 mod standing;
 mod together;
 mod tokens;
