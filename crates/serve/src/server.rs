@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::auth::{Cookies, Limits};
+use crate::auth::{Cookies, Least, Limits};
 use crate::limit::Rate;
 use crate::planning::Planning;
 use crate::route::Routes;
@@ -29,6 +29,9 @@ use crate::{api, console, mcp, turns};
 
 /// How long requests under way may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What tells that the server is up.
+const HEALTH: &str = "/health";
 
 /// How the server listens.
 #[derive(Clone, Debug)]
@@ -122,7 +125,7 @@ impl Server {
             notes: Arc::clone(&notes),
         });
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), dialects, notes, planning, options.url, options.limit));
-        let mut table = Vec::new();
+        let mut table = vec![(Method::GET, HEALTH, Least::Anyone)];
         let mut served_by = |routes: Routes| {
             let (router, entries) = routes.into_parts();
             table.extend(entries);
@@ -204,8 +207,8 @@ async fn answer(State((gateway, hooks)): State<(Arc<Gateway>, Arc<Webhooks>)>, r
             if head { without_body(answer) } else { answer }
         }
         _ if api::is_below(path) => api::no_such_path(path),
-        _ if path == "/health" && request.method() == Method::GET => (StatusCode::OK, "ok\n").into_response(),
-        _ if path == "/health" => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("GET"))]).into_response(),
+        _ if path == HEALTH && request.method() == Method::GET => (StatusCode::OK, "ok\n").into_response(),
+        _ if path == HEALTH => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("GET"))]).into_response(),
         _ => {
             let said = format!("nothing is served here; identity providers use {BASE}\n");
             (StatusCode::NOT_FOUND, [(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], said).into_response()

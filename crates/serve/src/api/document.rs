@@ -31,16 +31,15 @@ refused in requests, and may come to be in answers: ignore what you do not know.
 /// The whole document.
 pub(super) fn document(endpoints: &[Endpoint]) -> Value {
     let path_of = |settings: &mut SchemaSettings| settings.definitions_path = "/components/schemas".into();
-    let mut asked = SchemaSettings::draft2020_12().with(path_of).for_deserialize().into_generator();
-    let mut answered = SchemaSettings::draft2020_12().with(path_of).for_serialize().into_generator();
-    let problem = answered.subschema_for::<Problem>();
+    // As they are read: what may be left out may be left out, in answers too.
+    let mut schemas = SchemaSettings::draft2020_12().with(path_of).for_deserialize().into_generator();
+    let problem = schemas.subschema_for::<Problem>();
     let mut paths: Map<String, Value> = Map::new();
     for endpoint in endpoints {
         let item = paths.entry(endpoint.path).or_insert_with(|| json!({}));
-        item[endpoint.method.as_str().to_ascii_lowercase()] = operation(endpoint, &mut asked, &mut answered, &problem);
+        item[endpoint.method.as_str().to_ascii_lowercase()] = operation(endpoint, &mut schemas, &problem);
     }
-    let mut schemas = asked.take_definitions(true);
-    schemas.extend(answered.take_definitions(true));
+    let schemas = schemas.take_definitions(true);
     let tags: Vec<Value> = TAGS.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
     json!({
         "openapi": "3.1.0",
@@ -71,11 +70,11 @@ pub(super) fn answer(text: &str) -> Response {
     ([(CONTENT_TYPE, "application/json")], text.to_owned()).into_response()
 }
 
-fn operation(endpoint: &Endpoint, asked: &mut SchemaGenerator, answered: &mut SchemaGenerator, problem: &Schema) -> Value {
+fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator, problem: &Schema) -> Value {
     let Endpoint { method, path, role, about } = endpoint;
     let more = if about.more.is_empty() { String::new() } else { format!("{}  ", about.more) };
     let mut parameters = path_parameters(path);
-    parameters.extend(about.query.into_iter().flat_map(|shape| query_parameters(shape(asked))));
+    parameters.extend(about.query.into_iter().flat_map(|shape| query_parameters(shape(schemas))));
     parameters.extend(header_parameters(method, about.held, about.good.kind));
     let mut said = json!({
         "operationId": about.id,
@@ -83,13 +82,13 @@ fn operation(endpoint: &Endpoint, asked: &mut SchemaGenerator, answered: &mut Sc
         "summary": about.summary,
         "description": format!("{more}Takes the role {role}, or one that may do more."),
         "x-role": role,
-        "responses": responses(endpoint, answered, problem),
+        "responses": responses(endpoint, schemas, problem),
     });
     if !parameters.is_empty() {
         said["parameters"] = parameters.into();
     }
     if let Some(shape) = about.body {
-        said["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": shape(asked) } } });
+        said["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": shape(schemas) } } });
     }
     said
 }
@@ -129,6 +128,9 @@ fn without_null(mut schema: Value) -> Value {
         && let [one] = kinds.as_slice()
     {
         schema["type"] = one.clone();
+        if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+            words.retain(|word| !word.is_null());
+        }
     }
     if let Some(any) = schema["anyOf"].as_array()
         && let Some(one) = any.iter().find(|one| one["type"] != "null").cloned()
@@ -158,10 +160,10 @@ fn header_parameters(method: &Method, held: bool, kind: &str) -> Vec<Value> {
     headers
 }
 
-fn responses(endpoint: &Endpoint, answered: &mut SchemaGenerator, problem: &Schema) -> Value {
+fn responses(endpoint: &Endpoint, schemas: &mut SchemaGenerator, problem: &Schema) -> Value {
     let Endpoint { method, path, about, .. } = endpoint;
     let mut responses = Map::new();
-    responses.insert(about.good.status.as_u16().to_string(), good(method, &about.good, answered));
+    responses.insert(about.good.status.as_u16().to_string(), good(method, &about.good, schemas));
     let mut bad: Vec<(StatusCode, &str)> = vec![
         (StatusCode::UNAUTHORIZED, "No token, or one that does not count."),
         (StatusCode::FORBIDDEN, "The caller's role may not do this."),
@@ -204,13 +206,12 @@ fn responses(endpoint: &Endpoint, answered: &mut SchemaGenerator, problem: &Sche
     responses.into()
 }
 
-fn good(method: &Method, good: &Good, answered: &mut SchemaGenerator) -> Value {
+fn good(method: &Method, good: &Good, schemas: &mut SchemaGenerator) -> Value {
     let mut said = json!({ "description": good.what });
-    if let Some(shape) = good.shape {
-        let mut content = Map::new();
-        content.insert(good.kind.to_owned(), json!({ "schema": shape(answered) }));
-        said["content"] = content.into();
-    }
+    let mut content = Map::new();
+    let schema = good.shape.map_or_else(|| json!({}), |shape| json!({ "schema": shape(schemas) }));
+    content.insert(good.kind.to_owned(), schema);
+    said["content"] = content.into();
     if good.located {
         said["headers"] =
             json!({ "Location": { "description": "Where it is.", "required": true, "schema": { "type": "string", "format": "uri-reference" } } });

@@ -95,8 +95,8 @@ impl About {
     }
 
     /// What comes back is of another type than JSON.
-    pub(super) fn of_type(mut self, kind: &'static str) -> Self {
-        self.good.kind = kind;
+    pub(super) fn gives_text(mut self, kind: &'static str, what: &'static str) -> Self {
+        self.good = Good { what, kind, ..self.good };
         self
     }
 

@@ -31,8 +31,7 @@ pub(super) fn add(api: Api) -> Api {
     let shown = About::new("jobs", "getJob", "One job").gives::<shapes::Job>("The job.");
     let watched = About::new("jobs", "watchJob", "A job as it goes on")
         .more("Server-sent events: each `job` is the job as it is then; the last one has `came`.")
-        .gives::<String>("Events, until it ends.")
-        .of_type("text/event-stream");
+        .gives_text("text/event-stream", "Events, until it ends.");
     let stopped = About::new("jobs", "stopJob", "Ask a run to stop between two calls")
         .more("What it did stays; the run can be resumed.")
         .gives::<shapes::Job>("It was asked to.");

@@ -74,7 +74,7 @@ pub(super) struct WholePlan {
 struct ForWhom {
     /// The keys of these people only; everybody where it is left out.
     #[schemars(length(min = 1))]
-    people: Option<BTreeSet<String>>,
+    people: Option<Vec<String>>,
 }
 
 /// Which plans.

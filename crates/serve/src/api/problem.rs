@@ -28,6 +28,7 @@ pub(crate) struct Problem {
     detail: String,
     /// What to do next; left out where the detail says it.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schemars(default)]
     next: String,
     /// After how many seconds it can be tried again, where that is known.
     #[serde(skip)]
@@ -49,6 +50,12 @@ impl Problem {
     /// What is asked for cannot be done with what is given.
     pub(crate) fn not_valid(detail: impl Into<String>, next: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-valid", detail, next)
+    }
+
+    /// The same, where what is not there was named in the body: the address itself is right.
+    pub(crate) fn of_body(error: &EngineError, faces: &Faces) -> Self {
+        let problem = Self::of(error, faces);
+        if problem.status == StatusCode::NOT_FOUND.as_u16() { Self::not_valid(problem.detail, problem.next) } else { problem }
     }
 
     /// What the engine could not do; failures of ours are told at home as well.

@@ -71,7 +71,8 @@ async fn make(
     let digest: Digest =
         plan.parse().map_err(|_| Problem::not_valid(format!("plan: {plan:?} is no digest"), "64 digits of 0-9 and a-f"))?;
     // What can be told at once is told at once; the engine looks again when it begins.
-    let stored = faces.engine.store().plan(&digest, faces.engine.now()).await.map_err(|error| Problem::of(&error.into(), &faces))?;
+    let stored = faces.engine.store().plan(&digest, faces.engine.now()).await;
+    let stored = stored.map_err(|error| Problem::of_body(&error.into(), &faces))?;
     if stored.summary.status != PlanStatus::Approved {
         let status = serde_json::json!(stored.summary.status);
         let detail = format!("plan {} is {}, not approved", digest.short(), status.as_str().unwrap_or_default());
@@ -91,6 +92,10 @@ async fn resume(
     Named(run): Named,
 ) -> Result<Response, Problem> {
     let run = there(&faces, &run).await?;
+    if let Some(job) = faces.work.of_run(&run) {
+        let detail = format!("job {} carries run {run} out", job.borrow().id);
+        return Err(Problem::new(StatusCode::CONFLICT, "not-now", detail, "wait for it, or ask it to stop"));
+    }
     Ok(jobs::begun(&faces, Task::Resume { run }, &caller))
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use model::{Actor, AuditWhat, Effect, Proof, Role};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -25,6 +26,21 @@ pub(super) struct AuditWord;
 
 /// What a step does to a human.
 pub(super) struct EffectWord;
+
+/// Something, or null.
+pub(super) struct OrNull<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for OrNull<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
+    }
+}
 
 macro_rules! texts {
     ($($name:ident $says:expr;)*) => {
@@ -152,8 +168,7 @@ pub(super) struct LinkedAccount {
     /// The vendor's id.
     account: String,
     /// Whether it can log in; null when the last reading did not show it.
-    #[schemars(required)]
-    active: Option<bool>,
+    active: OrNull<bool>,
 }
 
 /// Everything about one person.
@@ -249,8 +264,7 @@ pub(super) struct App {
     /// The tenant.
     fingerprint: String,
     /// How far its last reading can be trusted; null where it was never read.
-    #[schemars(required)]
-    certificate: Option<Certificate>,
+    certificate: OrNull<Certificate>,
     /// Accounts in it.
     accounts: u64,
     /// Of these, active ones.
@@ -451,8 +465,7 @@ pub(super) struct Tenant {
     /// The profile in force.
     profile: String,
     /// Whether the log-in sees everybody; null where it cannot be told.
-    #[schemars(required)]
-    sees_all: Option<bool>,
+    sees_all: OrNull<bool>,
     /// Departments that it sees, where it does not see all.
     sees: Option<Vec<String>>,
     /// Custom fields that are declared.
@@ -759,8 +772,7 @@ pub(super) enum Came {
     /// Plans.
     Planned {
         /// Which proposal.
-        #[schemars(required)]
-        proposal: Option<u64>,
+        proposal: OrNull<u64>,
         /// The open plan, then the held ones.
         plans: Vec<Hex>,
     },

@@ -149,7 +149,7 @@ async fn make(
             faces.engine.make_token(&SourceName::from(source), lasts, caller.actor()).await
         }
     };
-    Ok(created(made.map_err(|error| Problem::of(&error, &faces))?, faces.engine.now()))
+    Ok(created(made.map_err(|error| Problem::of_body(&error, &faces))?, faces.engine.now()))
 }
 
 async fn rotate(

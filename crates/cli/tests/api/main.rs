@@ -1,0 +1,6 @@
+//! The API from outside: the real binary serves, over two sandboxes.
+
+mod doors;
+mod house;
+mod outside;
+mod story;
