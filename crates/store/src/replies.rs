@@ -38,13 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::WrongKey`], [`StoreError::NoKey`] for an answer that cannot be opened; [`StoreError::Nul`]; when the database fails.
-    pub async fn begin_reply(
-        &self,
-        of: Replied<'_>,
-        request: &Digest,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Begun, StoreError> {
+    pub async fn begin_reply(&self, of: Replied<'_>, request: &Digest, now: Timestamp, until: Timestamp) -> Result<Begun, StoreError> {
         let Replied { caller, name, server } = of;
         let request = request.to_string();
         let mut tx = self.db.begin().await?;

@@ -55,7 +55,8 @@ fn the_linter_finds_nothing_wrong_with_the_document() {
             console.log(problems.length, 'problems');
             process.exit(problems.length === 0 ? 0 : 1);
         })();";
-    let output = Command::new("node").arg("-e").arg(script).arg(&document).current_dir(xtask::outside::node()).output().expect("it starts");
+    let output =
+        Command::new("node").arg("-e").arg(script).arg(&document).current_dir(xtask::outside::node()).output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && said.trim() == "0 problems", "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -89,10 +90,8 @@ fn what_is_answered_has_no_member_that_the_document_does_not_know() {
     let answers: Vec<_> = asked.iter().map(|(path, at)| json!({ "path": path, "answer": house.get("admin", at).json() })).collect();
     let document = house.get("nobody", "/api/openapi.json").json();
     let known = document["paths"].as_object().expect("paths").iter();
-    let looked_at: Vec<&str> = known
-        .filter(|(path, item)| item["get"].is_object() && !path.ends_with("/events"))
-        .map(|(path, _)| path.as_str())
-        .collect();
+    let looked_at: Vec<&str> =
+        known.filter(|(path, item)| item["get"].is_object() && !path.ends_with("/events")).map(|(path, _)| path.as_str()).collect();
     let mut covered: Vec<&str> = asked.iter().map(|(path, _)| *path).collect();
     covered.sort_unstable();
     assert_eq!(covered, looked_at, "every list and every one of something is looked at here");

@@ -28,7 +28,8 @@ fn a_plan_is_made_approved_by_another_carried_out_and_taken_back() {
 
     // One person is left out, and what goes on is another plan; whoever did that asked for it.
     let first = house.get("viewer", &at("/steps?limit=1000")).json();
-    let person = first["items"].as_array().expect("steps").iter().find_map(|step| step["person"].as_str()).expect("a person").to_owned();
+    let person =
+        first["items"].as_array().expect("steps").iter().find_map(|step| step["person"].as_str()).expect("a person").to_owned();
     house.post("operator", &at("/leave-out"), &json!({ "leave_out": ["nobody-at-all"] })).is_problem(422, "not-valid", "nobody-at-all");
     let split = house.post("operator", &at("/leave-out"), &json!({ "leave_out": [person] })).json();
     let plan = split["kept"]["digest"].as_str().expect("what goes on").to_owned();

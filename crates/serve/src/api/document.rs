@@ -97,12 +97,18 @@ fn path_parameters(path: &str) -> Vec<Value> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
         let (what, schema) = match name {
-            "digest" => ("A plan's, or a standing approval's, digest: all of its 64 digits.", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })),
+            "digest" => (
+                "A plan's, or a standing approval's, digest: all of its 64 digits.",
+                json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
+            ),
             "run" => ("A run's id.", json!({ "type": "string", "format": "uuid" })),
             "job" => ("A job's id.", json!({ "type": "string", "format": "uuid" })),
             "token" => ("A token's public part.", json!({ "type": "string", "pattern": "^[0-9a-f]{12}$" })),
             "app" => ("An app's name in the configuration.", json!({ "type": "string", "minLength": 1 })),
-            _ => ("A person's key; an e-mail or a whole name does where it is one person's.", json!({ "type": "string", "minLength": 1 })),
+            _ => (
+                "A person's key; an e-mail or a whole name does where it is one person's.",
+                json!({ "type": "string", "minLength": 1 }),
+            ),
         };
         json!({ "name": name, "in": "path", "required": true, "description": what, "schema": schema })
     };
@@ -141,9 +147,7 @@ fn without_null(mut schema: Value) -> Value {
 }
 
 fn header_parameters(method: &Method, held: bool, kind: &str) -> Vec<Value> {
-    let header = |name: &str, what: &str, schema: Value| {
-        json!({ "name": name, "in": "header", "required": false, "description": what, "schema": schema })
-    };
+    let header = |name: &str, what: &str, schema: Value| json!({ "name": name, "in": "header", "required": false, "description": what, "schema": schema });
     let mut headers = Vec::new();
     if *method == Method::GET && kind == "application/json" {
         let what = "The `ETag` of what the caller has: 304 and nothing more where it is still that.";
@@ -213,10 +217,10 @@ fn good(method: &Method, good: &Good, schemas: &mut SchemaGenerator) -> Value {
     content.insert(good.kind.to_owned(), schema);
     said["content"] = content.into();
     if good.located {
-        said["headers"] =
-            json!({ "Location": { "description": "Where it is.", "required": true, "schema": { "type": "string", "format": "uri-reference" } } });
+        said["headers"] = json!({ "Location": { "description": "Where it is.", "required": true, "schema": { "type": "string", "format": "uri-reference" } } });
     } else if *method == Method::GET && good.kind == "application/json" {
-        said["headers"] = json!({ "ETag": { "description": "Names this very content.", "required": true, "schema": { "type": "string" } } });
+        said["headers"] =
+            json!({ "ETag": { "description": "Names this very content.", "required": true, "schema": { "type": "string" } } });
     }
     said
 }

@@ -79,9 +79,16 @@ async fn once(faces: Arc<Faces>, named: Named, request: Request, next: Next) -> 
         Begun::Answered(kept) => return replayed(&kept),
         Begun::Other => {
             let next = "give each request a key of its own";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-used", "this Idempotency-Key was given to another request", next));
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key-used",
+                "this Idempotency-Key was given to another request",
+                next,
+            ));
         }
-        Begun::UnderWay => return conflict("under-way", "the request with this Idempotency-Key is being done", "ask again in a moment"),
+        Begun::UnderWay => {
+            return conflict("under-way", "the request with this Idempotency-Key is being done", "ask again in a moment");
+        }
         Begun::Unknown => {
             let detail = "another server began the request with this Idempotency-Key and did not say what came of it";
             return conflict("unknown-outcome", detail, "look at what is there, then ask with another key");
@@ -123,7 +130,9 @@ async fn keep(response: Response) -> (Response, Option<Secret>) {
 }
 
 fn replayed(kept: &Secret) -> Result<Response, Problem> {
-    let damaged = |error: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", format!("the kept answer cannot be read: {error}"), "");
+    let damaged = |error: String| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", format!("the kept answer cannot be read: {error}"), "")
+    };
     let kept: Kept = serde_json::from_str(kept.expose()).map_err(|error| damaged(error.to_string()))?;
     let mut response = Response::new(Body::from(kept.body));
     *response.status_mut() = StatusCode::from_u16(kept.status).map_err(|error| damaged(error.to_string()))?;

@@ -68,9 +68,9 @@ impl Which {
         };
         let after = match &self.cursor {
             None => None,
-            Some(text) => {
-                Some(bytes(text).ok_or_else(|| wrong("cursor: it is none of this server's".to_owned(), "follow `next` as it is, or begin without a cursor"))?)
-            }
+            Some(text) => Some(bytes(text).ok_or_else(|| {
+                wrong("cursor: it is none of this server's".to_owned(), "follow `next` as it is, or begin without a cursor")
+            })?),
         };
         Ok(Place { after, limit })
     }
@@ -161,9 +161,13 @@ mod tests {
 
     #[test]
     fn what_is_no_cursor_or_no_limit_is_said() {
-        for (limit, cursor, told) in
-            [(Some(0), None, "between 1 and 1000"), (Some(1001), None, "between"), (None, Some("6"), "cursor"), (None, Some("zz"), "cursor"), (None, Some(""), "cursor")]
-        {
+        for (limit, cursor, told) in [
+            (Some(0), None, "between 1 and 1000"),
+            (Some(1001), None, "between"),
+            (None, Some("6"), "cursor"),
+            (None, Some("zz"), "cursor"),
+            (None, Some(""), "cursor"),
+        ] {
             let problem = Which { limit, cursor: cursor.map(str::to_owned) }.place().err().unwrap();
             assert!(serde_json::to_string(&problem).unwrap().contains(told), "{problem:?}");
         }

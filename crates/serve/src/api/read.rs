@@ -28,7 +28,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let wrong = |error: axum::extract::rejection::QueryRejection| {
-            Problem::new(StatusCode::BAD_REQUEST, "not-understood", error.body_text(), "the document at /api/openapi.json names the parameters")
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "not-understood",
+                error.body_text(),
+                "the document at /api/openapi.json names the parameters",
+            )
         };
         Query::try_from_uri(&parts.uri).map(|Query(asked)| Self(asked)).map_err(wrong)
     }
@@ -38,9 +43,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, "not-understood", error.body_text(), "send the body whole")
-        })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "not-understood", error.body_text(), "send the body whole"))?;
         match Json::from_bytes(&bytes) {
             Ok(Json(given)) => Ok(Self(given)),
             Err(JsonRejection::JsonDataError(error)) => {

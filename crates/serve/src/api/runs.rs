@@ -31,10 +31,8 @@ struct Carry {
 }
 
 pub(super) fn add(api: Api) -> Api {
-    let listed = About::new("runs", "listRuns", "The runs")
-        .more("The newest first.")
-        .query::<Which>()
-        .gives::<Page<shapes::Run>>("Runs.");
+    let listed =
+        About::new("runs", "listRuns", "The runs").more("The newest first.").query::<Which>().gives::<Page<shapes::Run>>("Runs.");
     let made = About::new("runs", "createRun", "Carry out an approved plan")
         .more("A job; it can be asked to stop between two calls, and the run can be resumed.")
         .takes::<Carry>()
@@ -76,7 +74,12 @@ async fn make(
     if stored.summary.status != PlanStatus::Approved {
         let status = serde_json::json!(stored.summary.status);
         let detail = format!("plan {} is {}, not approved", digest.short(), status.as_str().unwrap_or_default());
-        return Err(Problem::new(StatusCode::CONFLICT, "not-approved", detail, "an approver says yes: POST /api/v1/plans/{digest}/approve"));
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "not-approved",
+            detail,
+            "an approver says yes: POST /api/v1/plans/{digest}/approve",
+        ));
     }
     Ok(jobs::begun(&faces, Task::Run { plan: digest }, &caller))
 }
@@ -86,11 +89,7 @@ async fn show(State(faces): State<Arc<Faces>>, Named(run): Named) -> Result<Resp
     Ok(json(&report))
 }
 
-async fn resume(
-    State(faces): State<Arc<Faces>>,
-    Extension(caller): Extension<Caller>,
-    Named(run): Named,
-) -> Result<Response, Problem> {
+async fn resume(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Named(run): Named) -> Result<Response, Problem> {
     let run = there(&faces, &run).await?;
     if let Some(job) = faces.work.of_run(&run) {
         let detail = format!("job {} carries run {run} out", job.borrow().id);
@@ -99,11 +98,7 @@ async fn resume(
     Ok(jobs::begun(&faces, Task::Resume { run }, &caller))
 }
 
-async fn revert(
-    State(faces): State<Arc<Faces>>,
-    Extension(caller): Extension<Caller>,
-    Named(run): Named,
-) -> Result<Response, Problem> {
+async fn revert(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Named(run): Named) -> Result<Response, Problem> {
     let run = there(&faces, &run).await?;
     Ok(jobs::begun(&faces, Task::Revert { run }, &caller))
 }

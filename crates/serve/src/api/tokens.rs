@@ -165,11 +165,7 @@ async fn rotate(
     Ok(created(made.map_err(|error| Problem::of(&error, &faces))?, faces.engine.now()))
 }
 
-async fn revoke(
-    State(faces): State<Arc<Faces>>,
-    Extension(caller): Extension<Caller>,
-    Named(id): Named,
-) -> Result<Response, Problem> {
+async fn revoke(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Named(id): Named) -> Result<Response, Problem> {
     known(&faces, &id).await?;
     let token = faces.engine.revoke_token(&id, &caller.actor()).await.map_err(|error| Problem::of(&error, &faces))?;
     Ok(json(&View::new(token, faces.engine.now())))

@@ -59,9 +59,8 @@ mod tests {
     #[test]
     fn strangers_share_one_measure_and_callers_have_one_each() {
         let limits = Limits::new(Some(Rate { per_second: 1, burst: 1 }));
-        let caller = |name: &str| {
-            Some(Caller { name: name.into(), role: model::Role::Viewer, shown: engine::Shown::Token, token: "t".into() })
-        };
+        let caller =
+            |name: &str| Some(Caller { name: name.into(), role: model::Role::Viewer, shown: engine::Shown::Token, token: "t".into() });
         let now = Instant::now();
         assert!(limits.take(caller("a"), now).is_ok() && limits.take(caller("b"), now).is_ok() && limits.take(None, now).is_ok());
         let refused = limits.take(caller("a"), now).unwrap_err();
