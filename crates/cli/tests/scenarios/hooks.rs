@@ -272,7 +272,7 @@ fn a13_deliveries_repeated_shuffled_and_forged_have_one_effect_each_and_none_for
     }
     let mut server = Server::start(&world);
     let body = |n: usize| {
-        let event = if n % 2 == 0 { "CourseCompleted" } else { "SessionStarted" };
+        let event = if n.is_multiple_of(2) { "CourseCompleted" } else { "SessionStarted" };
         json!({"eventType": event, "timestamp": world.now, "correlationId": format!("c{n}"), "userId": ids[n]}).to_string()
     };
     let mut sent: Vec<(String, String, u16)> = Vec::new();

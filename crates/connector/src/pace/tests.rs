@@ -72,7 +72,7 @@ impl App {
         let passed = (now - self.last).as_secs_f64();
         self.last = now;
         self.level = (self.level + passed * (self.per_second - self.others)).clamp(0.0, self.capacity);
-        let good = self.level >= 1.0 && (self.asked.len() + 1) % self.chance != 0;
+        let good = self.level >= 1.0 && !(self.asked.len() + 1).is_multiple_of(self.chance);
         self.level -= f64::from(u8::from(good));
         self.asked.push((now, !good));
         good

@@ -124,7 +124,7 @@ fn link(uri: &Uri, key: &[u8]) -> String {
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.is_empty() || digits.len() % 2 != 0 || digits.len() > 2 * LONGEST {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || digits.len() > 2 * LONGEST {
         return None;
     }
     let digit = |digit: &u8| match digit {
