@@ -36,7 +36,7 @@ pub(crate) struct Globals {
     /// The configuration [default: provost.toml in this folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// How to print; markdown for plans and reports, html for plans
+    /// How to print; markdown and html for plans and reports, csv for reports
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
     /// No notes and no progress, only results and errors
@@ -73,6 +73,7 @@ pub(crate) enum Command {
     Resume(commands::apply::ResumeArgs),
     Revert(commands::revert::RevertArgs),
     Report(commands::report::ReportArgs),
+    Review(commands::review::ReviewArgs),
     People(commands::people::PeopleArgs),
     Explain(commands::explain::ExplainArgs),
     Findings(commands::findings::FindingsArgs),
@@ -81,6 +82,7 @@ pub(crate) enum Command {
     Apps(commands::apps::AppsArgs),
     Audit(commands::audit::AuditArgs),
     Standing(commands::standing::StandingArgs),
+    Notices(commands::notices::NoticesArgs),
     Serve(commands::serve::ServeArgs),
     Mcp(commands::mcp::McpArgs),
     Token(commands::token::TokenArgs),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use connector::{Clock, Signing};
-use engine::{AppSetup, Approvers, Engine, Hook, Setup};
+use engine::{AppSetup, Approvers, Engine, EngineError, Hook, Sending, Setup, Telling};
 use jiff::SignedDuration;
 use model::{AppName, RateLimit, Secret, SourceName, digest_of};
 use rand::TryRng;
@@ -14,7 +15,7 @@ use serve::scim::Dialect;
 use store::{Location, SealKey, Store};
 
 use crate::args::Globals;
-use crate::config::{Address, AppConnection, Config, SourceConnection, Webhook, is_identity};
+use crate::config::{Address, AppConnection, Config, NoticeConnection, SourceConnection, Webhook, is_identity};
 use crate::faces::{Face, Format};
 use crate::failure::Failure;
 use crate::sandboxes::{Sandboxes, Start, api_base, by_scim, known_credentials, known_scim_credentials};
@@ -41,6 +42,9 @@ pub(crate) struct Opened {
     pub(crate) serve: serve::Options,
     /// How apps tell of events.
     webhooks: BTreeMap<AppName, Webhook>,
+    face: Face,
+    /// Where the audit trail was when this was opened; none where nobody is told of anything.
+    began: Option<u64>,
     /// How the sources that push speak.
     dialects: BTreeMap<SourceName, Dialect>,
     sandboxes: Sandboxes,
@@ -73,6 +77,7 @@ impl Opened {
         let webhooks = config.apps.iter().filter_map(|(name, app)| Some((name.clone(), app.webhook.clone()?))).collect();
         let behaviour = std::mem::take(&mut config.behaviour);
         let (serve, dialects) = (config.serve.clone(), dialects(&config));
+        let notices = std::mem::take(&mut config.notices);
         let ports = ports::ports(globals.now)?;
         let mut sandboxes = Sandboxes::default();
         let approvers = Arc::new(std::mem::take(&mut config.approvers));
@@ -84,7 +89,9 @@ impl Opened {
         let engine =
             Engine::new(store, ports, setup).trusting(Arc::clone(&approvers) as _).minding(behaviour).keeping_images(keep_images);
         let engine = engine.scheduled(schedules);
-        Ok(Self { engine, approvers, clock, serve, webhooks, dialects, sandboxes })
+        let engine = if notices.is_empty() { engine } else { engine.telling(telling(notices, serve.url.clone())?) };
+        let began = if engine.tells() { Some(engine.begin_notices().await?) } else { None };
+        Ok(Self { engine, approvers, clock, serve, face, began, webhooks, dialects, sandboxes })
     }
 
     /// The engine hears the events of the apps that are configured to tell of them.
@@ -113,11 +120,46 @@ impl Opened {
         (Arc::new(engine.planning_again()), dialects, Closing { store, sandboxes })
     }
 
-    /// Closes everything in order.
+    /// Tells whoever is to be told of what was done here, and closes everything in order.
     pub(crate) async fn close(self) {
+        if let Some(began) = self.began {
+            self.tell(began).await;
+        }
         self.engine.store().close().await;
         self.sandboxes.stop().await;
     }
+}
+
+impl Opened {
+    /// Sends what this command gave cause for, or one before it that was cut off, as far as that takes no longer than people wait for a prompt;
+    /// the rest stays for the next command, or a server.  What was done is done, however this ends.
+    async fn tell(&self, began: u64) {
+        let telling = async {
+            let head = self.engine.store().audit_head().await?.map_or(0, |head| head.seq);
+            if self.engine.make_notices(SignedDuration::ZERO).await? == 0 && head == began {
+                return Ok(());
+            }
+            let Sending { sent: _, later, aside } = self.engine.send_notices().await?;
+            if later + aside > 0 {
+                self.face.note(&format!("{} notices could not be delivered: provost notices", later + aside));
+            }
+            Ok::<(), EngineError>(())
+        };
+        match tokio::time::timeout(TELLING, telling).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.face.note(&format!("notices are still to be sent: {error}")),
+            Err(_) => self.face.note("notices are still on their way; the next command, or `provost serve`, sends what was not taken"),
+        }
+    }
+}
+
+/// How long a command waits at its end for notices to be taken.
+const TELLING: Duration = Duration::from_secs(5);
+
+/// Who is told of what, and the way out.
+fn telling(notices: BTreeMap<String, NoticeConnection>, url: Option<String>) -> Result<Telling, Failure> {
+    let rules = notices.iter().map(|(name, notice)| (name.clone(), notice.rule.clone())).collect();
+    Ok(Telling { rules, port: Arc::new(ports::WaysOut::new(notices)?), url })
 }
 
 /// What an engine is made of, as a configuration says it, for whoever fills ports and store by himself: policy, files and apps, whose
@@ -146,8 +188,19 @@ fn dialects(config: &Config) -> BTreeMap<SourceName, Dialect> {
 
 /// Connects what a configuration names.
 async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut Sandboxes) -> Result<Setup, Failure> {
-    let Config { file: _, policy, store: _, keep_images: _, sources, apps, approvers: _, behaviour: _, serve: _, schedules: _ } =
-        config;
+    let Config {
+        file: _,
+        policy,
+        store: _,
+        keep_images: _,
+        sources,
+        apps,
+        approvers: _,
+        behaviour: _,
+        serve: _,
+        schedules: _,
+        notices: _,
+    } = config;
     let mut setups = BTreeMap::new();
     for (name, connection) in &apps {
         setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use model::{Account, Approved, Content, Department, Enrolment, Finding, Group, Image, Kind, Manifest, Receipt, Secret, Step, Tenant};
+use model::{
+    Account, Approved, Content, Department, Enrolment, Finding, Group, Image, Kind, LogIn, Manifest, Receipt, Secret, Step, Tenant,
+};
 
 use crate::{Fault, Read, Wire, Write};
 
@@ -192,6 +194,11 @@ pub trait Source: Send + Sync {
     /// `Denied` where it is not signed rightly; `Garbled` where it is signed and cannot be read; `Unsupported` where the app sends none.
     fn decode(&self, _event: &RawEvent, _signing: &Signing) -> Result<Vec<Told>, Fault> {
         Err(Fault::Unsupported { what: "events".to_owned() })
+    }
+
+    /// When whoever has the account of a kept record logged in last, as far as the record tells.
+    fn last_log_in(&self, _raw: &serde_json::Value) -> LogIn {
+        LogIn::NotTold
     }
 
     /// Every record with this key; none is an answer, not an error.  A group found by id has its members.

@@ -37,6 +37,9 @@ pub enum EngineError {
         /// Those that are pushed.
         known: Vec<SourceName>,
     },
+    /// No notice is configured.
+    #[error("nobody is told of anything: the configuration has no [notice.NAME]")]
+    TellsNobody,
     /// There is no such token.
     #[error("there is no token {id}")]
     NoSuchToken {

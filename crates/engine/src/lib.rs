@@ -16,6 +16,7 @@ mod increments;
 mod look;
 mod named;
 mod next;
+mod notices;
 mod past;
 mod propose;
 mod push;
@@ -24,6 +25,7 @@ mod read;
 mod rehearse;
 mod replies;
 mod revert;
+mod review;
 mod roster;
 mod session;
 mod signing;
@@ -53,6 +55,7 @@ pub use error::EngineError;
 pub use execute::RunSummary;
 pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
 pub use next::of_store as store_next;
+pub use notices::{NotSent, Notices, Sending, Telling};
 pub use propose::{Ask, Facts, Proposed};
 pub use quarantine::QuarantineRule;
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
@@ -145,6 +148,8 @@ pub struct Engine {
     schedules: Vec<Schedule>,
     /// When tokens were last used.
     uses: tokens::Uses,
+    /// Who is told of what, where anybody is.
+    telling: Option<Telling>,
 }
 
 /// What is done about apps, and steps, that fail; nothing by default.
@@ -171,6 +176,7 @@ impl Engine {
             hooks: BTreeMap::new(),
             schedules: Vec::new(),
             uses: tokens::Uses::default(),
+            telling: None,
         }
     }
 

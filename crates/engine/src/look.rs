@@ -225,7 +225,7 @@ impl Engine {
         let records: Vec<_> = self.store.records(&run.id).await?.into_values().collect();
         let mut report = plan::report::report(&run, &stored.plan, &records);
         let asides = self.asides_now().await?;
-        for undone in &mut report.open {
+        for undone in report.open.iter_mut().chain(&mut report.all) {
             if let Some(one) = asides.iter().find(|one| one.step == undone.step) {
                 let until = format!("put aside until {:.0}", one.until);
                 undone.detail = if undone.detail.is_empty() { until } else { format!("{}; {until}", undone.detail) };
@@ -245,7 +245,7 @@ impl Engine {
         Ok(report)
     }
 
-    fn ask_now(&self) -> Ask {
+    pub(crate) fn ask_now(&self) -> Ask {
         Ask {
             as_of: self.ports.clock.now(),
             only: None,

@@ -54,6 +54,7 @@ impl EngineError {
                 format!("somebody of [approval.approvers] signs it: provost standing approve {} --key FILE (docs/approvals.md)", digest.short())
             }
             Self::NoStanding { .. } => "`provost standing list` shows them; four digits or more of one of them".to_owned(),
+            Self::TellsNobody => "add [notice.NAME] to the configuration: docs/notices.md".to_owned(),
             Self::NoSuchStep { .. } => "`provost show PLAN --format json` has the keys and ids".to_owned(),
             Self::AllLeftOut { .. } => "provost reject PLAN --reason \"…\"".to_owned(),
             // The others say it themselves.
@@ -66,6 +67,7 @@ impl EngineError {
 pub fn of_store(error: &StoreError) -> &'static str {
     match error {
         StoreError::NotFound { what: "plan", .. } => "`provost show` lists the plans",
+        StoreError::NotFound { what: "a delivery", .. } => "`provost notices` lists them",
         StoreError::NotFound { what: "run", .. } => "`provost runs` lists the runs",
         StoreError::Empty { .. } => "`provost plan` looks again, `provost show` lists what waits",
         StoreError::DiskFull | StoreError::Disk { .. } => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Attributes, Text};
@@ -29,6 +30,18 @@ pub struct Image {
     pub account: Account,
     /// The ids of its groups, where the record tells.
     pub groups: Option<BTreeSet<Text>>,
+}
+
+/// When whoever has an account logged in last, as far as the app tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogIn {
+    /// The app does not say.
+    NotTold,
+    /// Nobody ever did.
+    Never,
+    /// Then.
+    At(Timestamp),
 }
 
 /// A group of an app with all its members.

@@ -22,6 +22,7 @@ mod ids;
 mod link;
 mod manifest;
 mod named;
+mod notice;
 mod person;
 mod plan;
 mod policy;
@@ -35,7 +36,7 @@ mod step;
 mod trigger;
 mod value;
 
-pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group, Image};
+pub use account::{Account, Content, Department, Enrolment, EnrolmentState, Group, Image, LogIn};
 pub use audit::{AuditEntry, AuditWhat, Audited, Subject};
 pub use canonical::{canonical_json, digest_of};
 pub use cores::in_order;
@@ -50,6 +51,7 @@ pub use ids::{AccountId, AppName, Digest, DigestError, Fingerprint, PersonKey, R
 pub use link::{Evidence, Link};
 pub use manifest::{AdminMark, Attribute, Compare, EnrolmentsBy, LandsLate, Manifest, RateLimit, Shape, Support};
 pub use named::{Iter, Named};
+pub use notice::{Delivery, DeliveryState, Notice, NoticeRule, Occasion};
 pub use person::{Person, Standing};
 pub use plan::{Class, Concerned, GuardVerdict, Inputs, PLAN_VERSION, Plan, PlanDigest, Proposal, STEPS_IN_PART};
 pub use policy::{

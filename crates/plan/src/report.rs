@@ -8,6 +8,7 @@ use model::{AppName, Digest, Effect, Plan, Run, RunId, RunState, StepId, StepRec
 use serde::Serialize;
 
 use crate::draft::verb_word;
+use crate::paper::{Paper, PaperTable, csv};
 use crate::render::markdown_escape;
 use crate::render::{Paint, clean};
 
@@ -41,12 +42,15 @@ pub struct Report {
     pub found_per_minute: BTreeMap<AppName, u64>,
     /// Steps that were not done, in the order of the plan.
     pub open: Vec<Undone>,
+    /// All steps in the order of the plan, for a spreadsheet.
+    #[serde(skip)]
+    pub all: Vec<Undone>,
     /// The command that makes the plan which takes the run back; none where it did nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
 }
 
-/// A step that was not done.
+/// What became of a step; mostly one that was not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Undone {
     /// Which.
@@ -57,7 +61,8 @@ pub struct Undone {
     pub verb: &'static str,
     /// To whom: key and name, or the name of the group or department.
     pub who: String,
-    /// The outcome in a word: `drifted`, `failed`, `skipped`, `unsettled`, `started`, `not begun`.
+    /// The outcome in a word: `drifted`, `failed`, `skipped`, `unsettled`, `started`, `not begun`; `done` and `already done` too where all
+    /// steps are told.
     pub outcome: &'static str,
     /// What is known about it.
     pub detail: String,
@@ -84,18 +89,21 @@ pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
         effects: BTreeMap::new(),
         found_per_minute: BTreeMap::new(),
         open: Vec::new(),
+        all: Vec::new(),
         undo: None,
     };
     for step in &plan.steps {
         let state = states.get(&step.id).copied();
         let (outcome, detail) = outcome(state, &labels);
         *report.counts.entry(step.app.clone()).or_default().entry(verb_word(step.verb)).or_default().entry(outcome).or_default() += 1;
+        let who = labels.get(&step.id).cloned().unwrap_or_default();
+        let became = Undone { step: step.id, app: step.app.clone(), verb: verb_word(step.verb), who, outcome, detail };
+        report.all.push(became.clone());
         if state.is_some_and(StepState::is_done) {
             report.done += 1;
             step.effects.iter().map(|effect: &Effect| effect.word()).for_each(|effect| *report.effects.entry(effect).or_default() += 1);
         } else {
-            let who = labels.get(&step.id).cloned().unwrap_or_default();
-            report.open.push(Undone { step: step.id, app: step.app.clone(), verb: verb_word(step.verb), who, outcome, detail });
+            report.open.push(became);
         }
     }
     let did_something = |record: &StepRecord| matches!(record.state, StepState::Done);
@@ -128,11 +136,12 @@ impl Report {
         }
     }
 
-    fn facts(&self) -> Vec<String> {
+    /// One line each; `counts` are a table of their own elsewhere.
+    fn facts(&self, counts: bool) -> Vec<String> {
         let mut facts = vec![self.state_words(), format!("{} of {} steps done", self.done, self.steps)];
         let ended = self.ended.map(|ended| format!(", ended {ended}")).unwrap_or_default();
         facts.push(format!("started {}{ended}", self.started));
-        for (app, verbs) in &self.counts {
+        for (app, verbs) in self.counts.iter().filter(|_| counts) {
             for (verb, outcomes) in verbs {
                 let outcomes: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
                 facts.push(format!("{app}, {verb}: {}", outcomes.join(", ")));
@@ -155,7 +164,7 @@ impl Report {
         let title = if self.open.is_empty() { paint.green(&title) } else { paint.yellow(&title) };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{title}");
-        for fact in self.facts() {
+        for fact in self.facts(true) {
             let _ = writeln!(out, "  {}", clean(&fact));
         }
         for undone in &self.open {
@@ -171,7 +180,7 @@ impl Report {
     /// For a ticket.
     pub fn markdown(&self) -> String {
         let mut out = format!("## run {} of plan {}\n\n", markdown_escape(self.run.as_str()), self.plan.short());
-        for fact in self.facts() {
+        for fact in self.facts(true) {
             let _ = writeln!(out, "- {}", markdown_escape(&fact));
         }
         if !self.open.is_empty() {
@@ -183,5 +192,43 @@ impl Report {
             let _ = writeln!(out, "| {} | {app} | {} | {who} | {detail} |", undone.outcome, undone.verb);
         }
         out
+    }
+
+    /// For a browser, and for paper.
+    pub fn html(&self) -> String {
+        let counted = self.counts.iter().flat_map(|(app, verbs)| verbs.iter().map(move |(verb, outcomes)| (app, verb, outcomes)));
+        let counted = counted.flat_map(|(app, verb, outcomes)| {
+            outcomes.iter().map(move |(outcome, count)| [app.as_str(), verb, outcome, &count.to_string()].map(str::to_owned).to_vec())
+        });
+        let undone = self.open.iter().map(|step| {
+            let cells = [step.outcome, step.app.as_str(), step.verb, step.who.as_str(), step.detail.as_str()];
+            cells.map(str::to_owned).to_vec()
+        });
+        let tables = vec![
+            PaperTable {
+                caption: "Steps by outcome".to_owned(),
+                columns: vec!["app", "do", "outcome", "steps"],
+                rows: counted.collect(),
+                none: "the plan has no steps",
+            },
+            PaperTable {
+                caption: "Steps that were not done".to_owned(),
+                columns: vec!["outcome", "app", "do", "to whom", "detail"],
+                rows: undone.collect(),
+                none: "none: every step is done",
+            },
+        ];
+        Paper { title: format!("Run {} of plan {}", self.run, self.plan.short()), facts: self.facts(false), tables }.html()
+    }
+
+    /// For a spreadsheet: a line for each step, in the order of the plan.
+    pub fn csv(&self) -> String {
+        let columns = ["run", "step", "app", "do", "to_whom", "outcome", "detail"];
+        let cells = |step: &Undone| {
+            let id = step.step.to_string();
+            let cells = [self.run.as_str(), &id, step.app.as_str(), step.verb, &step.who, step.outcome, &step.detail];
+            cells.map(str::to_owned).to_vec()
+        };
+        csv(&columns, self.all.iter().map(cells))
     }
 }

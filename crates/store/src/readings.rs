@@ -9,7 +9,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Arg, Row, args};
-use crate::pack::{expand, json, millis, pack, unpack};
+use crate::pack::{expand, json, millis, pack, time, unpack};
 use crate::parts::{from_rows, pack_bytes, pack_records, unpack_bytes, unpack_records};
 use crate::{Store, StoreError, parts, sql};
 
@@ -113,6 +113,16 @@ impl Store {
         self.raw(&of_app(app), digest).await
     }
 
+    /// When the raw records of a reading were read; none where that is not known, or there is no such reading.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn app_raw_at(&self, app: &AppName, digest: &Digest) -> Result<Option<Timestamp>, StoreError> {
+        let row = self.db.fetch_one(sql::READING_RAW_AT, args![of_app(app), digest.to_string()]).await?;
+        let at = row.map_or(Ok(0), |row| row.int(0))?;
+        (at != 0).then(|| time(at, RAW_READING)).transpose()
+    }
+
     /// How many records the newest complete reading of a source had: what a shrunk one is measured against.
     ///
     /// # Errors
@@ -176,7 +186,22 @@ impl Store {
         let seq = tx.fetch_one(sql::READING_NEXT, args![]).await?.map_or(Ok(1), |row| row.int(0))?;
         let good = if complete { seq } else { 0 };
         let digest = digest.to_string();
-        if tx.execute(sql::READING_AGAIN, args![subject, digest.as_str(), seq, tenant, head, good, count]).await? == 0 {
+        let raw_at = tx.fetch_one(sql::READING_RAW_AT, args![subject, digest.as_str()]).await?.map_or(Ok(0), |row| row.int(0))?;
+        let read_at = millis(certificate.at);
+        if tx.execute(sql::READING_AGAIN, args![subject, digest.as_str(), seq, tenant, head, good, count]).await? > 0 {
+            if raw.is_empty() || read_at - raw_at < RAW_GOOD_FOR {
+                return tx.commit().await;
+            }
+            tx.commit().await?;
+            let parts = pack_bytes(raw);
+            tx = self.db.begin().await?;
+            tx.execute(sql::READING_SECTION_DROP, args![subject, digest.as_str(), RAW]).await?;
+            let raw_parts = parts::count(parts.len());
+            // Somebody may have removed the reading meanwhile.
+            if tx.execute(sql::READING_RAW_AGAIN, args![subject, digest.as_str(), raw_parts, read_at]).await? > 0 {
+                parts::put(&mut tx, sql::READING_PART_PUT, &[subject, &digest, RAW], parts).await?;
+            }
+        } else {
             // Packing takes a while: nobody has to wait for it.
             drop(tx);
             let (Body { text, mut sections }, raw) = (body(), pack_bytes(raw));
@@ -189,7 +214,7 @@ impl Store {
             tx.execute(sql::READING_PARTS_DROP, of.clone()).await?;
             tx.execute(sql::READING_RAW_DROP, of).await?;
             let counts = [parts::count(parts), parts::count(raw_parts)];
-            let row = args![subject, digest.as_str(), seq, tenant, head, good, count, text, counts[0], counts[1]];
+            let row = args![subject, digest.as_str(), seq, tenant, head, good, count, text, counts[0], counts[1], read_at];
             tx.execute(sql::READING_PUT, row).await?;
             for (section, parts) in sections {
                 parts::put(&mut tx, sql::READING_PART_PUT, &[subject, &digest, section], parts).await?;
@@ -264,6 +289,9 @@ const READING: &str = "a reading";
 const RAW_READING: &str = "a raw reading";
 /// The section of the raw records.
 const RAW: &str = "raw";
+/// For how long (milliseconds) the raw records of a reading are good where the same content is read again: they tell more than the content,
+/// such as when somebody logged in last.
+const RAW_GOOD_FOR: i64 = 20 * 3_600_000;
 
 /// A reading on its way into its rows.
 struct Body {

@@ -54,11 +54,14 @@ statements! {
     READING_AGAIN = "UPDATE readings SET seq = $3, head = $5,
         good_seq = CASE WHEN $6 = 0 THEN good_seq ELSE $6 END, good_count = CASE WHEN $6 = 0 THEN good_count ELSE $7 END
         WHERE subject = $1 AND digest = $2 AND fingerprint = $4";
-    READING_PUT = "INSERT INTO readings (subject, digest, seq, fingerprint, head, good_seq, good_count, body, parts, raw_parts)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    READING_PUT = "INSERT INTO readings (subject, digest, seq, fingerprint, head, good_seq, good_count, body, parts, raw_parts, raw_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (subject, digest) DO UPDATE SET seq = excluded.seq, fingerprint = excluded.fingerprint, head = excluded.head,
         good_seq = excluded.good_seq, good_count = excluded.good_count, body = excluded.body, parts = excluded.parts,
-        raw_parts = excluded.raw_parts";
+        raw_parts = excluded.raw_parts, raw_at = excluded.raw_at";
+    READING_RAW_AT = "SELECT raw_at FROM readings WHERE subject = $1 AND digest = $2";
+    READING_RAW_AGAIN = "UPDATE readings SET raw_parts = $3, raw_at = $4 WHERE subject = $1 AND digest = $2";
+    READING_SECTION_DROP = "DELETE FROM reading_parts WHERE subject = $1 AND digest = $2 AND section = $3";
     READING_PARTS_DROP = "DELETE FROM reading_parts WHERE subject = $1 AND digest = $2";
     READING_PART_PUT = "INSERT INTO reading_parts (subject, digest, section, part, body) VALUES ($1, $2, $3, $4, $5)";
     READING_PARTS = "SELECT part, body FROM reading_parts WHERE subject = $1 AND digest = $2 AND section = $3 ORDER BY part";
@@ -265,6 +268,25 @@ statements! {
     PUSHED_MEMBER_DROP = "DELETE FROM pushed_members WHERE source = $1 AND holder = $2 AND member = $3";
     PUSHED_MEMBERS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND holder = $2";
     PUSHED_MEMBERSHIPS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND member = $2";
+
+    NOTICE_CURSORS = "SELECT notice, entry FROM notice_cursors ORDER BY notice";
+    NOTICE_BEGIN = "INSERT INTO notice_cursors (notice, entry) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    NOTICE_MOVE = "UPDATE notice_cursors SET entry = $3 WHERE notice = $1 AND entry = $2";
+    DELIVERY_PUT = "INSERT INTO deliveries (id, notice, entry, made, body, state, tries, next, ended, why)
+        VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $4, 0, '') ON CONFLICT DO NOTHING";
+    DELIVERY = "SELECT id, notice, entry, made, body, state, tries, next, ended, why FROM deliveries WHERE id = $1";
+    DELIVERY_FIND = "SELECT id, notice, entry, made, body, state, tries, next, ended, why FROM deliveries
+        WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 10";
+    DELIVERIES = "SELECT id, notice, entry, made, body, state, tries, next, ended, why FROM deliveries ORDER BY made DESC, entry DESC, notice";
+    DELIVERIES_DUE = "SELECT id, notice, entry, made, body, state, tries, next, ended, why FROM deliveries
+        WHERE state = 'waiting' AND next <= $1 ORDER BY next, entry, notice LIMIT $2";
+    // Whoever gets it has it alone until the time that stands in `next` then; killed, another one tries after that.
+    DELIVERY_CLAIM = "UPDATE deliveries SET tries = tries + 1, next = $3 WHERE id = $1 AND state = 'waiting' AND next <= $2";
+    DELIVERY_SENT = "UPDATE deliveries SET state = 'sent', ended = $2, why = '' WHERE id = $1";
+    DELIVERY_LATER = "UPDATE deliveries SET next = $2, why = $3 WHERE id = $1 AND state = 'waiting'";
+    DELIVERY_ASIDE = "UPDATE deliveries SET state = 'aside', ended = $2, why = $3 WHERE id = $1 AND state = 'waiting'";
+    DELIVERY_AGAIN = "UPDATE deliveries SET state = 'waiting', tries = 0, next = $2, ended = 0 WHERE id = $1";
+    DELIVERIES_SWEEP = "DELETE FROM deliveries WHERE state <> 'waiting' AND ended < $1";
 
     TOKEN = "SELECT id, hash, purpose, subject, made, made_by, expires, used, role FROM tokens WHERE id = $1";
     TOKENS = "SELECT id, hash, purpose, subject, made, made_by, expires, used, role FROM tokens ORDER BY made, id";

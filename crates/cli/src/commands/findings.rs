@@ -38,6 +38,7 @@ fn kind(word: &str) -> Result<FindingKind, String> {
 
 pub(crate) async fn run(globals: &Globals, args: &FindingsArgs) -> Result<End, Failure> {
     let face = globals.face();
+    face.no_csv()?;
     let opened = Opened::open(globals, Reach::Store).await?;
     let found = opened.engine.findings().await;
     opened.close().await;

@@ -13,12 +13,14 @@ pub(crate) mod explain;
 pub(crate) mod findings;
 pub(crate) mod init;
 pub(crate) mod mcp;
+pub(crate) mod notices;
 pub(crate) mod people;
 mod pick;
 pub(crate) mod plan;
 pub(crate) mod rehearse;
 pub(crate) mod report;
 pub(crate) mod revert;
+pub(crate) mod review;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
@@ -57,6 +59,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Resume(args) => apply::resume(&globals, &args).await,
         Command::Revert(args) => revert::run(&globals, &args).await,
         Command::Report(args) => report::run(&globals, &args).await,
+        Command::Review(args) => review::run(&globals, &args).await,
         Command::People(args) => people::run(&globals, &args).await,
         Command::Explain(args) => explain::run(&globals, &args).await,
         Command::Findings(args) => findings::run(&globals, &args).await,
@@ -65,6 +68,7 @@ pub(crate) async fn run(cli: Cli) -> Result<End, Failure> {
         Command::Apps(args) => apps::run(&globals, &args).await,
         Command::Audit(args) => audit::run(&globals, &args).await,
         Command::Standing(args) => standing::run(&globals, &args).await,
+        Command::Notices(args) => notices::run(&globals, &args).await,
         Command::Serve(args) => serve::run(&globals, &args).await,
         Command::Mcp(args) => mcp::run(&globals, &args).await,
         Command::Token(args) => token::run(&globals, &args).await,

@@ -69,6 +69,7 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
         return every::every(globals, seconds, args).await;
     }
     let face = globals.face();
+    face.no_csv()?;
     let opened = Opened::open(globals, Reach::Apps).await?;
     // Understood before anything is asked.
     let signer = args.key.as_ref().map(|file| Signer::load(file, &opened.approvers)).transpose()?;
@@ -155,7 +156,7 @@ pub(super) fn write(face: Face, file: &Path, proposed: &Proposed, mut more: Valu
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     match face.format {
         Format::Markdown | Format::Html => files.push((file.to_owned(), sheet(face.format, &proposed.proposal, false).into_bytes())),
-        Format::Text | Format::Json => {
+        Format::Text | Format::Json | Format::Csv => {
             files.extend(proposed.proposal.plans().map(|plan| (file_of(file, &plan.class), plan.to_bytes())));
         }
     }

@@ -50,7 +50,7 @@ pub(crate) struct RehearseArgs {
 
 pub(crate) async fn run(globals: &Globals, args: &RehearseArgs) -> Result<End, Failure> {
     let face = globals.face();
-    if face.format == Format::Html {
+    if matches!(face.format, Format::Html | Format::Csv) {
         return Err(Failure::new("rehearsals are text, json or markdown", "use --format markdown"));
     }
     let faults = faults(args)?;
@@ -70,7 +70,7 @@ pub(crate) async fn run(globals: &Globals, args: &RehearseArgs) -> Result<End, F
     match face.format {
         Format::Json => face.json(&rehearsal),
         Format::Markdown => face.rendered(&rehearsal.markdown()),
-        Format::Text | Format::Html => face.rendered(&rehearsal.text(face.colour)),
+        Format::Text | Format::Html | Format::Csv => face.rendered(&rehearsal.text(face.colour)),
     }
     if rehearsal.as_promised {
         return Ok(End::Done);

@@ -11,7 +11,9 @@ use crate::wiring::{Opened, Reach};
 const AFTER: &str = "\
 Examples:
   provost report                        of the last run
-  provost report 0192f3 --format markdown";
+  provost report 0192f3 --format markdown
+  provost report --format html > run.html
+  provost report --format csv > run.csv     a line for each step";
 
 /// Say what became of a run, step by step where one was not done
 #[derive(Debug, Args)]
@@ -23,9 +25,6 @@ pub(crate) struct ReportArgs {
 
 pub(crate) async fn run(globals: &Globals, args: &ReportArgs) -> Result<End, Failure> {
     let face = globals.face();
-    if face.format == Format::Html {
-        return Err(Failure::new("reports are text, json or markdown", "use --format markdown"));
-    }
     let opened = Opened::open(globals, Reach::Store).await?;
     let run = pick::run(opened.engine.store(), &args.run).await?;
     let report = opened.engine.report(&run.id).await?;
@@ -34,7 +33,9 @@ pub(crate) async fn run(globals: &Globals, args: &ReportArgs) -> Result<End, Fai
     match face.format {
         Format::Json => face.json(&report),
         Format::Markdown => face.rendered(&report.markdown()),
-        Format::Text | Format::Html => face.rendered(&report.text(face.colour)),
+        Format::Html => face.rendered(&report.html()),
+        Format::Csv => face.rendered(&report.csv()),
+        Format::Text => face.rendered(&report.text(face.colour)),
     }
     super::audit::note(face, audit);
     Ok(if report.open.is_empty() { End::Done } else { End::Waits })

@@ -40,6 +40,7 @@ pub(crate) struct RevertArgs {
 
 pub(crate) async fn run(globals: &Globals, args: &RevertArgs) -> Result<End, Failure> {
     let face = globals.face();
+    face.no_csv()?;
     let opened = Opened::open(globals, Reach::Apps).await?;
     let run = pick::run(opened.engine.store(), &args.run).await?;
     let only = (!args.person.is_empty()).then(|| args.person.iter().map(|key| PersonKey::from(key.as_str())).collect());

@@ -2,18 +2,26 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use engine::Engine;
+use jiff::SignedDuration;
 use serde_json::json;
 use serve::{ServeError, Server};
 
 use super::token::link;
 use crate::args::Globals;
-use crate::faces::{End, Format};
+use crate::faces::{End, Face, Format};
 use crate::failure::Failure;
 use crate::owner;
 use crate::stops::Stops;
 use crate::wiring::{Opened, Reach};
+
+/// How often it is looked for what people are to be told of.
+const EVERY: Duration = Duration::from_secs(1);
+/// What is younger may be decided in the same breath.
+const REST: SignedDuration = SignedDuration::from_secs(3);
 
 const AFTER: &str = "\
 Examples:
@@ -46,6 +54,7 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     let url = options.url.clone();
     // Nobody has logged in yet: the first one is let in by a link.
     let first = opened.engine.tokens().await?.iter().all(|token| token.role.is_none());
+    let telling = opened.engine.tells();
     let (engine, dialects, closing) = opened.into_server();
     let shared = Arc::clone(&engine);
     let notes = Arc::new(move |note: String| face.note(&note));
@@ -72,18 +81,43 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
         let secret = shared.make_link(owner::user()).await?;
         face.note(&format!("to log in to the console, once, within a quarter of an hour: {}", link(&console, &secret)));
     }
-    drop(shared);
     if sources.is_empty() {
         face.note("no source has kind = \"scim\": nobody can push anything yet (docs/scim.md)");
     }
+    let teller = telling.then(|| tokio::spawn(tell(Arc::clone(&shared), face)));
+    drop(shared);
     face.note("control-C stops it");
     stops.next().await;
+    if let Some(teller) = teller {
+        // Whoever is being told is told again, with the same id, when there is a server again.
+        teller.abort();
+        teller.await.ok();
+    }
     face.note("stopping: what is under way is answered first");
     let stopped = running.stop().await;
     closing.close().await;
     stopped?;
     face.note("stopped");
     Ok(End::Done)
+}
+
+/// Looks every second for what people are to be told of, and for what is to be tried again.
+async fn tell(engine: Arc<Engine>, face: Face) {
+    let mut told = String::new();
+    loop {
+        let made = engine.make_notices(REST).await;
+        let sent = match made {
+            Ok(_) => engine.send_notices().await,
+            Err(error) => Err(error),
+        };
+        // The same trouble is told once.
+        let trouble = sent.err().map(|error| error.to_string()).unwrap_or_default();
+        if !trouble.is_empty() && trouble != told {
+            face.note(&format!("notices are still to be sent: {trouble}"));
+        }
+        told = trouble;
+        tokio::time::sleep(EVERY).await;
+    }
 }
 
 fn failed(error: &ServeError) -> Failure {

@@ -27,6 +27,7 @@ pub(crate) struct ShowArgs {
 
 pub(crate) async fn run(globals: &Globals, args: &ShowArgs) -> Result<End, Failure> {
     let face = globals.face();
+    face.no_csv()?;
     let opened = Opened::open(globals, Reach::Store).await?;
     let (store, now) = (opened.engine.store(), opened.clock.now());
     let Some(word) = &args.plan else {

@@ -203,26 +203,34 @@ impl Credential {
     /// # Errors
     /// A [`Failure`] when the variable is not set, or the file cannot be read or is empty.
     pub(crate) fn resolve(&self, app: &str, name: &str) -> Result<Secret, Failure> {
+        self.resolve_for("app", app, name)
+    }
+
+    /// As [`Credential::resolve`], for a section of this kind: `app`, `notice`.
+    ///
+    /// # Errors
+    /// As [`Credential::resolve`].
+    pub(crate) fn resolve_for(&self, kind: &str, of: &str, name: &str) -> Result<Secret, Failure> {
         let text = match self {
             Self::Plain(text) => text.clone(),
             Self::Env(variable) => std::env::var(variable).map_err(|_| {
                 Failure::new(
-                    format!("app {app} takes its {name} from the environment variable {variable}, which is not set"),
-                    format!("set it (export {variable}=…), or name another place in [app.{app}]"),
+                    format!("{kind} {of} takes its {name} from the environment variable {variable}, which is not set"),
+                    format!("set it (export {variable}=…), or name another place in [{kind}.{of}]"),
                 )
             })?,
             Self::File(path) => std::fs::read_to_string(path).map_err(|error| {
                 Failure::new(
-                    format!("app {app} takes its {name} from {}, which cannot be read: {error}", path.display()),
-                    format!("write it into that file, or name another place in [app.{app}]"),
+                    format!("{kind} {of} takes its {name} from {}, which cannot be read: {error}", path.display()),
+                    format!("write it into that file, or name another place in [{kind}.{of}]"),
                 )
             })?,
         };
         let text = text.trim();
         if text.is_empty() {
             return Err(Failure::new(
-                format!("the {name} of app {app} is empty"),
-                format!("fill the place that [app.{app}] names for it"),
+                format!("the {name} of {kind} {of} is empty"),
+                format!("fill the place that [{kind}.{of}] names for it"),
             ));
         }
         Ok(Secret::new(text))

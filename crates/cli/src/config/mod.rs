@@ -12,6 +12,7 @@ mod freezes;
 mod fuzz;
 mod guards;
 mod idp;
+mod notices;
 mod problem;
 mod section;
 mod serve;
@@ -28,8 +29,9 @@ use store::Location;
 use toml::de::DeTable;
 
 use crate::failure::Failure;
-pub(crate) use connection::{Address, AppConnection, SourceConnection, is_identity};
+pub(crate) use connection::{Address, AppConnection, Credential, SourceConnection, is_identity};
 pub(crate) use events::Webhook;
+pub(crate) use notices::{Mail, NoticeConnection, Tls, Way};
 pub(crate) use problem::ConfigError;
 use problem::{Problems, likely_secrets};
 pub(crate) use section::seconds;
@@ -61,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) serve: ::serve::Options,
     /// When everybody is planned for while it runs.
     pub(crate) schedules: Vec<engine::Schedule>,
+    /// Who is told of what, and how.
+    pub(crate) notices: BTreeMap<String, NoticeConnection>,
 }
 
 impl Config {
@@ -145,6 +149,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let freezes = freezes::freezes(&mut top, zone, &apps.keys().collect());
     let serve = serve::read(&context, top.section("serve"));
     let schedules = events::schedules(&context, top.section("schedule"), zone);
+    let notices = notices::read(&context, top.section("notice"));
     top.end();
 
     let (organization, store) = organization?;
@@ -176,6 +181,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         behaviour,
         serve,
         schedules,
+        notices,
     })
 }
 

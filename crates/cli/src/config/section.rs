@@ -69,6 +69,11 @@ impl<'a> Section<'a> {
         self.there.contains(key)
     }
 
+    /// Whether a key is there and was not taken yet.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.left.contains_key(key)
+    }
+
     /// Takes every entry that is left, whatever its name, with the place of the name.
     pub(crate) fn rest(&mut self) -> Vec<(Text, &'a Spanned<DeValue<'a>>)> {
         let left = std::mem::take(&mut self.left);

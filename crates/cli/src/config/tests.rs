@@ -334,3 +334,48 @@ fn webhooks_schedules_and_watched_rosters_are_understood_or_told_with_a_way_on()
         assert!(shown.contains(said) && !shown.contains("plainly"), "{more}: {shown}");
     }
 }
+
+fn with_notice(text: &str) -> String {
+    format!("{SAMPLE}\n[notice.ops]\n{text}\n")
+}
+
+const HOOK: &str = "kind = \"webhook\"\nurl = \"https://hooks.acme.example/p\"\nsecret = { env = \"HOOK\" }";
+const MAIL: &str = "kind = \"email\"\nserver = \"smtps://mail.acme.example\"\nfrom = \"P <p@acme.example>\"\nto = \"it@acme.example\"";
+
+#[test]
+fn notices_say_who_is_told_of_what_and_how() {
+    let config = parse(&with_notice(HOOK)).unwrap_or_else(|error| panic!("{:?}", error.problems));
+    let hook = &config.notices["ops"];
+    assert_eq!((hook.rule.occasions.len(), hook.rule.apps.len(), hook.rule.people, hook.private), (4, 0, false, false));
+    let config = parse(&with_notice(&format!("{MAIL}\nevents = [\"held\"]\napps = [\"absorb\"]\npeople = true"))).unwrap();
+    let mail = &config.notices["ops"];
+    assert_eq!((mail.rule.occasions.len(), mail.rule.apps.len(), mail.rule.people), (1, 1, true));
+    assert!(parse(SAMPLE).unwrap().notices.is_empty());
+}
+
+#[test]
+fn wrong_notices_are_told_with_their_place_and_without_their_secrets() {
+    let wrong: &[(&str, &str, &str, &[&str])] = &[
+        (HOOK, "\"webhook\"", "\"webhok\"", &["`kind` cannot be \"webhok\"", "\"slack\""]),
+        (HOOK, "kind = \"webhook\"\n", "", &["[notice.ops] has no `kind`"]),
+        (HOOK, "https://", "http://", &["`url` is no address", "http is for this machine only"]),
+        (HOOK, "https://", "https://bob:hunter2@", &["`url` is no address", "without a user name"]),
+        (HOOK, "{ env = \"HOOK\" }", "\"whsec_hunter2\"", &["`secret` is a secret", "env"]),
+        (HOOK, "secret = { env = \"HOOK\" }", "", &["[notice.ops] has no `secret`", "whsec_"]),
+        (HOOK, "secret", "events = [\"wait\"]\nsecret", &["`events` cannot have \"wait\"", "\"waits\""]),
+        (HOOK, "secret", "apps = [\"absorbe\"]\nsecret", &["there is no app \"absorbe\"", "did you mean \"absorb\"?"]),
+        (HOOK, "secret", "server = \"x\"\nsecret", &["[notice.ops] has no key `server`"]),
+        (MAIL, "smtps://mail", "smtps://bob:hunter2@mail", &["`server` is no mail server's address"]),
+        (MAIL, "\"P <p@acme.example>\"", "\"acme.example\"", &["\"acme.example\" is no e-mail address"]),
+        (MAIL, "to = \"it@acme.example\"", "to = []", &["[notice.ops] has no `to`"]),
+        (MAIL, "from", "username = \"p\"\nfrom", &["[notice.ops] has no `secret`"]),
+        (MAIL, "from", "secret = { env = \"X\" }\nfrom", &["[notice.ops] has no `username`"]),
+        ("kind = \"slack\"\nurl = \"https://hooks.slack.com/hunter2\"", "kind", "kind", &["`url` is a secret"]),
+    ];
+    for (notice, from, to, said) in wrong {
+        assert!(notice.contains(from), "{from}");
+        let told = told(&with_notice(&notice.replacen(from, to, 1)));
+        assert!(said.iter().all(|said| told.contains(said)), "{to}: {told}");
+        assert!(!told.contains("hunter2"), "{to}: {told}");
+    }
+}

@@ -26,8 +26,10 @@ pub(crate) enum Format {
     Json,
     /// Plans and reports, for a merge request or a ticket.
     Markdown,
-    /// Plans and findings, as a page.
+    /// Plans, findings and reports, as a page.
     Html,
+    /// Reports, for a spreadsheet.
+    Csv,
 }
 
 /// How commands end; errors end with 1.
@@ -106,10 +108,21 @@ impl Face {
     pub(crate) fn plain(&self) -> Result<(), Failure> {
         match self.format {
             Format::Text | Format::Json => Ok(()),
-            Format::Markdown | Format::Html => Err(Failure::new(
+            Format::Markdown | Format::Html | Format::Csv => Err(Failure::new(
                 "this command prints text or json only",
                 "use --format text or --format json; plans and reports have the others",
             )),
+        }
+    }
+
+    /// Refuses CSV, which only reports have.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    pub(crate) fn no_csv(&self) -> Result<(), Failure> {
+        match self.format {
+            Format::Csv => Err(Failure::new("only reports and reviews are CSV", "use --format text, json, markdown or html")),
+            _ => Ok(()),
         }
     }
 

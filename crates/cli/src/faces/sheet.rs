@@ -12,7 +12,7 @@ pub(crate) fn sheet<'a>(format: Format, document: impl Into<Document<'a>>, colou
     match format {
         Format::Markdown => markdown(document),
         Format::Html => html(document),
-        Format::Text | Format::Json => text(document, colour),
+        Format::Text | Format::Json | Format::Csv => text(document, colour),
     }
 }
 

@@ -1,5 +1,8 @@
 //! The ports that the composition root fills: the system's clock, chance and ids, and the one way out.
 
+mod notices;
+mod public;
+mod smtp;
 mod transport;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +15,7 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 
 use crate::failure::Failure;
+pub(crate) use notices::WaysOut;
 pub(crate) use transport::Http;
 
 /// The system's clock, or one that started at another instant and runs on from there.

@@ -1,12 +1,14 @@
 //! HTTP out: TLS by rustls with ring, proxies from the environment, time-outs, no redirects, plain HTTP to this machine only.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use connector::{Broken, Transport};
 
+use super::public::{PublicOnly, is_private};
 use crate::failure::Failure;
 
 /// How long a connection may take to be made.
@@ -20,6 +22,8 @@ pub(crate) struct Http {
     far: reqwest::Client,
     /// For this machine: never through a proxy.
     near: reqwest::Client,
+    /// Whether it goes to private addresses, this machine's too.
+    private: bool,
 }
 
 impl Http {
@@ -28,6 +32,18 @@ impl Http {
     /// # Errors
     /// A [`Failure`] when the machine has no usable certificates, or a proxy variable cannot be read.
     pub(crate) fn new() -> Result<Self, Failure> {
+        Self::with(true)
+    }
+
+    /// A transport that goes to public addresses only, whatever a name turns out to stand for.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub(crate) fn public() -> Result<Self, Failure> {
+        Self::with(false)
+    }
+
+    fn with(private: bool) -> Result<Self, Failure> {
         // Whoever was first has set the same provider.
         rustls::crypto::ring::default_provider().install_default().ok();
         let builder = || {
@@ -42,14 +58,20 @@ impl Http {
             let next = "check the certificates of this machine, and HTTPS_PROXY and its like in the environment";
             Failure::new(format!("cannot set up HTTPS: {}", chain(error)), next)
         };
-        Ok(Self { far: builder().build().map_err(failed)?, near: builder().no_proxy().build().map_err(failed)? })
+        let far = if private { builder() } else { builder().dns_resolver(Arc::new(PublicOnly::new())) };
+        Ok(Self { far: far.build().map_err(failed)?, near: builder().no_proxy().build().map_err(failed)?, private })
     }
 }
 
 #[async_trait]
 impl Transport for Http {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
-        let near = is_loopback(request.uri().host().unwrap_or_default());
+        let host = request.uri().host().unwrap_or_default();
+        let near = is_loopback(host);
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse();
+        if !self.private && (near || literal.is_ok_and(is_private)) {
+            return Err(Broken::NotSent(format!("{host} is a private address")));
+        }
         let client = match request.uri().scheme_str() {
             Some("https") if !near => &self.far,
             Some("https" | "http") if near => &self.near,
@@ -72,7 +94,7 @@ impl Transport for Http {
 }
 
 /// Whether a host is this machine.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
@@ -112,6 +134,15 @@ mod tests {
         assert!(matches!(&refused, Broken::NotSent(why) if why.contains("use https")), "{refused}");
         assert!(!is_loopback("127.0.0.1.example.com") && !is_loopback("10.0.0.1"));
         assert!(is_loopback("127.0.0.1") && is_loopback("[::1]") && is_loopback("LOCALHOST"));
+    }
+
+    #[tokio::test]
+    async fn a_public_transport_goes_to_no_private_address() {
+        let http = Http::public().unwrap();
+        for address in ["http://127.0.0.1:9/", "https://[::1]/", "https://10.0.0.1/", "https://[fd00::1]/", "https://localhost/"] {
+            let refused = http.send(get(address)).await.unwrap_err();
+            assert!(matches!(&refused, Broken::NotSent(why) if why.contains("private address")), "{address}: {refused}");
+        }
     }
 
     #[tokio::test]

@@ -331,7 +331,7 @@ fn account_of(step: &Step, by_person: &BTreeMap<&PersonKey, &AccountId>) -> Opti
 }
 
 /// The accounts of a reading as they came.
-fn raw_accounts(lines: &[u8]) -> BTreeMap<String, serde_json::Value> {
+pub(crate) fn raw_accounts(lines: &[u8]) -> BTreeMap<String, serde_json::Value> {
     #[derive(serde::Deserialize)]
     struct Line {
         kind: String,

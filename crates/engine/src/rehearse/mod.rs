@@ -23,6 +23,7 @@ use store::StoreError;
 use crate::{Engine, EngineError, Watch};
 use act::Act;
 
+pub(crate) use act::raw_accounts;
 pub use stage::{Cast, Scene, Stage, StandIn};
 
 /// How a rehearsal is done.

@@ -6,6 +6,7 @@ mod idp;
 mod increments;
 mod misbehaving;
 mod named;
+mod notices;
 mod server;
 mod sessions;
 mod world;

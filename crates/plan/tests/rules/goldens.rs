@@ -8,7 +8,7 @@ use plan::render;
 
 use crate::world::{With, World, left, person};
 
-fn golden(name: &str, found: &str) {
+pub(crate) fn golden(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules/goldens").join(name);
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
         std::fs::write(&path, found).unwrap();
@@ -92,5 +92,7 @@ fn a_run_is_reported() {
     assert_eq!((report.done, report.open.len() as u64), (1, report.steps - 1));
     golden("report.txt", &report.text(false));
     golden("report.md", &report.markdown());
+    golden("report.html", &report.html());
+    golden("report.csv", &report.csv());
     assert_eq!(serde_json::to_value(&report).unwrap()["open"][0]["outcome"], "failed");
 }

@@ -11,6 +11,7 @@ mod idp;
 mod laws;
 mod people;
 mod policy;
+mod reviews;
 mod undo;
 mod values;
 mod world;

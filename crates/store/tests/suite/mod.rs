@@ -5,6 +5,7 @@ pub(crate) mod common;
 mod connections;
 mod images;
 mod journal;
+mod notices;
 mod opening;
 mod parts;
 mod plans;

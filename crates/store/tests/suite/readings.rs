@@ -176,3 +176,21 @@ async fn p7_links_are_unique_both_ways_in_each_app() {
     assert_eq!(store.links().await.unwrap().len(), 4, "all or none");
     store.put_links(&[]).await.unwrap();
 }
+
+/// The same content says nothing of when somebody logged in last: its records are kept anew now and then.
+#[tokio::test]
+async fn raw_records_of_the_same_content_are_kept_anew_within_a_day() {
+    let (_home, store) = store().await;
+    let reading = |second| app("here", &["a", "b"], complete(second, 2));
+    let digest = reading(0).digest;
+    store.put_app_reading(&reading(0), b"first").await.unwrap();
+    assert_eq!(store.app_raw_at(&reading(0).app, &digest).await.unwrap(), Some(at(0)));
+    store.put_app_reading(&reading(3_600), b"an hour later").await.unwrap();
+    assert_eq!(store.app_raw(&reading(0).app, &digest).await.unwrap(), b"first");
+    store.put_app_reading(&reading(86_400), b"").await.unwrap();
+    assert_eq!(store.app_raw(&reading(0).app, &digest).await.unwrap(), b"first", "an increment without records has none to keep");
+    store.put_app_reading(&reading(86_400), &b"a day later ".repeat(1000)).await.unwrap();
+    assert_eq!(store.app_raw(&reading(0).app, &digest).await.unwrap(), b"a day later ".repeat(1000));
+    assert_eq!(store.app_raw_at(&reading(0).app, &digest).await.unwrap(), Some(at(86_400)));
+    assert_eq!(store.latest_app_reading(&reading(0).app).await.unwrap().unwrap().accounts.len(), 2);
+}

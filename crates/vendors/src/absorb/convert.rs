@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use connector::{Attribute, Body, Compare, Fault, Record, Shape};
 use jiff::{SignedDuration, Timestamp};
-use model::{Account, AccountId, Attributes, Changes, Content, Department, Enrolment, EnrolmentState, Group, Secret, Value};
+use model::{Account, AccountId, Attributes, Changes, Content, Department, Enrolment, EnrolmentState, Group, LogIn, Secret, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::manifest::MANIFEST;
@@ -89,6 +89,15 @@ pub(super) fn edited(raw: &Json) -> Option<Timestamp> {
 pub(super) fn was_there(raw: &Json) -> bool {
     let added = raw.get("dateAdded").and_then(Json::as_str).and_then(instant);
     added.zip(edited(raw)).is_some_and(|(added, edited)| edited.duration_since(added) > JUST_MADE)
+}
+
+/// When somebody logged in last; a record without the member does not tell.
+pub(super) fn last_log_in(raw: &Json) -> LogIn {
+    match raw.get("lastLoginDate") {
+        Some(Json::Null) => LogIn::Never,
+        Some(Json::String(text)) => instant(text).map_or(LogIn::NotTold, LogIn::At),
+        _ => LogIn::NotTold,
+    }
 }
 
 /// Whether the account may log in.

@@ -31,7 +31,7 @@ use connector::{
     Body, Cursor, Fault, Key, Manifest, Outcome, Page, RawEvent, Read, Record, Scope, Session, Signing, Source, Target, Told,
     Watermark, Wire, Write,
 };
-use model::{Approved, Finding, Image, Kind, Secret, Step, Tenant};
+use model::{Approved, Finding, Image, Kind, LogIn, Secret, Step, Tenant};
 
 pub use manifest::MANIFEST;
 
@@ -229,6 +229,10 @@ impl Source for Absorb {
 
     fn decode(&self, event: &RawEvent, signing: &Signing) -> Result<Vec<Told>, Fault> {
         event::decode(event, signing)
+    }
+
+    fn last_log_in(&self, raw: &serde_json::Value) -> LogIn {
+        convert::last_log_in(raw)
     }
 
     async fn find(&self, wire: &Read, kind: Kind, key: &Key) -> Result<Vec<Record>, Fault> {
