@@ -1,7 +1,8 @@
 //! The server's faces, one folder each: thin skins over the engine's use-cases.  None imports another, and none holds a rule.
 //!
-//! [`Server::start`] listens.  `/scim/v2` is the gateway for identity providers, `/api/v1` the API, `/mcp` the door for assistants, `/hooks` where apps tell of events, everything else the console.  What the
-//! faces share is here: who may ([`auth`]), the routes with what each takes ([`route`]), what is under way ([`work`]).
+//! [`Server::start`] listens.  `/scim/v2` is the gateway for identity providers, `/api/v1` the API, `/mcp` the door for assistants, `/hooks` where
+//! apps tell of events, everything else the console.  What the faces share is here: who may (`auth`), the routes with what each takes
+//! (`route`), what is under way (`work`).
 
 mod api;
 mod auth;
