@@ -27,7 +27,8 @@ fn schemathesis_finds_nothing_wrong() {
         .current_dir(house.folder.path())
         .args(["run", &format!("http://{}/api/openapi.json", house.host)])
         .args(["--header", &format!("Authorization: Bearer {}", house.tokens["admin"])])
-        .args(["--checks", "all", "--max-examples", "25", "--seed", "20261122", "--workers", "2", "--continue-on-failure"])
+        // One worker: Python 3.11 counts the depth of what it parses across threads, and then fails by itself.
+        .args(["--checks", "all", "--max-examples", "25", "--seed", "20261122", "--workers", "1", "--continue-on-failure"])
         .env("NO_COLOR", "1")
         .output()
         .expect("it starts");
