@@ -51,8 +51,14 @@ pub fn judge(args: &Args) -> Result<Report, String> {
     let held = inputs::plans(&args.held)?;
     let (mut outcomes, mut runs) = (BTreeMap::new(), BTreeMap::new());
     for file in &args.outcomes {
-        outcomes.extend(inputs::outcomes(file)?);
-        runs.extend(inputs::run_of(file)?);
+        let told = inputs::outcomes(file)?;
+        if let Some((run, plan)) = inputs::run_of(file)? {
+            // A report names what its run did not do: all else of that plan was done, though an earlier run had left the same step.
+            let steps = plans.iter().filter(|file| file.digest == plan).flat_map(|file| &file.plan.steps);
+            steps.filter(|step| !told.contains_key(&step.id)).for_each(|step| drop(outcomes.remove(&step.id)));
+            runs.insert(run, plan);
+        }
+        outcomes.extend(told);
     }
     let told = Told { outcomes: &outcomes, runs: &runs };
     let mut report = Report::default();

@@ -31,8 +31,15 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Nobody to tell when the terminal is gone; help and version are no errors.
-            error.print().ok();
-            return if error.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+            if !error.use_stderr() {
+                error.print().ok();
+                return ExitCode::SUCCESS;
+            }
+            match json_was_asked_for(std::env::args_os().skip(1)) {
+                true => faces::Face::new(faces::Format::Json, true).failure(&misused(&error)),
+                false => drop(error.print()),
+            }
+            return ExitCode::from(1);
         }
     };
     let face = cli.globals.face();
@@ -59,4 +66,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// Whether words that are no command ask for JSON all the same.
+fn json_was_asked_for(words: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let words: Vec<_> = words.collect();
+    words.iter().any(|word| word == "--format=json") || words.windows(2).any(|two| two[0] == "--format" && two[1] == "json")
+}
+
+/// What is wrong with the words of a command, as any other failure: without the usage, which is for people.
+fn misused(error: &clap::Error) -> failure::Failure {
+    let text = error.render().to_string();
+    let told = text.split("\n\nUsage:").next().unwrap_or_default().split("\n\nFor more").next().unwrap_or_default();
+    let what = told.trim().trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ");
+    failure::Failure::new(what, "`provost COMMAND --help` shows what it takes")
 }

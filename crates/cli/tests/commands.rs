@@ -214,6 +214,82 @@ fn wrong_inputs_end_in_one_message_with_the_next_step() {
 }
 
 #[test]
+fn a_plan_that_is_no_whole_file_says_what_it_is() {
+    let folder = Folder::made();
+    folder.ends(&["plan", "--quiet", "-o", "plan.json"], 2);
+    let plan = std::fs::read(folder.path("plan.json")).expect("written");
+    std::fs::write(folder.path("half.json"), &plan[..plan.len() / 2]).expect("written");
+    std::fs::write(folder.path("empty.json"), "").expect("written");
+    std::fs::create_dir(folder.path("folder.json")).expect("made");
+    // Three gigabytes of nothing, of which only the beginning is read.
+    std::fs::File::create(folder.path("huge.json")).and_then(|file| file.set_len(3 << 30)).expect("sparse");
+    for (file, told) in [
+        ("half.json", "cut off"),
+        ("empty.json", "empty"),
+        ("folder.json", "is a folder"),
+        ("/dev/zero", "no ordinary file"),
+        ("huge.json", "is not a plan"),
+    ] {
+        for command in ["show", "approve", "rehearse", "apply"] {
+            let err = folder.fails(&[command, file], told);
+            assert!(err.contains(file) && err.contains("next: "), "{err}");
+        }
+    }
+    // Upper case is the same digest; more than one is none.
+    let digest = folder.json(&["show"], 2)["plans"][0]["digest"].as_str().expect("a digest").to_uppercase();
+    folder.ends(&["show", &digest], 2);
+    folder.ends(&["show", &digest[..8]], 2);
+    let err = folder.fails(&["show", &format!("{digest}{digest}")], "not the beginning of a plan");
+    assert!(err.contains("next: `provost show`"), "{err}");
+    for command in ["report", "resume", "revert"] {
+        let err = folder.fails(&[command, "zz"], "not the beginning of a run");
+        assert!(err.contains("next: `provost runs`"), "{err}");
+    }
+    folder.ends(&["approve", "open"], 0);
+    let err = folder.fails(&["approve", "open"], "already approved by tester");
+    assert!(err.contains("next: `provost apply`"), "{err}");
+    assert_eq!(folder.ledgers(), 0, "nothing was changed anywhere");
+}
+
+#[test]
+fn wrong_words_are_json_where_json_was_asked_for() {
+    let folder = Folder::made();
+    for args in [
+        &["approve", "--format", "json"][..],
+        &["--format=json", "plna"],
+        &["rehearse", "open", "--seed", "abc", "--format", "json"],
+        &["show", "--wrong", "--format", "json"],
+    ] {
+        let (out, err) = folder.ends(args, 1);
+        assert!(out.is_empty(), "{out}");
+        let error: Value = serde_json::from_str(&err).unwrap_or_else(|error| panic!("{args:?}: {error}: {err}"));
+        assert!(error["error"]["what"].as_str().is_some_and(|what| !what.is_empty() && !what.contains('\n')), "{error}");
+        assert!(error["error"]["next"].as_str().is_some_and(|next| next.contains("--help")), "{error}");
+    }
+    let (_, err) = folder.ends(&["approve"], 1);
+    assert!(err.contains("Usage:"), "{err}");
+}
+
+#[test]
+fn times_and_files_of_the_trail_are_taken_as_elsewhere() {
+    let folder = Folder::made();
+    folder.ends(&["plan", "--quiet"], 2);
+    let entries = |args: &[&str]| folder.json(args, 0)["entries"].as_array().expect("a list").len();
+    assert_eq!(entries(&["audit", "list", "--since", "2020-01-01"]), entries(&["audit", "list"]));
+    assert_eq!(entries(&["audit", "list", "--until", "2020-01-01T00:00:00Z"]), 0);
+    let err = folder.fails(&["audit", "list", "--since", "yesterday"], "--since yesterday is no time");
+    assert!(err.contains("next: write 2026-12-01"), "{err}");
+    folder.ends(&["audit", "export", "-o", "trail.jsonl"], 0);
+    let trail = std::fs::read(folder.path("trail.jsonl")).expect("written");
+    folder.fails(&["audit", "export", "-o", "trail.jsonl"], "cannot write trail.jsonl");
+    assert_eq!(std::fs::read(folder.path("trail.jsonl")).expect("there"), trail, "it is as it was");
+    let err = folder.fails(&["plan", "--quiet", "-o", "nowhere/plan.json"], "cannot write nowhere/plan.json");
+    assert!(err.contains("next: make the folder"), "{err}");
+    let err = folder.fails(&["approve", "open", "--key", "lessonly"], "lessonly is no file");
+    assert!(!err.contains("chmod") && err.contains("next: "), "{err}");
+}
+
+#[test]
 fn what_a_guard_holds_is_a_plan_of_its_own() {
     let folder = Folder::made();
     folder.ends(&["plan", "--quiet"], 2);

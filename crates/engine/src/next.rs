@@ -55,6 +55,7 @@ impl EngineError {
             }
             Self::NoStanding { .. } => "`provost standing list` shows them; four digits or more of one of them".to_owned(),
             Self::TellsNobody => "add [notice.NAME] to the configuration: docs/notices.md".to_owned(),
+            Self::NotInRun { .. } => "`provost report RUN --format json` has the keys of whom it was about".to_owned(),
             Self::NoSuchStep { .. } => "`provost show PLAN --format json` has the keys and ids".to_owned(),
             Self::AllLeftOut { .. } => "provost reject PLAN --reason \"…\"".to_owned(),
             // The others say it themselves.
@@ -76,6 +77,13 @@ pub fn of_store(error: &StoreError) -> &'static str {
         StoreError::ReadOnly { .. } | StoreError::Moved { .. } | StoreError::Failed { .. } => {
             "`store` in the configuration says where it is; mend that, then the same again (`provost resume` for a run that was begun)"
         }
+        StoreError::Leased { .. } => {
+            "wait until that is done, then the same again; who died in the middle of it lets go by itself at that time"
+        }
+        StoreError::BadPrefix { what: "run", .. } => "`provost runs` lists the runs",
+        StoreError::BadPrefix { .. } => "`provost show` lists the plans",
+        StoreError::AlreadyDecided { verdict: "approved", .. } => "`provost apply` carries it out, `provost reject` takes the yes back",
+        StoreError::AlreadyDecided { .. } => "`provost plan` makes a new plan from what is there now",
         StoreError::Rejected { .. } | StoreError::AlreadyUsed { .. } => "`provost plan` makes a new plan from what is there now",
         _ => "",
     }

@@ -4,22 +4,23 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use engine::AuditFilter;
-use jiff::Timestamp;
 use model::{Audited, Digest};
 use serde_json::json;
 use store::{AuditHead, AuditReport};
 
 use crate::args::Globals;
+use crate::commands::plan::instant;
 use crate::config::Config;
 use crate::faces::{End, Face, Format, Table};
 use crate::failure::Failure;
+use crate::whole::{Readers, Staged};
 use crate::wiring::open_store;
 
 const AFTER: &str = "\
 Examples:
   provost audit verify
   provost audit verify --head 9f2c…     the hash that a report or another command printed earlier
-  provost audit list --actor bob --since 2026-11-01T00:00:00Z
+  provost audit list --actor bob --since 2026-11-01
   provost audit show 12
   provost audit export -o trail.jsonl   one entry a line, to be kept and verified elsewhere
 
@@ -62,12 +63,12 @@ enum What {
 /// Which entries.
 #[derive(Debug, Args)]
 struct Filter {
-    /// Not before this instant
+    /// Not before this instant, or the beginning of this day
     #[arg(long, value_name = "TIME")]
-    since: Option<Timestamp>,
-    /// Before this instant
+    since: Option<String>,
+    /// Before this instant, or the beginning of this day
     #[arg(long, value_name = "TIME")]
-    until: Option<Timestamp>,
+    until: Option<String>,
     /// By this name
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
@@ -80,9 +81,21 @@ struct Filter {
 }
 
 impl Filter {
-    fn meant(&self) -> AuditFilter {
-        let Self { since, until, actor, subject, what } = self;
-        AuditFilter { since: *since, until: *until, actor: actor.clone(), subject: subject.clone(), what: what.clone() }
+    /// The entries that are wanted; a day is one of the organization's zone.
+    ///
+    /// # Errors
+    /// A [`Failure`] where a time is none.
+    fn among(&self, entries: Vec<Audited>, zone: &str) -> Result<Vec<Audited>, Failure> {
+        let time = |option, text: &Option<String>| text.as_ref().map(|text| instant(option, text, zone)).transpose();
+        let Self { actor, subject, what, .. } = self;
+        let meant = AuditFilter {
+            since: time("--since", &self.since)?,
+            until: time("--until", &self.until)?,
+            actor: actor.clone(),
+            subject: subject.clone(),
+            what: what.clone(),
+        };
+        Ok(entries.into_iter().filter(|entry| meant.takes(entry)).collect())
     }
 
     /// A kind that nobody knows is a typing error, not an empty list.
@@ -104,13 +117,13 @@ pub(crate) async fn run(globals: &Globals, args: &AuditArgs) -> Result<End, Fail
     if let What::List(filter) | What::Export { filter, .. } = &args.what {
         filter.checked()?;
     }
-    let Config { file, store, .. } = Config::load(globals.config.as_deref())?;
+    let Config { file, store, policy, .. } = Config::load(globals.config.as_deref())?;
+    let zone = &policy.policy().organization.time_zone;
     let store = open_store(&store, &file).await?;
     let done = match &args.what {
         What::Verify { head } => verify(face, &store.verify_audit(head).await?),
         What::List(filter) => {
-            let meant = filter.meant();
-            let entries: Vec<Audited> = store.audited().await?.into_iter().filter(|entry| meant.takes(entry)).collect();
+            let entries = filter.among(store.audited().await?, zone)?;
             face.show(&json!({ "entries": entries }), || list(&entries)).map(|()| End::Done)
         }
         What::Show { seq } => match store.audited().await?.into_iter().find(|entry| entry.seq == *seq) {
@@ -118,8 +131,8 @@ pub(crate) async fn run(globals: &Globals, args: &AuditArgs) -> Result<End, Fail
             None => Err(Failure::new(format!("there is no entry {seq}"), "`provost audit list` lists them")),
         },
         What::Export { output, filter } => {
-            let (mut lines, meant) = (Vec::new(), filter.meant());
-            for entry in store.audited().await?.iter().filter(|entry| meant.takes(entry)) {
+            let mut lines = Vec::new();
+            for entry in &filter.among(store.audited().await?, zone)? {
                 lines.extend(model::canonical_json(entry));
                 lines.push(b'\n');
             }
@@ -214,12 +227,14 @@ fn shown(entry: &Audited) -> String {
 }
 
 fn export(face: Face, output: Option<&PathBuf>, lines: &[u8]) -> Result<(), Failure> {
-    use std::io::Write;
     let Some(path) = output else {
         face.bytes(lines);
         return Ok(());
     };
-    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(lines).and_then(|()| file.sync_all()));
+    let written = match path.try_exists() {
+        Ok(true) => Err(std::io::ErrorKind::AlreadyExists.into()),
+        _ => Staged::write(path, lines, Readers::Owner).and_then(Staged::add),
+    };
     written.map_err(|error| {
         Failure::new(format!("cannot write {}: {error}", path.display()), "name a new file in a folder that you may write to")
     })?;

@@ -1,5 +1,7 @@
 //! Which plan or run a word on the command line means.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -21,6 +23,10 @@ pub(crate) async fn plan(store: &Store, word: &str, now: Timestamp) -> Result<St
     let path = Path::new(word);
     if path.is_file() {
         return from_file(store, path, now).await;
+    }
+    if path.exists() {
+        let kind = if path.is_dir() { "a folder" } else { "no ordinary file" };
+        return Err(Failure::new(format!("{word} is {kind}, and no plan"), "name a file that `provost plan -o FILE` wrote"));
     }
     let wanted = match word {
         "open" | "latest" => Class::Open,
@@ -51,8 +57,7 @@ pub(crate) async fn plan(store: &Store, word: &str, now: Timestamp) -> Result<St
 /// The plan in a file: its bytes must be a plan's canonical form, and its digest one that this store gave.
 async fn from_file(store: &Store, path: &Path, now: Timestamp) -> Result<StoredPlan, Failure> {
     let name = path.display();
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {name}: {error}"), "check that you may read it"))?;
+    let bytes = text_of(path).map_err(|error| Failure::new(format!("cannot read {name}: {error}"), "check that you may read it"))?;
     let plan = read(&bytes).map_err(|why| Failure::new(format!("{name} {why}"), "`provost plan -o FILE` writes one"))?;
     let digest = plan.digest();
     match store.plan(&digest, now).await {
@@ -68,10 +73,26 @@ async fn from_file(store: &Store, path: &Path, now: Timestamp) -> Result<StoredP
     }
 }
 
+/// What is in a file; of one that does not begin as a plan does only the beginning, however large it is.
+fn text_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(1).read_to_end(&mut bytes)?;
+    if bytes == b"{" {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
 /// A plan from its bytes; the error goes on from the file's name.
 fn read(bytes: &[u8]) -> Result<Plan, String> {
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|_| "is not a plan: plans are JSON; other formats are for reading only".to_owned())?;
+    if bytes.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| match error.is_eof() {
+        true if bytes != b"{" => "is not a whole plan: it was cut off".to_owned(),
+        _ => "is not a plan: plans are JSON; other formats are for reading only".to_owned(),
+    })?;
     match value.get("version").and_then(serde_json::Value::as_u64) {
         Some(version) if version == u64::from(PLAN_VERSION) => {}
         Some(version) => return Err(format!("is a plan of form {version}, and this program knows form {PLAN_VERSION}")),
@@ -152,6 +173,8 @@ mod tests {
             (text.replace("\"version\":1", "\"versio\":1"), "not a plan"),
             (text.replace("\"organization\":\"Acme\"", "\"organization\":7"), "not a plan"),
             ("<html>".to_owned(), "plans are JSON"),
+            (text[..text.len() / 2].to_owned(), "cut off"),
+            (String::new(), "empty"),
         ] {
             let told = read(changed.as_bytes()).unwrap_err();
             assert!(told.contains(why), "{told}");

@@ -74,7 +74,7 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<End, Failu
     // Understood before anything is asked.
     let signer = args.key.as_ref().map(|file| Signer::load(file, &opened.approvers)).transpose()?;
     let as_of = match &args.as_of {
-        Some(text) => instant(text, &opened.engine.policy().policy().organization.time_zone)?,
+        Some(text) => instant("--as-of", text, &opened.engine.policy().policy().organization.time_zone)?,
         None => whole_second(opened.clock.now()),
     };
     let only = (!args.person.is_empty()).then(|| args.person.iter().map(|key| PersonKey::from(key.as_str())).collect());
@@ -161,7 +161,12 @@ pub(super) fn write(face: Face, file: &Path, proposed: &Proposed, mut more: Valu
         }
     }
     let failed = |path: &Path, error: std::io::Error| {
-        let next = "free space, or name another file; no file was changed, and the plans are kept: `provost show` lists them";
+        let first = match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free space, or name another file",
+            std::io::ErrorKind::NotFound => "make the folder, or name another file",
+            _ => "name a file that you may write to",
+        };
+        let next = format!("{first}; no file was changed, and the plans are kept: `provost show` lists them");
         Failure::new(format!("cannot write {}: {error}", path.display()), next)
     };
     // All of them are on disk before the first has its name: what lies there are the plans of one planning.
@@ -217,8 +222,11 @@ pub(super) fn whole_second(now: Timestamp) -> Timestamp {
 }
 
 /// An instant, or a day's beginning in the organization's zone.
-fn instant(text: &str, zone: &str) -> Result<Timestamp, Failure> {
-    let wrong = || Failure::new(format!("--as-of {text} is no time"), "write 2026-12-01, or 2026-12-01T09:00:00Z");
+///
+/// # Errors
+/// A [`Failure`] that names the option.
+pub(super) fn instant(option: &str, text: &str, zone: &str) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::new(format!("{option} {text} is no time"), "write 2026-12-01, or 2026-12-01T09:00:00Z");
     if let Ok(instant) = text.parse() {
         return Ok(instant);
     }
@@ -241,8 +249,8 @@ mod tests {
 
     #[test]
     fn a_day_begins_where_the_organization_is() {
-        assert_eq!(instant("2026-12-01", "America/Chicago").unwrap().to_string(), "2026-12-01T06:00:00Z");
-        assert_eq!(instant("2026-12-01T09:00:00+01:00", "America/Chicago").unwrap().to_string(), "2026-12-01T08:00:00Z");
-        assert!(instant("tomorrow", "America/Chicago").is_err());
+        assert_eq!(instant("--as-of", "2026-12-01", "America/Chicago").unwrap().to_string(), "2026-12-01T06:00:00Z");
+        assert_eq!(instant("--as-of", "2026-12-01T09:00:00+01:00", "America/Chicago").unwrap().to_string(), "2026-12-01T08:00:00Z");
+        assert!(instant("--as-of", "tomorrow", "America/Chicago").is_err());
     }
 }

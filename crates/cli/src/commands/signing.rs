@@ -110,6 +110,12 @@ impl Signer {
     /// A [`Failure`]: it cannot be read, others could read it too, it is no usable key, or nobody's.
     pub(crate) fn load(file: &Path, approvers: &Approvers) -> Result<Self, Failure> {
         let name = file.display();
+        if file.exists() && !file.is_file() {
+            return Err(Failure::new(
+                format!("{name} is no file, and no key"),
+                "name a private key of OpenSSH; `ssh-keygen -t ed25519` makes one",
+            ));
+        }
         #[cfg(unix)]
         {
             let mode = std::fs::metadata(file).map(|about| std::os::unix::fs::PermissionsExt::mode(&about.permissions()));

@@ -335,6 +335,81 @@ fn p09_a_disk_that_may_only_be_read_is_told() {
     all_is_well(&mut world);
 }
 
+/// The sandboxes' ledgers find no space: their writes fail with 500 and change nothing.  What nobody can know is handed to a person, and done
+/// by the next plan: as its report says, which the checker needs, since both plans have the step.
+#[test]
+fn p09_full_ledgers_lose_and_double_nothing() {
+    let Some((small, mut world)) = World::on_a_small_disk(Setup::default(), 4096) else { return };
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let store = elsewhere.path().join("provost.db");
+    world.reconfigure("store = \"provost.db\"", &format!("store = \"{}\"", store.display()));
+    for (people, but) in [(40, 0), (60, 4096), (80, 12288)] {
+        let file = planned(&mut world, people);
+        let written = world.written();
+        small.fill(but);
+        let apply = ["apply", &file.display().to_string()];
+        let child = world.command(&apply).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("provost starts");
+        // Time to meet it; whenever the space comes back, the end is the same.
+        std::thread::sleep(Duration::from_millis(700));
+        // What the last pages still took; 20 or more people in two apps would be more.
+        assert!(world.written() - written < 40, "the disk was full: {} were written", world.written() - written);
+        small.free();
+        let ended = Said::of(&child.wait_with_output().expect("it ends"));
+        assert!(!ended.err.contains("panicked"), "{ended:?}");
+        world.provost(&["resume"]);
+        let report = world.keep_report();
+        assert_eq!(report["state"], "finished", "{report}");
+        world.later();
+        // The disk is mended, so nobody waits for what was put aside or left alone because of it.
+        for app in ["lessonly", "absorb"] {
+            world.provost(&["apps", app, "--release"]);
+            world.provost(&["apps", app, "--retry", "all"]);
+        }
+        world.carry_out();
+        world.keep_report();
+    }
+    assert!(world.plan().steps().is_empty(), "nothing is left to do");
+    // Steps that were handed over stay skipped in their own run, so that not every plan is complete: the end is.
+    world.check(&[]);
+}
+
+/// The disk of the database is full (a tablespace on a small disk): the run stops in words, and goes on when there is space.
+#[test]
+fn p09_a_database_without_space_stops_the_run() {
+    let server = xtask::postgres::Cluster::start(false).unwrap_or_else(|said| panic!("{said}"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("small");
+    let Some(small) = Small::at(&place, 24 * 1024) else { return };
+    // The server is another user, who has to come there and own the place.
+    let run = |program: &str, args: &[&str]| {
+        let done = Command::new(program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+        assert!(done.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let (place, over) = (place.display().to_string(), folder.path().display().to_string());
+    run("chmod", &["755", &over]);
+    run("chown", &["postgres", &place]);
+    let sql = [format!("CREATE TABLESPACE small LOCATION '{place}'"), "ALTER ROLE provost SET default_tablespace = small".to_owned()];
+    sql.iter().for_each(|sql| run("psql", &["-q", "-d", &server.url(), "-c", sql]));
+    let mut world = World::new(Setup { store: Store::At(format!("{}?schema=full", server.url()).leak()), ..Setup::default() });
+    let file = planned(&mut world, 60);
+    let mut stopped = 0;
+    for but in [0, 8192, 65536, 262_144] {
+        let args = next_words(&world, &file);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        small.fill(but);
+        let ended = world.provost(&args);
+        small.free();
+        if ended.code == 0 {
+            break;
+        }
+        told(&ended, &["the disk that holds the store is full", "space"]);
+        stopped += 1;
+    }
+    assert!(stopped >= 1, "it was never stopped");
+    world.provost(&["resume"]);
+    all_is_well(&mut world);
+}
+
 /// PostgreSQL goes down in the middle of a run, twice: the run stops, and goes on when the server is back.
 #[test]
 fn p09_a_server_that_goes_down_stops_the_run() {

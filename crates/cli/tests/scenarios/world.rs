@@ -13,6 +13,8 @@ use sandbox::{Clock, Limit, Options, Running, absorb, lessonly};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::small::Small;
+
 /// The header of every roster here.
 pub(crate) const HEADER: &str =
     "employee_id,first_name,last_name,work_email,job_title,department,manager_id,status,hire_date,termination_date\n";
@@ -167,7 +169,17 @@ pub(crate) fn steps(plan: &Value) -> &[Value] {
 
 impl World {
     pub(crate) fn new(setup: Setup) -> Self {
+        Self::in_folder(setup, TempDir::new().expect("a folder"))
+    }
+
+    /// A world all of which is on a small disk; none where nothing can be mounted.
+    pub(crate) fn on_a_small_disk(setup: Setup, kib: usize) -> Option<(Small, Self)> {
         let dir = TempDir::new().expect("a folder");
+        let small = Small::at(dir.path(), kib)?;
+        Some((small, Self::in_folder(setup, dir)))
+    }
+
+    fn in_folder(setup: Setup, dir: TempDir) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let now: Timestamp = setup.now.parse().expect("an instant");
         let faults = |also: &str| {

@@ -141,7 +141,8 @@ fn options(server: &Server) -> Result<PgConnectOptions, (String, String)> {
     ]))
 }
 
-/// Makes the schema when it is not there and marks it as ours; `Ok(Err((why, next)))` when that cannot be.
+/// Makes the schema when it is not there and marks it as ours; `Ok(Err((why, next)))` when that cannot be.  Quoted, since its name may be a
+/// word of SQL: `full`, `user`.
 async fn claim(first: &mut PgConnection, schema: &str) -> Result<Result<(), (String, String)>, sqlx::Error> {
     let encoding: String = sqlx::query_scalar("SELECT current_setting('server_encoding')").fetch_one(&mut *first).await?;
     if encoding != "UTF8" {
@@ -164,10 +165,10 @@ async fn claim(first: &mut PgConnection, schema: &str) -> Result<Result<(), (Str
             }
         }
         None => {
-            sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut *tx).await?;
+            sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA \"{schema}\""))).execute(&mut *tx).await?;
         }
     }
-    sqlx::query(AssertSqlSafe(format!("COMMENT ON SCHEMA {schema} IS '{}'", MARK.replace('\'', "''")))).execute(&mut *tx).await?;
+    sqlx::query(AssertSqlSafe(format!("COMMENT ON SCHEMA \"{schema}\" IS '{}'", MARK.replace('\'', "''")))).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(Ok(()))
 }
@@ -181,7 +182,7 @@ fn next_step(error: &sqlx::Error, server: &Server) -> String {
         }
         ("3D000", _) => "make the database (createdb), or name another one".into(),
         ("42501", _) => format!(
-            "let the user make schemas in this database, or let its owner make one: CREATE SCHEMA {} AUTHORIZATION the_user",
+            "let the user make schemas in this database, or let its owner make one: CREATE SCHEMA \"{}\" AUTHORIZATION the_user",
             server.schema
         ),
         ("53300", _) => "the server has no connection left; try again, or raise its max_connections".into(),
