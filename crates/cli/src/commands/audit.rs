@@ -101,7 +101,7 @@ impl Filter {
     /// A kind that nobody knows is a typing error, not an empty list.
     fn checked(&self) -> Result<(), Failure> {
         let known = || model::AuditWhat::ALL.iter().map(|what| what.word());
-        match self.meant().unknown() {
+        match (AuditFilter { what: self.what.clone(), ..AuditFilter::default() }).unknown() {
             Some(word) => Err(Failure::new(
                 format!("no entry is of the kind {word}"),
                 format!("kinds are: {}", known().collect::<Vec<_>>().join(", ")),
