@@ -1,6 +1,6 @@
 //! Time as a parameter: everything a sandbox dates, expires or paces asks this clock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,7 +18,14 @@ pub enum Clock {
 
 /// A clock shared by all parts of one sandbox, and by whoever holds a clone of it.
 #[derive(Debug, Clone)]
-pub struct SandboxClock(Arc<Mutex<Source>>);
+pub struct SandboxClock(Arc<Mutex<Hands>>);
+
+#[derive(Debug)]
+struct Hands {
+    source: Source,
+    /// How far [`SandboxClock::put_by`] has put it: time that did not pass.
+    put: SignedDuration,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -35,12 +42,12 @@ impl SandboxClock {
             Clock::From(at) => Source::Running(at.duration_since(Timestamp::now())),
             Clock::Fixed(at) => Source::Standing(at),
         };
-        Self(Arc::new(Mutex::new(source)))
+        Self(Arc::new(Mutex::new(Hands { source, put: SignedDuration::ZERO })))
     }
 
     /// The sandbox's present instant.
     pub fn now(&self) -> Timestamp {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &self.hands().source {
             // An offset that leaves the calendar leaves the system's time in place.
             Source::Running(ahead) => {
                 let now = Timestamp::now();
@@ -50,12 +57,31 @@ impl SandboxClock {
         }
     }
 
-    /// Puts the clock to `at`; a running clock runs on from there, a fixed one stands there.
+    /// The instant that it would be had nobody put the clock: what is put off for some time is due by this.
+    pub(crate) fn steady(&self) -> Timestamp {
+        let (now, put) = (self.now(), self.hands().put);
+        now.saturating_sub(put).unwrap_or(now)
+    }
+
+    /// Time goes on to `at`; a running clock runs on from there, a fixed one stands there.
     pub fn set(&self, at: Timestamp) {
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &mut self.hands().source {
             Source::Running(ahead) => *ahead = at.duration_since(Timestamp::now()),
             Source::Standing(was) => *was = at,
         }
+    }
+
+    /// Somebody puts the clock forward or, less than zero, back: no time passes.
+    pub fn put_by(&self, by: SignedDuration) {
+        let at = self.now();
+        self.set(at.saturating_add(by).unwrap_or(at));
+        let moved = self.now().duration_since(at);
+        let mut hands = self.hands();
+        hands.put = hands.put.saturating_add(moved);
+    }
+
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,7 +96,9 @@ mod tests {
         assert_eq!(fixed.now(), noon);
         let later = noon + SignedDuration::from_hours(4);
         fixed.clone().set(later);
-        assert_eq!(fixed.now(), later);
+        assert_eq!((fixed.now(), fixed.steady()), (later, later));
+        fixed.put_by(-SignedDuration::from_hours(1));
+        assert_eq!((fixed.now(), fixed.steady()), (later - SignedDuration::from_hours(1), later));
 
         let running = SandboxClock::new(Clock::From(noon));
         let seen = running.now();

@@ -294,10 +294,11 @@ impl Door {
         }
     }
 
-    /// Carries a request out later: when its time has come by the sandbox's clock, or with the next request after that.  Where the
-    /// caller keeps the time, only the latter.
+    /// Carries a request out later: when its time has come by the sandbox's clock, however somebody puts it, or with the next request
+    /// after that.  Where the caller keeps the time, only the latter.
     fn put_off(self: &Arc<Self>, asked: Asked, by: SignedDuration) {
-        let due = asked.time.saturating_add(by).unwrap_or(asked.time);
+        let now = self.front.clock.steady();
+        let due = now.saturating_add(by).unwrap_or(now);
         let caller_keeps_time = asked.parts.extensions.get::<CallerKeepsTime>().is_some();
         self.late().push((due, asked));
         if caller_keeps_time {
@@ -316,8 +317,8 @@ impl Door {
     /// How long until something is due; None when nothing is put off.
     fn next_due(&self) -> Option<Duration> {
         let first = self.late().iter().map(|(due, _)| *due).min()?;
-        let wait = Duration::try_from(first.duration_since(self.front.clock.now())).unwrap_or_default();
-        // A clock that stands, or is put back, is looked at again and again.
+        let wait = Duration::try_from(first.duration_since(self.front.clock.steady())).unwrap_or_default();
+        // A clock that stands is looked at again and again.
         Some(wait.max(Duration::from_millis(10)))
     }
 
@@ -328,7 +329,7 @@ impl Door {
         loop {
             let asked = {
                 let mut late = self.late();
-                let now = self.front.clock.now();
+                let now = self.front.clock.steady();
                 let first = late.iter().enumerate().min_by_key(|(_, (due, _))| *due).filter(|(_, (due, _))| *due <= now);
                 first.map(|(at, _)| at).map(|at| late.remove(at).1)
             };

@@ -346,7 +346,9 @@ impl Shared {
 
     /// An app's clock jumps.
     pub fn set_skew_of(&self, app: &str, ahead: SignedDuration) {
-        *self.apps[app].skew.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
+        let app = &self.apps[app];
+        let before = std::mem::replace(&mut *app.skew.lock().unwrap_or_else(PoisonError::into_inner), ahead);
+        app.clock.put_by(ahead - before);
         self.bring_up_to_time();
     }
 

@@ -3,7 +3,7 @@
 //! For a few users each is asked for.  For more, the portal is walked once (and counted) into a mirror, which is then kept true by increments: users
 //! edited since a watermark, the newest first.  The watermark is the vendor's own clock (`dateEdited` and the `Date` header), with an
 //! overlap (A12), so a portal that counts in days gives a longer increment, not a wrong one (A21).  What an increment should show and
-//! does not is asked for by itself.
+//! does not is asked for by itself.  Where that clock was put back no increment shows what was written since: the portal is walked anew.
 //!
 //! An increment ends early only where it has shown everything that was sent, has come to what was edited before the newest edit that
 //! the look before had seen, and ends in as many users as a batch holds that are as they were known.  On one clock nothing unseen can
@@ -121,8 +121,8 @@ impl Look {
         }
         match held.as_mut() {
             Some(mirror) => {
-                if mirror.stale || mirror.age(reader) > FRESH {
-                    mirror.refresh(reader, &[]).await?;
+                if (mirror.stale || mirror.age(reader) > FRESH) && mirror.refresh(reader, &[]).await?.is_none() {
+                    *mirror = self.walk(reader, None).await?;
                 }
             }
             None => match self.cheaper(reader, wants).await? {
@@ -151,10 +151,17 @@ impl Look {
         };
         let mut missing: Vec<&Want> = if whole || (wants.len() > 1 && seen.watermark.is_some()) {
             let must = if whole { with(&|told| told == Told::Taken) } else { wants.iter().collect() };
-            let shown = mirror.refresh(reader, &must).await?;
             // What was refused and cannot be seen any more is not there for us: that needs a look of its own.
             let refused = with(&|told| told == Told::Refused).into_iter().filter(|want| whole && matches!(want, Want::Id(_)));
-            must.into_iter().chain(refused).filter(|want| !shown.contains(want)).collect()
+            match mirror.refresh(reader, &must).await? {
+                Some(shown) => must.into_iter().chain(refused).filter(|want| !shown.contains(want)).collect(),
+                None if whole => {
+                    *mirror = self.walk(reader, None).await?;
+                    mirror.stale = true;
+                    must.into_iter().chain(refused).filter(|want| matches!(want, Want::Id(_)) && mirror.find(want).is_empty()).collect()
+                }
+                None => must,
+            }
         } else {
             wants.iter().collect()
         };
@@ -203,13 +210,13 @@ impl Look {
     async fn walk(&self, reader: Reader<'_>, mut first: Option<Listed>) -> Result<Mirror, Fault> {
         for _ in 0..WALKS {
             if let Some(mut mirror) = self.walk_once(reader, first.take()).await? {
-                if mirror.age(reader) > FRESH {
-                    mirror.refresh(reader, &[]).await?;
+                if mirror.age(reader) <= FRESH || mirror.refresh(reader, &[]).await?.is_some() {
+                    return Ok(mirror);
                 }
-                return Ok(mirror);
             }
         }
-        Err(Fault::Wait { after: None, why: format!("users moved between pages in each of {WALKS} walks") })
+        let why = format!("users moved between pages, or the portal's clock was put back, in each of {WALKS} walks");
+        Err(Fault::Wait { after: None, why })
     }
 
     /// None when fewer or more users came than the portal counts: somebody moved between the pages, and another may have been skipped,
@@ -377,8 +384,9 @@ impl Mirror {
         page.rows.into_iter().try_for_each(|row| self.put(row).map(drop))
     }
 
-    /// Takes in what was edited since the last look; which of `must` were among it.
-    async fn refresh<'a>(&mut self, reader: Reader<'_>, must: &[&'a Want]) -> Result<BTreeSet<&'a Want>, Fault> {
+    /// Takes in what was edited since the last look; which of `must` were among it.  None where the portal's clock was put back since:
+    /// what was written then is dated before the watermark, and nothing was taken in.
+    async fn refresh<'a>(&mut self, reader: Reader<'_>, must: &[&'a Want]) -> Result<Option<BTreeSet<&'a Want>>, Fault> {
         let (at, seen_to) = (reader.now(), self.newest);
         let watermark = match (self.newest, self.date) {
             (Some(newest), Some(date)) => Some(newest.min(date)),
@@ -393,6 +401,9 @@ impl Mirror {
         loop {
             let page = list(reader, "/users", &query, PAGE, place).await?;
             if place.is_first() {
+                if page.date.zip(self.date).is_some_and(|(now, before)| before.duration_since(now) > FRESH) {
+                    return Ok(None);
+                }
                 first = (page.date, newest(&page));
             }
             let oldest = page.rows.last().and_then(edited);
@@ -414,6 +425,6 @@ impl Mirror {
         self.at = at;
         self.stale = false;
         (self.date, self.newest) = (first.0.or(self.date), first.1.max(self.newest));
-        Ok(shown)
+        Ok(Some(shown))
     }
 }
