@@ -3,52 +3,19 @@
 //!
 //! It needs Debian's `chromium` and `chromium-driver`, which `cargo xtask test` installs.
 
-use std::io::{BufRead, BufReader, Lines, Read as _, Write as _};
+mod browser;
+
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
+use browser::{Browser, Running};
+use fantoccini::Locator;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A program that ends with its handle.
-struct Running(Child, Lines<BufReader<ChildStdout>>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 impl Running {
-    fn start(command: &mut Command) -> std::io::Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        Ok(Self(child, lines))
-    }
-
-    /// The first line that `pick` takes something from.
-    fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> T {
-        let mut seen = String::new();
-        for line in self.1.by_ref().map_while(Result::ok) {
-            if let Some(found) = pick(&line) {
-                return found;
-            }
-            seen.push_str(&line);
-            seen.push('\n');
-        }
-        panic!("it ended without the line that was waited for:\n{seen}\n{}", self.told());
-    }
-
-    fn told(&mut self) -> String {
-        let mut told = String::new();
-        self.0.stderr.take().expect("piped").read_to_string(&mut told).expect("UTF-8");
-        told
-    }
-
     /// Its exit code, and all that it said from now on.
     fn ends(mut self) -> (Option<i32>, String, String) {
         let out: Vec<String> = self.1.by_ref().map_while(Result::ok).collect();
@@ -119,31 +86,7 @@ impl World {
     }
 }
 
-/// A browser without a window, and the program that drives it.
-struct Browser {
-    client: Client,
-    _driver: Running,
-    _profile: TempDir,
-}
-
 impl Browser {
-    async fn open() -> Self {
-        let mut driver = Running::start(Command::new("chromedriver").arg("--port=0")).unwrap_or_else(|error| {
-            panic!(
-                "chromedriver cannot be started ({error}): install Debian's chromium and chromium-driver, as `cargo xtask test` does"
-            )
-        });
-        let port = driver.line(|line| line.split_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.').to_owned()));
-        let profile = tempfile::tempdir().expect("a folder for the browser");
-        let folder = format!("--user-data-dir={}", profile.path().display());
-        let args = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", folder.as_str()];
-        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": { "args": args } });
-        let wanted = wanted.as_object().expect("it is one").clone();
-        let client = ClientBuilder::new(HttpConnector::new()).capabilities(wanted).connect(&format!("http://127.0.0.1:{port}")).await;
-        let client = client.expect("chromedriver starts Debian's chromium: install both, as `cargo xtask test` does");
-        Self { client, _driver: driver, _profile: profile }
-    }
-
     /// Logs in on the portal's page, and presses this.
     async fn answer(&self, address: &str, decision: &str) -> String {
         let page = &self.client;
@@ -156,15 +99,11 @@ impl Browser {
         let title = page.wait().for_element(Locator::Css("body > h1")).await.expect("Provost's own page comes");
         title.text().await.expect("it has a title")
     }
-
-    async fn close(self) {
-        self.client.close().await.expect("the browser closes");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_says_yes_and_everything_works_with_that_alone() {
-    let browser = Browser::open().await;
+    let browser = Browser::open_with(&[]).await;
     for profile in ["guide", "vendor"] {
         eprintln!("in the profile {profile}:");
         let world = World::open(profile);
@@ -215,7 +154,7 @@ async fn a_person_says_yes_and_everything_works_with_that_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_says_no_and_nothing_is_changed() {
-    let browser = Browser::open().await;
+    let browser = Browser::open_with(&[]).await;
     let world = World::open("vendor");
     let (connect, address) = world.connect();
     assert_eq!(browser.answer(&address, "deny").await, "Provost was not let in");

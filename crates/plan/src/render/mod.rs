@@ -5,6 +5,7 @@
 
 mod html;
 mod markdown;
+mod paged;
 mod text;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::draft::verb_word;
 pub use html::html;
 pub(crate) use markdown::escape as markdown_escape;
 pub use markdown::markdown;
+pub use paged::{Group, GuardShown, Shown, StepShown, part};
 pub use text::text;
 pub(crate) use text::{Paint, clean};
 

@@ -1,8 +1,12 @@
 //! The console: pages made on the server, that can be read without a script.  One page a file, its template beside it by name.
 
 mod assets;
+mod live;
 mod log_in;
+mod overview;
 mod page;
+mod plans;
+mod runs;
 
 use std::sync::Arc;
 
@@ -14,10 +18,23 @@ use crate::state::Faces;
 
 /// The console's routes, and who may use each.
 pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
+    let (look, plan, decide) = (Least::Role(Role::Viewer), Least::Role(Role::Operator), Least::Role(Role::Approver));
     Routes::new(faces, page::refused)
         .get("/assets/{name}", Least::Anyone, assets::show)
         .get("/log-in", Least::Anyone, log_in::show)
         .post("/log-in", Least::Anyone, log_in::by_link)
         .post("/log-out", Least::Anyone, log_in::log_out)
-        .get("/", Least::Role(Role::Viewer), page::overview)
+        .get("/", look, overview::show)
+        .post("/plan", plan, overview::plan)
+        .get("/jobs/{id}", look, live::show)
+        .get("/jobs/{id}/events", look, live::events)
+        .get("/plans/{digest}", look, plans::show)
+        .post("/plans/{digest}/approve", decide, plans::approve)
+        .post("/plans/{digest}/reject", decide, plans::reject)
+        .post("/plans/{digest}/leave-out", decide, plans::leave_out)
+        .post("/plans/{digest}/run", plan, plans::run)
+        .get("/runs/{id}", look, runs::show)
+        .post("/runs/{id}/stop", plan, runs::stop)
+        .post("/runs/{id}/resume", plan, runs::resume)
+        .post("/runs/{id}/undo", plan, runs::undo)
 }

@@ -1,14 +1,11 @@
 //! What every page has: its frame, its headers, and what is shown where there is none.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::{Caller, EngineError};
+use engine::{EngineError, StoreError};
 
 use crate::auth::{Refused, seconds};
 use crate::state::Faces;
@@ -33,13 +30,6 @@ struct Told<'a> {
     next: String,
 }
 
-#[derive(Template)]
-#[template(path = "overview.html")]
-struct Overview {
-    caller: Caller,
-    apps: Vec<engine::AppRow>,
-}
-
 /// A page.
 pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
@@ -55,10 +45,46 @@ pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-/// What went wrong on our side.
+/// What was not done, and what to do next.
+pub(super) fn told(status: StatusCode, title: &str, what: String, next: String) -> Response {
+    html(status, &Told { title, what, next })
+}
+
+/// Leads on to another page of ours, by its path.
+pub(super) fn lead(path: &str) -> Response {
+    match HeaderValue::from_str(path) {
+        Ok(path) => (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response(),
+        Err(_) => (StatusCode::SEE_OTHER, [(LOCATION, "/")]).into_response(),
+    }
+}
+
+/// What the engine did not do; failures of ours are told at home as well.
 pub(super) fn failed(faces: &Faces, error: &EngineError) -> Response {
-    (faces.notes)(format!("a page failed: {error}"));
-    html(StatusCode::INTERNAL_SERVER_ERROR, &Told { title: "That did not work", what: error.to_string(), next: error.next() })
+    let status = match error {
+        EngineError::Store(StoreError::NotFound { .. } | StoreError::BadPrefix { .. } | StoreError::Ambiguous { .. }) => {
+            StatusCode::NOT_FOUND
+        }
+        EngineError::Store(
+            StoreError::AlreadyDecided { .. }
+            | StoreError::AlreadyUsed { .. }
+            | StoreError::Superseded { .. }
+            | StoreError::Expired { .. }
+            | StoreError::Empty { .. },
+        )
+        | EngineError::Refused { .. }
+        | EngineError::NoSuchStep { .. }
+        | EngineError::AllLeftOut { .. } => StatusCode::CONFLICT,
+        _ => {
+            (faces.notes)(format!("a page failed: {error}"));
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    let title = match status {
+        StatusCode::NOT_FOUND => "Not there",
+        StatusCode::CONFLICT => "That was not done",
+        _ => "That did not work",
+    };
+    told(status, title, error.to_string(), error.next())
 }
 
 /// Somebody is not let in: to the log-in, or told why not.
@@ -82,13 +108,5 @@ pub(super) fn refused(faces: &Faces, request: &Request, why: Refused) -> Respons
             response
         }
         Refused::Failed(error) => failed(faces, &error),
-    }
-}
-
-/// `/`: are the platforms true to the roster?
-pub(super) async fn overview(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>) -> Response {
-    match faces.engine.apps().await {
-        Ok(apps) => html(StatusCode::OK, &Overview { caller, apps }),
-        Err(error) => failed(&faces, &error),
     }
 }

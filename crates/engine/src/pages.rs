@@ -1,0 +1,70 @@
+//! What a person looks at who decides about a plan, or watches a run: from the store only, a part at a time.
+
+use jiff::Timestamp;
+use model::{Digest, RunId, Verdict};
+use plan::render::Shown as PlanShown;
+use store::{PlanStatus, PlanSummary};
+
+use crate::{Engine, EngineError};
+
+/// A plan with a part of its steps, and where it stands.
+#[derive(Clone, Debug)]
+pub struct PlanPage {
+    /// What is known of it without its steps.
+    pub summary: PlanSummary,
+    /// What it does.
+    pub shown: PlanShown,
+    /// Whether policy demands that asker and approver differ.
+    pub four_eyes: bool,
+    /// Who decided about it, if somebody did.
+    pub decided: Option<Word>,
+    /// The run that carries it out, or did.
+    pub run: Option<RunId>,
+}
+
+/// A decision, as people read it.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// Whose.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why not, where it was a no.
+    pub no: Option<String>,
+    /// Until when a yes counts.
+    pub until: Timestamp,
+}
+
+impl Engine {
+    /// A plan, with at most so many of its steps from the one of this number on, the gravest effects first.
+    ///
+    /// # Errors
+    /// There is no such plan; the store fails.
+    pub async fn plan_page(&self, digest: &Digest, from: usize, most: usize) -> Result<PlanPage, EngineError> {
+        let stored = self.store.plan(digest, self.ports.clock.now()).await?;
+        let decided = self.store.decided(digest).await?;
+        let run = decided.as_ref().and_then(|decided| decided.used_by.clone());
+        let word = decided.map(|decided| Word {
+            by: decided.decision.by.name,
+            at: decided.decision.at,
+            no: match decided.decision.verdict {
+                Verdict::Yes => None,
+                Verdict::No { reason } => Some(reason),
+            },
+            until: decided.decision.expires,
+        });
+        let shown = plan::render::part(&stored.plan, from, most);
+        Ok(PlanPage { four_eyes: stored.plan.four_eyes, summary: stored.summary, shown, decided: word, run })
+    }
+
+    /// The plans that wait: for a decision, or, approved, for being carried out; the newest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn waiting(&self) -> Result<Vec<PlanSummary>, EngineError> {
+        let mut plans = self.store.plans(self.ports.clock.now()).await?;
+        plans.retain(|plan| plan.steps > 0 && matches!(plan.status, PlanStatus::Pending | PlanStatus::Approved));
+        plans.sort_by_key(|plan| std::cmp::Reverse(plan.created));
+        Ok(plans)
+    }
+}

@@ -1,0 +1,111 @@
+//! `/runs/{id}`: how far a run is, what became of it, and its undo.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::{Caller, Report};
+use model::{Role, RunId, RunState};
+
+use super::page::{failed, html, lead, told};
+use crate::state::Faces;
+use crate::work::{Came, Job, Task};
+
+/// How many steps that were not done are shown.
+const OPEN: usize = 200;
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct Shown {
+    caller: Caller,
+    report: Report,
+    state: &'static str,
+    job: Option<Job>,
+    effects: Vec<(String, u64)>,
+    requests: Vec<(String, u64)>,
+    more: usize,
+    may_run: bool,
+    may_resume: bool,
+}
+
+/// Where a run stands, in words.
+pub(super) fn state_word(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Finished => "finished",
+        RunState::Stopped => "stopped",
+    }
+}
+
+pub(super) async fn show(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    let run = match faces.engine.store().find_run(&id).await {
+        Ok(run) => run.id,
+        Err(error) => return failed(&faces, &error.into()),
+    };
+    let mut report = match faces.engine.report(&run).await {
+        Ok(report) => report,
+        Err(error) => return failed(&faces, &error),
+    };
+    let job = faces.work.of_run(&run).map(|job| job.borrow().clone());
+    let ended = faces.work.jobs().into_iter().find_map(|job| match job.came {
+        Some(Came::Ran { run: of, requests, .. }) if of == run => Some(requests),
+        _ => None,
+    });
+    let more = report.open.len().saturating_sub(OPEN);
+    report.open.truncate(OPEN);
+    if job.is_some() {
+        // What is under way is not left undone.
+        report.open.retain(|undone| !matches!(undone.outcome, "not begun" | "started"));
+    }
+    let state = match (&job, report.state) {
+        (None, RunState::Running) => "cut off",
+        (_, state) => state_word(state),
+    };
+    let may_run = caller.role >= Role::Operator;
+    let shown = Shown {
+        may_resume: may_run && job.is_none() && report.state != RunState::Finished,
+        effects: report.effects.iter().map(|(effect, count)| (effect.replace('_', " "), *count)).collect(),
+        requests: ended.into_iter().flatten().map(|(app, count)| (app.to_string(), count)).collect(),
+        caller,
+        report,
+        state,
+        job,
+        more,
+        may_run,
+    };
+    html(StatusCode::OK, &shown)
+}
+
+/// Asks a run that is under way to stop between two calls.
+pub(super) async fn stop(State(faces): State<Arc<Faces>>, Path(id): Path<String>) -> Response {
+    let run = RunId::new(id);
+    let job = faces.work.of_run(&run).map(|job| job.borrow().id.clone());
+    if job.is_some_and(|job| faces.work.ask_to_stop(&job)) {
+        return lead(&format!("/runs/{run}"));
+    }
+    let what = "This server is not carrying that run out now.";
+    told(StatusCode::CONFLICT, "Not stopped", what.into(), "Its page says where it stands.".into())
+}
+
+pub(super) async fn resume(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    begin(&faces, caller, &id, |run| Task::Resume { run }).await
+}
+
+/// Plans what takes the run back; that plan waits for its own yes.
+pub(super) async fn undo(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    begin(&faces, caller, &id, |run| Task::Revert { run }).await
+}
+
+async fn begin(faces: &Faces, caller: Caller, id: &str, task: impl FnOnce(RunId) -> Task) -> Response {
+    match faces.engine.store().find_run(id).await {
+        Ok(run) => {
+            let job = faces.work.begin(task(run.id), caller.actor());
+            let id = job.borrow().id.clone();
+            lead(&format!("/jobs/{id}"))
+        }
+        Err(error) => failed(faces, &error.into()),
+    }
+}
