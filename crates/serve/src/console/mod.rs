@@ -31,7 +31,7 @@ pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
         .get("/plans/{digest}", look, plans::show)
         .post("/plans/{digest}/approve", decide, plans::approve)
         .post("/plans/{digest}/reject", decide, plans::reject)
-        .post("/plans/{digest}/leave-out", decide, plans::leave_out)
+        .post("/plans/{digest}/leave-out", plan, plans::leave_out)
         .post("/plans/{digest}/run", plan, plans::run)
         .get("/runs/{id}", look, runs::show)
         .post("/runs/{id}/stop", plan, runs::stop)
