@@ -9,7 +9,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// A program that ends with its handle.
-pub struct Running(pub Child, pub Lines<BufReader<ChildStdout>>);
+pub(crate) struct Running(pub(crate) Child, pub(crate) Lines<BufReader<ChildStdout>>);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -23,7 +23,7 @@ impl Running {
     ///
     /// # Errors
     /// It is not there.
-    pub fn start(command: &mut Command) -> std::io::Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> std::io::Result<Self> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         Ok(Self(child, lines))
@@ -33,7 +33,7 @@ impl Running {
     ///
     /// # Panics
     /// When it ends before.
-    pub fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> T {
+    pub(crate) fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> T {
         let mut seen = String::new();
         for line in self.1.by_ref().map_while(Result::ok) {
             if let Some(found) = pick(&line) {
@@ -49,7 +49,7 @@ impl Running {
     ///
     /// # Panics
     /// When that is no text.
-    pub fn told(&mut self) -> String {
+    pub(crate) fn told(&mut self) -> String {
         let mut told = String::new();
         self.0.stderr.take().expect("piped").read_to_string(&mut told).expect("UTF-8");
         told
@@ -57,9 +57,9 @@ impl Running {
 }
 
 /// A browser without a window, and the program that drives it.
-pub struct Browser {
+pub(crate) struct Browser {
     /// What drives it.
-    pub client: Client,
+    pub(crate) client: Client,
     _driver: Running,
     _profile: TempDir,
 }
@@ -69,7 +69,7 @@ impl Browser {
     ///
     /// # Panics
     /// When it is not installed.
-    pub async fn open_with(more: &[&str]) -> Self {
+    pub(crate) async fn open_with(more: &[&str]) -> Self {
         let mut driver = Running::start(Command::new("chromedriver").arg("--port=0")).unwrap_or_else(|error| {
             panic!(
                 "chromedriver cannot be started ({error}): install Debian's chromium and chromium-driver, as `cargo xtask test` does"
@@ -91,7 +91,7 @@ impl Browser {
     ///
     /// # Panics
     /// When it does not end.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.client.close().await.expect("the browser closes");
     }
 }

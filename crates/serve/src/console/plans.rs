@@ -25,6 +25,9 @@ pub(super) struct Wanted {
     from: usize,
     /// The plan of what was just left out.
     left: Option<String>,
+    /// How many of them are in no plan until the next planning.
+    #[serde(default)]
+    later: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,6 +52,7 @@ struct Shown {
     before: Option<usize>,
     after: Option<usize>,
     left: Option<String>,
+    later: usize,
 }
 
 pub(super) async fn show(
@@ -76,6 +80,7 @@ pub(super) async fn show(
         before: (from > 0).then(|| from.saturating_sub(STEPS)),
         after: (until < steps).then_some(until),
         left: wanted.left.filter(|left| left.parse::<Digest>().is_ok()),
+        later: wanted.later,
         caller,
         page,
         from,
@@ -146,8 +151,8 @@ pub(super) async fn leave_out(
     }
     match faces.engine.leave_out(&digest, &words, &caller.actor()).await {
         Ok(divided) => {
-            let left = divided.left.map(|left| format!("?left={}", left.digest)).unwrap_or_default();
-            lead(&format!("/plans/{}{left}", divided.kept.digest))
+            let left = divided.left.map(|left| format!("&left={}", left.digest)).unwrap_or_default();
+            lead(&format!("/plans/{}?later={}{left}", divided.kept.digest, divided.later))
         }
         Err(error) => failed(&faces, &error),
     }
