@@ -87,6 +87,9 @@ fn app_state(row: &AppRow) -> String {
     if row.certificate.is_none() {
         words.push("not read yet".to_owned());
     }
+    if row.health.quarantine.is_some() {
+        words.push("in quarantine: nothing is asked of it".to_owned());
+    }
     if row.rival.is_some() {
         words.push("somebody else logs in as we do".to_owned());
     }
