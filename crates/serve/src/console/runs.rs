@@ -54,12 +54,12 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, Extension(caller): Ext
         Some(Came::Ran { run: of, requests, .. }) if of == run => Some(requests),
         _ => None,
     });
-    let more = report.open.len().saturating_sub(OPEN);
-    report.open.truncate(OPEN);
     if job.is_some() {
         // What is under way is not left undone.
         report.open.retain(|undone| !matches!(undone.outcome, "not begun" | "started"));
     }
+    let more = report.open.len().saturating_sub(OPEN);
+    report.open.truncate(OPEN);
     let state = match (&job, report.state) {
         (None, RunState::Running) => "cut off",
         (_, state) => state_word(state),
