@@ -209,10 +209,10 @@ impl Look {
     /// Reads every user into a new mirror; `first` is the first page, if somebody has it.
     async fn walk(&self, reader: Reader<'_>, mut first: Option<Listed>) -> Result<Mirror, Fault> {
         for _ in 0..WALKS {
-            if let Some(mut mirror) = self.walk_once(reader, first.take()).await? {
-                if mirror.age(reader) <= FRESH || mirror.refresh(reader, &[]).await?.is_some() {
-                    return Ok(mirror);
-                }
+            if let Some(mut mirror) = self.walk_once(reader, first.take()).await?
+                && (mirror.age(reader) <= FRESH || mirror.refresh(reader, &[]).await?.is_some())
+            {
+                return Ok(mirror);
             }
         }
         let why = format!("users moved between pages, or the portal's clock was put back, in each of {WALKS} walks");
