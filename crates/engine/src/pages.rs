@@ -1,7 +1,7 @@
 //! What a person looks at who decides about a plan, or watches a run: from the store only, a part at a time.
 
-use jiff::Timestamp;
-use model::{Digest, RunId, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use model::{Digest, RunId, StepState, Verdict};
 use plan::render::Shown as PlanShown;
 use store::{PlanStatus, PlanSummary};
 
@@ -35,6 +35,17 @@ pub struct Word {
     pub until: Timestamp,
 }
 
+/// A span of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// When it begins.
+    pub from: Timestamp,
+    /// Steps that were done in it, or found done.
+    pub done: u64,
+    /// Steps that ended otherwise in it.
+    pub other: u64,
+}
+
 impl Engine {
     /// A plan, with at most so many of its steps from the one of this number on, the gravest effects first.
     ///
@@ -66,5 +77,30 @@ impl Engine {
         plans.retain(|plan| plan.steps > 0 && matches!(plan.status, PlanStatus::Pending | PlanStatus::Approved));
         plans.sort_by_key(|plan| std::cmp::Reverse(plan.created));
         Ok(plans)
+    }
+
+    /// How a run went: for so many spans of equal length at most, from its first outcome to its last, the steps that were done in each and those
+    /// that ended otherwise; nothing where nothing has ended yet.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn course(&self, run: &RunId, spans: usize) -> Result<Vec<Span>, EngineError> {
+        let records = self.store.records(run).await?;
+        let mut ended: Vec<(Timestamp, bool)> = records
+            .values()
+            .filter(|record| record.state != StepState::Started)
+            .map(|record| (record.at, matches!(record.state, StepState::Done | StepState::AlreadyDone)))
+            .collect();
+        ended.sort_unstable();
+        let (Some((first, _)), Some((last, _))) = (ended.first(), ended.last()) else { return Ok(Vec::new()) };
+        let whole = last.duration_since(*first).as_secs().max(0) as usize + 1;
+        let length = whole.div_ceil(spans.max(1)).max(1);
+        let from = |at: usize| first.saturating_add(SignedDuration::from_secs((at * length) as i64)).unwrap_or(*first);
+        let mut course: Vec<Span> = (0..whole.div_ceil(length)).map(|at| Span { from: from(at), done: 0, other: 0 }).collect();
+        for (at, done) in &ended {
+            let span = &mut course[at.duration_since(*first).as_secs().max(0) as usize / length];
+            *(if *done { &mut span.done } else { &mut span.other }) += 1;
+        }
+        Ok(course)
     }
 }

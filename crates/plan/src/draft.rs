@@ -372,7 +372,7 @@ impl Drafter<'_, '_> {
 }
 
 /// The verb in words for people.
-pub(crate) fn verb_word(verb: Verb) -> &'static str {
+pub fn verb_word(verb: Verb) -> &'static str {
     match verb {
         Verb::CreateDepartment => "create department",
         Verb::CreateGroup => "create group",

@@ -111,20 +111,33 @@ pub fn report(run: &Run, plan: &Plan, records: &[StepRecord]) -> Report {
     report
 }
 
-fn outcome(state: Option<&StepState>, labels: &BTreeMap<&StepId, String>) -> (&'static str, String) {
+/// What became of a step, in a word: [`Undone::outcome`].
+pub fn outcome_word(state: Option<&StepState>) -> &'static str {
     match state {
-        None => ("not begun", String::new()),
-        Some(StepState::Started) => ("started", "its outcome is not known yet; `resume` looks".into()),
-        Some(StepState::Done) => ("done", String::new()),
-        Some(StepState::AlreadyDone) => ("already done", String::new()),
-        Some(StepState::Drifted { found }) => ("drifted", format!("somebody changed it since; found {found}; not overwritten")),
-        Some(StepState::Failed { code, detail }) => ("failed", format!("{code}: {detail}")),
+        None => "not begun",
+        Some(StepState::Started) => "started",
+        Some(StepState::Done) => "done",
+        Some(StepState::AlreadyDone) => "already done",
+        Some(StepState::Drifted { .. }) => "drifted",
+        Some(StepState::Failed { .. }) => "failed",
+        Some(StepState::Skipped { .. }) => "skipped",
+        Some(StepState::Unsettled { .. }) => "unsettled",
+    }
+}
+
+fn outcome(state: Option<&StepState>, labels: &BTreeMap<&StepId, String>) -> (&'static str, String) {
+    let detail = match state {
+        None | Some(StepState::Done | StepState::AlreadyDone) => String::new(),
+        Some(StepState::Started) => "its outcome is not known yet; `resume` looks".into(),
+        Some(StepState::Drifted { found }) => format!("somebody changed it since; found {found}; not overwritten"),
+        Some(StepState::Failed { code, detail }) => format!("{code}: {detail}"),
         Some(StepState::Skipped { because }) => {
             let because = labels.get(because).cloned().unwrap_or_else(|| because.to_string());
-            ("skipped", format!("needs a step for {because} that was not done"))
+            format!("needs a step for {because} that was not done")
         }
-        Some(StepState::Unsettled { detail }) => ("unsettled", format!("{detail}; a person has to look")),
-    }
+        Some(StepState::Unsettled { detail }) => format!("{detail}; a person has to look"),
+    };
+    (outcome_word(state), detail)
 }
 
 impl Report {

@@ -61,6 +61,15 @@ impl Store {
         self.put(&of_app(&reading.app), &reading.digest, tenant, &head, &reading.certificate, parts, raw).await
     }
 
+    /// A number that grows with every reading that is put down, whatever it is of: where it stands still, nothing was read since.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn readings_mark(&self) -> Result<i64, StoreError> {
+        let row = self.db.fetch_one(sql::READING_NEXT, args![]).await?;
+        row.map_or(Ok(0), |row| row.int(0))
+    }
+
     /// The newest reading of a source, if there is one.
     ///
     /// # Errors

@@ -29,14 +29,14 @@ pub(crate) async fn run(globals: &Globals, args: &PeopleArgs) -> Result<End, Fai
     let face = globals.face();
     face.plain()?;
     let opened = Opened::open(globals, Reach::Store).await?;
-    let mut people = opened.engine.people().await?;
+    let everybody = opened.engine.people().await?;
     opened.close().await;
-    people.retain(|person| !args.left || person.standing == Standing::Left);
+    let people: Vec<&PersonRow> = everybody.iter().filter(|person| !args.left || person.standing == Standing::Left).collect();
     face.show(&json!({ "people": people }), || list(&people))?;
     Ok(End::Done)
 }
 
-fn list(people: &[PersonRow]) -> String {
+fn list(people: &[&PersonRow]) -> String {
     let mut table = Table::new(["KEY", "NAME", "E-MAIL", "DEPARTMENT", "STATUS", "ACCOUNTS"]);
     for person in people {
         let standing = match person.standing {

@@ -15,8 +15,7 @@ use model::{
 };
 use serde::Serialize;
 
-use crate::draft::verb_word;
-
+pub use crate::draft::verb_word;
 pub use html::html;
 pub(crate) use markdown::escape as markdown_escape;
 pub use markdown::markdown;

@@ -60,20 +60,16 @@ pub(super) fn add(api: Api) -> Api {
 async fn list(State(faces): State<Arc<Faces>>, Asked(whom): Asked<Whom>, uri: Uri) -> Result<Response, Problem> {
     let Whom { q, standing, limit, cursor } = whom;
     let place = Which { limit, cursor }.place()?;
-    let mut people = faces.engine.people().await.map_err(|error| Problem::of(&error, &faces))?;
+    let people = faces.engine.people().await.map_err(|error| Problem::of(&error, &faces))?;
     let wanted = q.map(|q| q.trim().to_lowercase()).unwrap_or_default();
-    let has = |text: &str| text.to_lowercase().contains(&wanted);
     let standing = standing.map(|word| match word {
         StandingWord::Active => Standing::Active,
         StandingWord::Left => Standing::Left,
         StandingWord::Unsaid => Standing::Unsaid,
     });
-    people.retain(|person| {
-        let PersonRow { key, name, email, department, .. } = person;
-        standing.is_none_or(|standing| person.standing == standing)
-            && (wanted.is_empty() || has(key.as_str()) || has(name) || has(email) || has(department))
-    });
-    Ok(json(&page(people, Order::Rising, |person| person.key.as_str().as_bytes().to_vec(), &place, &uri)))
+    let is_meant = |person: &&PersonRow| standing.is_none_or(|standing| person.standing == standing) && person.has(&wanted);
+    let found: Vec<&PersonRow> = people.iter().filter(is_meant).collect();
+    Ok(json(&page(found, Order::Rising, |person| person.key.as_str().as_bytes().to_vec(), &place, &uri)))
 }
 
 async fn show(State(faces): State<Arc<Faces>>, Named(who): Named) -> Result<Response, Problem> {

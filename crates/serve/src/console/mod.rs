@@ -1,10 +1,15 @@
 //! The console: pages made on the server, that can be read without a script.  One page a file, its template beside it by name.
 
+mod apps;
 mod assets;
+mod audit;
+mod drawn;
+mod findings;
 mod live;
 mod log_in;
 mod overview;
 mod page;
+mod people;
 mod plans;
 mod runs;
 
@@ -26,6 +31,18 @@ pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
         .post("/log-out", Least::Anyone, log_in::log_out)
         .get("/", look, overview::show)
         .post("/plan", plan, overview::plan)
+        .get("/people", look, people::list)
+        .get("/people/{person}", look, people::show)
+        .post("/people/{person}/plan", plan, people::plan)
+        .get("/findings", look, findings::show)
+        .post("/findings/plan", plan, findings::plan)
+        .get("/apps", look, apps::show)
+        .post("/apps/{app}/check", plan, apps::check)
+        .post("/apps/{app}/release", plan, apps::release)
+        .post("/apps/{app}/retry", plan, apps::retry)
+        .get("/audit", look, audit::show)
+        .get("/audit/verify", look, audit::verify)
+        .get("/audit/export", look, audit::export)
         .get("/jobs/{id}", look, live::show)
         .get("/jobs/{id}/events", look, live::events)
         .get("/plans/{digest}", look, plans::show)

@@ -7,9 +7,10 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::{AppRow, Caller, EngineError, PlanStatus, PlanSummary};
-use model::{Class, Role, Run};
+use engine::{AppRow, Caller, Coverage, Covered, EngineError, PlanStatus, PlanSummary};
+use model::{AppName, Class, Role, Run};
 
+use super::drawn::Bars;
 use super::page::{failed, html, lead};
 use super::runs::state_word;
 use crate::state::Faces;
@@ -17,6 +18,10 @@ use crate::work::{Job, Task};
 
 /// How many of the last runs are shown.
 const RUNS: usize = 10;
+/// How many runs the picture of joiners and leavers has.
+const FLOWS: usize = 24;
+/// How many departments are shown, the largest.
+const DEPARTMENTS: usize = 12;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -26,6 +31,11 @@ struct Overview {
     jobs: Vec<(Job, &'static str)>,
     waits: Vec<Waits>,
     apps: Vec<App>,
+    coverage: Option<Coverage>,
+    covered: Vec<Row>,
+    departments: usize,
+    findings: Option<String>,
+    flows: Option<Bars>,
     runs: Vec<(Run, &'static str)>,
 }
 
@@ -33,6 +43,25 @@ struct Waits {
     plan: PlanSummary,
     what: String,
     state: &'static str,
+}
+
+/// Everybody, or a department.
+struct Row {
+    name: String,
+    /// What the list of people is searched for.
+    search: Option<String>,
+    here: usize,
+    /// App, who work here and have an account in it, who left and have one.
+    apps: Vec<(AppName, usize, usize)>,
+}
+
+impl Row {
+    fn new(name: String, search: Option<String>, apps: &[AppName], covered: &Covered) -> Self {
+        let at = |counted: &[usize], at: usize| counted.get(at).copied().unwrap_or_default();
+        let app =
+            |(place, app): (usize, &AppName)| (app.clone(), at(&covered.with_account, place), at(&covered.left_with_account, place));
+        Self { name, search, here: covered.here, apps: apps.iter().enumerate().map(app).collect() }
+    }
 }
 
 struct App {
@@ -64,7 +93,29 @@ async fn overview(faces: &Faces, caller: Caller) -> Result<Overview, EngineError
         state: app_state(&row),
         row,
     });
-    let runs = engine.store().runs().await?.into_iter().take(RUNS).map(|run| {
+    let all_runs = engine.store().runs().await?;
+    let mut flows = Vec::new();
+    for run in all_runs.iter().take(FLOWS) {
+        let flow = engine.flow(run).await?;
+        flows.push((format!("{:.0}", run.started), flow.given, flow.taken));
+    }
+    flows.reverse();
+    let coverage = if_read(engine.coverage().await)?;
+    let (mut covered, mut departments) = (Vec::new(), 0);
+    if let Some(Coverage { apps, all, departments: by_size }) = &coverage {
+        departments = by_size.len();
+        covered.push(Row::new("Everybody".to_owned(), None, apps, all));
+        covered.extend(by_size.iter().take(DEPARTMENTS).map(|(name, of)| match name.as_str() {
+            "" => Row::new("none named".to_owned(), None, apps, of),
+            _ => Row::new(name.clone(), Some(name.clone()), apps, of),
+        }));
+    }
+    let findings = if_read(engine.findings().await)?.map(|found| match found.findings.len() {
+        0 => "No finding is open".to_owned(),
+        1 => "One finding".to_owned(),
+        many => format!("{many} findings"),
+    });
+    let runs = all_runs.into_iter().take(RUNS).map(|run| {
         let word = state_word(run.state);
         (run, word)
     });
@@ -74,8 +125,22 @@ async fn overview(faces: &Faces, caller: Caller) -> Result<Overview, EngineError
         jobs: jobs.map(|job| (title_of(&job), job)).map(|(title, job)| (job, title)).collect(),
         waits: waits.collect(),
         apps: apps.collect(),
+        flows: Bars::new("flows", "People whom each run gave access, and from whom it took it", ["Run", "Given", "Taken"], flows),
+        coverage,
+        covered,
+        departments,
+        findings,
         runs: runs.collect(),
     })
+}
+
+/// Nothing, where nothing was read yet.
+fn if_read<T>(known: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+    match known {
+        Ok(known) => Ok(Some(known)),
+        Err(EngineError::NothingRead(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn title_of(job: &Job) -> &'static str {

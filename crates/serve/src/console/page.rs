@@ -71,6 +71,7 @@ pub(super) fn failed(faces: &Faces, error: &EngineError) -> Response {
             | StoreError::Expired { .. }
             | StoreError::Empty { .. },
         )
+        | EngineError::NothingRead(_)
         | EngineError::Refused { .. }
         | EngineError::NoSuchStep { .. }
         | EngineError::AllLeftOut { .. } => StatusCode::CONFLICT,

@@ -76,7 +76,7 @@ pub(super) async fn show(
         may_decide: (pending || approved) && steps > 0 && caller.role >= Role::Approver,
         may_divide: pending && steps > 1 && caller.role >= Role::Operator,
         may_run: approved && caller.role >= Role::Operator,
-        same_person: page.four_eyes && page.summary.asker.name == caller.name,
+        same_person: pending && page.four_eyes && page.summary.asker.name == caller.name,
         before: (from > 0).then(|| from.saturating_sub(STEPS)),
         after: (until < steps).then_some(until),
         left: wanted.left.filter(|left| left.parse::<Digest>().is_ok()),

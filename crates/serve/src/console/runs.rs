@@ -10,10 +10,13 @@ use axum::response::Response;
 use engine::{Caller, Report};
 use model::{Role, RunId, RunState};
 
+use super::drawn::Bars;
 use super::page::{failed, html, lead, told};
 use crate::state::Faces;
 use crate::work::{Came, Job, Task};
 
+/// How many bars the picture of a run has at most.
+const BARS: usize = 60;
 /// How many steps that were not done are shown.
 const OPEN: usize = 200;
 
@@ -27,6 +30,7 @@ struct Shown {
     effects: Vec<(String, u64)>,
     requests: Vec<(String, u64)>,
     more: usize,
+    course: Option<Bars>,
     may_run: bool,
     may_resume: bool,
 }
@@ -60,6 +64,11 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, Extension(caller): Ext
     }
     let more = report.open.len().saturating_sub(OPEN);
     report.open.truncate(OPEN);
+    let course = match faces.engine.course(&run, BARS).await {
+        Ok(course) if course.len() > 1 => course.into_iter().map(|span| (format!("{:.0}", span.from), span.done, span.other)).collect(),
+        Ok(_) => Vec::new(),
+        Err(error) => return failed(&faces, &error),
+    };
     let state = match (&job, report.state) {
         (None, RunState::Running) => "cut off",
         (_, state) => state_word(state),
@@ -74,6 +83,7 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, Extension(caller): Ext
         state,
         job,
         more,
+        course: Bars::new("course", "The steps over the time of the run", ["From", "Done", "Ended otherwise"], course),
         may_run,
     };
     html(StatusCode::OK, &shown)

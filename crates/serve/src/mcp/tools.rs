@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Ask, EngineError, Silent};
+use engine::{Ask, EngineError, PersonRow, Silent};
 use jiff::Timestamp;
 use model::{Class, Digest, PersonKey, Role};
 use rmcp::handler::server::wrapper::Parameters;
@@ -113,11 +113,9 @@ impl Assistant {
         let PeopleWanted { search, department, offset, limit } = wanted;
         let search = search.trim().to_lowercase();
         answer(self.engine.people().await.map(|people| {
-            let found = people.into_iter().filter(|person| {
-                let fits = [person.key.as_str(), &person.name, &person.email].iter().any(|text| text.to_lowercase().contains(&search));
-                fits && department.as_ref().is_none_or(|wanted| person.department == *wanted)
-            });
-            let (total, people) = page(found.collect(), offset, limit);
+            let in_it = |person: &&PersonRow| department.as_ref().is_none_or(|wanted| person.department == *wanted);
+            let found: Vec<&PersonRow> = people.iter().filter(|person| person.has(&search)).filter(in_it).collect();
+            let (total, people) = page(found, offset, limit);
             json!({ "total": total, "people": people })
         }))
     }

@@ -108,12 +108,9 @@ impl Look {
         (total != UNKNOWN).then(|| total.div_ceil(PAGE as u64).max(1))
     }
 
-    /// Whether reading all users takes fewer requests than asking for so many.  Where nobody has counted them yet, one request does.
-    pub(super) async fn walk_is_cheaper(&self, reader: Reader<'_>, values: usize) -> Result<bool, Fault> {
-        if values > 2 && self.pages().is_none() {
-            self.remember_total(list(reader, "/users", "", 1, Place::default()).await?.total);
-        }
-        Ok(self.pages().is_some_and(|pages| pages < values as u64))
+    /// Whether reading all users takes fewer requests than asking for so many.
+    pub(super) fn walk_is_cheaper(&self, values: usize) -> bool {
+        self.pages().is_some_and(|pages| pages < values as u64)
     }
 
     /// The look before a write.

@@ -135,7 +135,7 @@ async fn accounts(absorb: &Absorb, reader: Reader<'_>, attribute: &str, values: 
     };
     let mut found = Vec::new();
     match parameter {
-        Some(parameter) if !absorb.look.walk_is_cheaper(reader, values.len()).await? => {
+        Some(parameter) if !absorb.look.walk_is_cheaper(values.len()) => {
             for value in values.iter().filter(|value| !value.is_empty()) {
                 if by_id {
                     found.extend(user(reader, value).await?.map(|(raw, _)| raw));
