@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod faces;
 mod failure;
+mod logs;
 mod owner;
 mod ports;
 mod sandboxes;

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::{AppName, Exchange, Failing, Quarantine};
 use store::{Epoch, Store};
 
+use crate::meter::{Counted, Meter};
 use crate::propose::joined;
 use crate::quarantine::QuarantineRule;
 use crate::session::{Deaths, Kept, Live};
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
     recovered: Mutex<Option<Quarantine>>,
     /// Whether a wait is worth it.
     patient: AtomicBool,
+    /// What is done is counted there.
+    meter: Arc<Meter>,
 }
 
 impl Engine {
@@ -80,7 +83,9 @@ impl Engine {
         let ports = self.ports.clone();
         let limit = setup.rate.or(setup.target.manifest().limit);
         let pace = Arc::new(Pace::new(limit, Arc::clone(&ports.clock), Arc::clone(&ports.sleep)));
-        let wire = Wire::new(Arc::clone(&ports.transport), Arc::clone(&ports.clock), Arc::clone(&ports.random), pace, &setup.base_url);
+        let meter = Arc::clone(&self.meter);
+        let transport = Arc::new(Counted { app: app.clone(), meter: Arc::clone(&meter), transport: Arc::clone(&ports.transport) });
+        let wire = Wire::new(transport, Arc::clone(&ports.clock), Arc::clone(&ports.random), pace, &setup.base_url);
         Connection {
             app: app.clone(),
             target: Arc::clone(&setup.target),
@@ -98,6 +103,7 @@ impl Engine {
             failing: Mutex::default(),
             recovered: Mutex::default(),
             patient: AtomicBool::new(true),
+            meter,
         }
     }
 }
@@ -262,6 +268,8 @@ impl Connection {
         let jittered = grown / 2 + grown.mul_f64(f64::from(byte[0]) / 510.0);
         let wait = after.map_or(jittered, |after| after.max(Duration::from_millis(50)));
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(app = %self.app, millis, "the app has us wait");
+        self.meter.waited(&self.app, millis);
         watch.event(Event::Waiting { app: self.app.clone(), millis, why: why.to_owned() });
         self.ports.sleep.sleep(wait).await;
     }

@@ -16,6 +16,7 @@ mod home;
 mod increments;
 mod known;
 mod look;
+mod meter;
 mod named;
 mod next;
 mod notices;
@@ -59,6 +60,7 @@ pub use execute::RunSummary;
 pub use history::{Happened, History};
 pub use known::{Coverage, Covered, Flow};
 pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
+pub use meter::Done;
 pub use next::of_store as store_next;
 pub use notices::{NotSent, Notices, Sending, Telling};
 pub use pages::{PlanPage, Span, Word};
@@ -161,6 +163,8 @@ pub struct Engine {
     known: known::Known,
     /// Who is told of what, where anybody is.
     telling: Option<Telling>,
+    /// What was done since it began.
+    meter: Arc<meter::Meter>,
 }
 
 /// What is done about apps, and steps, that fail; nothing by default.
@@ -189,6 +193,7 @@ impl Engine {
             uses: tokens::Uses::default(),
             known: known::Known::default(),
             telling: None,
+            meter: Arc::default(),
         }
     }
 
@@ -231,6 +236,16 @@ impl Engine {
     #[must_use]
     pub fn keeping_images(self, seconds: Option<i64>) -> Self {
         Self { keep_images: seconds, ..self }
+    }
+
+    /// What it has done since it began, in numbers.
+    pub fn done(&self) -> Done {
+        self.meter.read()
+    }
+
+    /// The configured apps.
+    pub fn app_names(&self) -> impl Iterator<Item = &AppName> {
+        self.setup.apps.keys()
     }
 
     /// The time, by the clock in force.

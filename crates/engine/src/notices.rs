@@ -167,6 +167,10 @@ impl Engine {
             let Sending { sent, later, aside } = one?;
             (all.sent, all.later, all.aside) = (all.sent + sent, all.later + later, all.aside + aside);
         }
+        self.meter.notices(&all);
+        if all != Sending::default() {
+            tracing::info!(sent = all.sent, later = all.later, aside = all.aside, "notices");
+        }
         Ok(all)
     }
 

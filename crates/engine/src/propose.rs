@@ -145,6 +145,9 @@ impl Engine {
                     let plans: Vec<_> = proposal.plans().collect();
                     self.forget_others(facts.apps.keys(), &plans).await?;
                 }
+                for plan in stands.iter().filter(|plan| plan.steps > 0) {
+                    tracing::info!(plan = %plan.digest.short(), steps = plan.steps, held = plan.class != model::Class::Open, "a plan");
+                }
                 let digests = stands.iter().map(|plan| plan.digest).collect();
                 return Ok(Proposed { proposal, digests, stands });
             }

@@ -2,13 +2,15 @@
 //!
 //! [`Server::start`] listens.  `/scim/v2` is the gateway for identity providers, `/api/v1` the API, `/mcp` the door for assistants, `/hooks` where
 //! apps tell of events, everything else the console.  What the faces share is here: who may (`auth`), the routes with what each takes
-//! (`route`), what is under way (`work`).
+//! (`route`), what is under way (`work`), and what whoever operates the server asks it (`ops`, `meters`).
 
 mod api;
 mod auth;
 mod console;
 mod limit;
 pub mod mcp;
+mod meters;
+mod ops;
 mod planning;
 mod route;
 pub mod scim;

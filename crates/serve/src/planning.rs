@@ -26,6 +26,15 @@ impl Watch for Stopping<'_> {
     }
 }
 
+/// Logs what came of it, with the ids by which it is followed.
+fn tell(cause: &Cause, planned: &PlannedFor) {
+    let plan = planned.proposed.digests.first().map(|digest| digest.short()).unwrap_or_default();
+    match &planned.ran {
+        Some(ran) => tracing::info!(planning = planned.planning, plan, run = %ran.run.id, "{}", told(cause, planned)),
+        None => tracing::info!(planning = planned.planning, plan, "{}", told(cause, planned)),
+    }
+}
+
 /// What came of it, in a line.
 fn told(cause: &Cause, planned: &PlannedFor) -> String {
     let PlannedFor { people, proposed, ran, .. } = planned;
@@ -74,7 +83,7 @@ impl Planning {
                 let wait = match heard.next(Instant::now(), quiet, most) {
                     Next::Now(cause) => {
                         match engine.plan_for(&cause, &Stopping(&stop)).await {
-                            Ok(planned) => planned.iter().for_each(|planned| notes(told(&cause, planned))),
+                            Ok(planned) => planned.iter().for_each(|planned| tell(&cause, planned)),
                             Err(error) => {
                                 let minutes = AGAIN.as_secs() / 60;
                                 notes(format!("{cause}: what came cannot be planned for now, and is in {minutes} minutes: {error}"));

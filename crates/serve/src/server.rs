@@ -8,30 +8,33 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use engine::Engine;
 use model::SourceName;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::auth::{Cookies, Least, Limits};
+use crate::auth::{Cookies, Limits};
 use crate::limit::Rate;
+use crate::meters::Meters;
+use crate::ops::Apart;
 use crate::planning::Planning;
 use crate::route::Routes;
 use crate::scim::{BASE, Dialect, Gateway};
 use crate::state::Faces;
 use crate::webhooks::{self, Webhooks};
 use crate::work::Work;
-use crate::{api, console, mcp, turns};
+use crate::{api, console, mcp, ops, turns};
 
 /// How long requests under way may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// What tells that the server is up.
-const HEALTH: &str = "/health";
+/// How long all of a stop may take: a run that waits for an app until then is cut off, and can be resumed like one whose machine went down.
+const HALT: Duration = Duration::from_secs(30);
 
 /// How the server listens.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub struct Options {
     pub limit: Option<Rate>,
     /// How long it is quiet before what was pushed, or told by an app, is planned for, and how long that waits at most.
     pub settle: (Duration, Duration),
+    /// Where on this machine health, readiness and numbers are told without a token; nowhere where it is none.
+    pub metrics: Option<SocketAddr>,
     /// How often watched rosters are looked at.
     pub look: Duration,
 }
@@ -55,6 +60,12 @@ pub enum ServeError {
     #[error("{address} is reached from other machines, and what comes there, tokens too, would be in clear")]
     Clear {
         /// Where it was to listen.
+        address: SocketAddr,
+    },
+    /// What is told without a token would be told to other machines.
+    #[error("{address} is reached from other machines, and numbers are told there without a token")]
+    Open {
+        /// The address.
         address: SocketAddr,
     },
     /// The address cannot be listened on.
@@ -81,6 +92,9 @@ pub struct Server {
 pub struct Running {
     /// Where.
     pub address: SocketAddr,
+    /// Where health, readiness and numbers are told without a token.
+    pub metrics: Option<SocketAddr>,
+    apart: Option<Apart>,
     engine: Arc<Engine>,
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
@@ -106,14 +120,18 @@ impl Server {
         if !address.ip().is_loopback() && !behind_tls {
             return Err(ServeError::Clear { address });
         }
+        if let Some(open) = options.metrics.filter(|metrics| !metrics.ip().is_loopback()) {
+            return Err(ServeError::Open { address: open });
+        }
         let failed = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, mut stopped) = watch::channel(false);
         let (planning, planned) = Planning::begin(Arc::clone(&engine), Arc::clone(&notes), options.settle, stopped.clone());
         let turns = turns::begin(Arc::clone(&engine), planning.clone(), Arc::clone(&notes), options.look, stopped.clone());
-        let hooks = Arc::new(Webhooks::new(Arc::clone(&engine), planning.clone(), Arc::clone(&notes)));
-        let work = Work::new(Arc::clone(&engine), Arc::clone(&notes), stopped.clone());
+        let meters = Arc::new(Meters::new());
+        let hooks = Arc::new(Webhooks::new(Arc::clone(&engine), planning.clone(), Arc::clone(&notes), Arc::clone(&meters)));
+        let work = Work::new(Arc::clone(&engine), Arc::clone(&notes), Arc::clone(&meters), stopped.clone());
         let faces = Arc::new(Faces {
             engine: Arc::clone(&engine),
             work: work.clone(),
@@ -121,27 +139,37 @@ impl Server {
             mcp: mcp::Door::new(Arc::clone(&engine), options.url.as_deref()),
             limits: Limits::new(options.limit),
             server: engine.new_id(),
+            meters,
             table: OnceLock::new(),
             notes: Arc::clone(&notes),
         });
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), dialects, notes, planning, options.url, options.limit));
-        let mut table = vec![(Method::GET, HEALTH, Least::Anyone)];
+        let mut table = Vec::new();
         let mut served_by = |routes: Routes| {
             let (router, entries) = routes.into_parts();
             table.extend(entries);
             router
         };
         let (pages, assistants) = (served_by(console::routes(&faces)), served_by(mcp::routes(&faces)));
+        let told = served_by(ops::routes(&faces));
         let api = served_by(api::routes(&faces)).method_not_allowed_fallback(api::no_such_method);
         faces.table.get_or_init(|| table);
-        let faces = pages.merge(api).merge(assistants).with_state(faces);
-        let router = Router::new().fallback(answer).with_state((gateway, hooks)).merge(faces);
+        let apart = match options.metrics {
+            Some(address) => {
+                let begun = Apart::begin(address, Arc::clone(&faces)).await;
+                Some(begun.map_err(|source| ServeError::Listen { address, source })?)
+            }
+            None => None,
+        };
+        let all = pages.merge(api).merge(assistants).merge(told).with_state(Arc::clone(&faces));
+        let router = Router::new().fallback(answer).with_state((gateway, hooks)).merge(all).layer(from_fn_with_state(faces, ops::measured));
         let served = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };
             // It ends only by being told to.
             axum::serve(Quick(listener), router).with_graceful_shutdown(shutdown).await.ok();
         });
-        Ok(Running { address, engine, stop, served, planned, turns, work })
+        let metrics = apart.as_ref().map(|apart| apart.address);
+        Ok(Running { address, metrics, apart, engine, stop, served, planned, turns, work })
     }
 }
 
@@ -156,23 +184,34 @@ impl Running {
         format!("http://{}/", self.address)
     }
 
-    /// Takes no more requests, waits for those under way for a while, and for a run that is being carried out to its end.
+    /// Takes no more requests, answers those under way, and waits until what is carried out has stopped between two calls, for half a minute
+    /// at most; whether something was cut off then.  A run that was stopped, or cut off, can be resumed.
     ///
     /// # Errors
     /// When the last uses of tokens cannot be written down; it is stopped all the same.
-    pub async fn stop(self) -> Result<(), engine::EngineError> {
+    pub async fn stop(self) -> Result<bool, engine::EngineError> {
         self.stop.send(true).ok();
-        let abort = self.served.abort_handle();
-        if tokio::time::timeout(GRACE, self.served).await.is_err() {
-            abort.abort();
+        let begun = Instant::now();
+        let (soon, until) = (begun + GRACE, begun + HALT);
+        let all = [(Some(self.served), soon), (Some(self.planned), until), (self.turns, until)];
+        let tasks = all.into_iter().filter_map(|(task, until)| Some(ended(task?, until)));
+        let (cut, ended) = tokio::join!(self.work.end(until), futures_util::future::join_all(tasks));
+        // Requests that took too long are answered by nobody; only work counts.
+        let cut = cut || ended.into_iter().skip(1).any(|ended| !ended);
+        let noted = self.engine.note_tokens().await;
+        if let Some(apart) = self.apart {
+            apart.end();
         }
-        self.planned.await.ok();
-        if let Some(turns) = self.turns {
-            turns.await.ok();
-        }
-        self.work.end().await;
-        self.engine.note_tokens().await
+        noted.map(|()| cut)
     }
+}
+
+/// Waits for a task to end until then, and ends it; whether it had ended by itself.
+async fn ended(task: JoinHandle<()>, until: Instant) -> bool {
+    let abort = task.abort_handle();
+    let ended = tokio::time::timeout_at(until, task).await.is_ok();
+    abort.abort();
+    ended
 }
 
 /// Small answers must not wait for each other.
@@ -207,8 +246,6 @@ async fn answer(State((gateway, hooks)): State<(Arc<Gateway>, Arc<Webhooks>)>, r
             if head { without_body(answer) } else { answer }
         }
         _ if api::is_below(path) => api::no_such_path(path),
-        _ if path == HEALTH && request.method() == Method::GET => (StatusCode::OK, "ok\n").into_response(),
-        _ if path == HEALTH => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("GET"))]).into_response(),
         _ => {
             let said = format!("nothing is served here; identity providers use {BASE}\n");
             (StatusCode::NOT_FOUND, [(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], said).into_response()

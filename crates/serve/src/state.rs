@@ -6,6 +6,7 @@ use engine::Engine;
 
 use crate::auth::{Cookies, Limits};
 use crate::mcp;
+use crate::meters::Meters;
 use crate::route::Entry;
 use crate::server::Notes;
 use crate::work::Work;
@@ -24,6 +25,8 @@ pub(crate) struct Faces {
     pub(crate) limits: Limits,
     /// An id of this server as it runs.
     pub(crate) server: String,
+    /// What is counted of it.
+    pub(crate) meters: Arc<Meters>,
     /// All routes of all faces, once they are known.
     pub(crate) table: OnceLock<Vec<Entry>>,
     /// Where failures on our side are told.

@@ -13,7 +13,10 @@ use model::{Actor, AppName, Digest, PersonKey, RunId, RunState};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument;
 
+use crate::meters::Meters;
 use crate::server::Notes;
 
 /// How many jobs that ended are remembered.
@@ -148,6 +151,7 @@ struct Inner {
     engine: Arc<Engine>,
     notes: Notes,
     stop: watch::Receiver<bool>,
+    meters: Arc<Meters>,
     jobs: Mutex<VecDeque<Kept>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -159,8 +163,19 @@ struct Kept {
 }
 
 impl Work {
-    pub(crate) fn new(engine: Arc<Engine>, notes: Notes, stop: watch::Receiver<bool>) -> Self {
-        Self(Arc::new(Inner { engine, notes, stop, jobs: Mutex::default(), tasks: Mutex::default() }))
+    pub(crate) fn new(engine: Arc<Engine>, notes: Notes, meters: Arc<Meters>, stop: watch::Receiver<bool>) -> Self {
+        Self(Arc::new(Inner { engine, notes, stop, meters, jobs: Mutex::default(), tasks: Mutex::default() }))
+    }
+
+    /// Whether the server was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.0.stop.borrow()
+    }
+
+    /// Returns when the server is told to stop.
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + use<> {
+        let mut stop = self.0.stop.clone();
+        async move { drop(stop.wait_for(|stop| *stop).await) }
     }
 
     /// Begins to do something for somebody; what it is, to be watched.
@@ -179,18 +194,24 @@ impl Work {
         let shared = Arc::clone(inner);
         let mut tasks = inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move {
+        let word = task.word();
+        let within = tracing::error_span!("job", job = id_of(&seen), task = word);
+        let work = async move {
             let eye = Eye { tell, stop, server: shared.stop.clone() };
+            tracing::info!("a job begins");
             let came = match carry_out(&shared.engine, task, by, &eye).await {
                 Ok(came) => came,
                 Err(error) => {
-                    (shared.notes)(format!("what {} asked for failed: {error}", eye.tell.borrow().by));
+                    (shared.notes)(format!("what somebody asked for failed: {error}"));
                     Came::Failed { what: error.to_string(), next: error.next() }
                 }
             };
             let ended = shared.engine.now();
+            tracing::info!(outcome = came.word(), "the job ended");
+            shared.meters.job(word, came.word());
             eye.tell.send_modify(|job| (job.came, job.ended) = (Some(came), Some(ended)));
-        });
+        };
+        tasks.spawn(work.instrument(within));
         seen
     }
 
@@ -219,15 +240,46 @@ impl Work {
         })
     }
 
-    /// Waits for what is under way, once the server is told to stop.
-    pub(crate) async fn end(&self) {
+    /// Waits for what is under way, once the server is told to stop, and cuts off what goes on for longer; whether anything was.
+    pub(crate) async fn end(&self, until: Instant) -> bool {
         let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        while tasks.join_next().await.is_some() {}
+        let ended = tokio::time::timeout_at(until, async { while tasks.join_next().await.is_some() {} }).await;
+        tasks.shutdown().await;
+        ended.is_err()
     }
 
     fn kept(&self, wanted: impl Fn(&Job) -> bool) -> Option<Kept> {
         let jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.iter().rev().find(|kept| wanted(&kept.job.borrow())).cloned()
+    }
+}
+
+/// The id of a job, for the log.
+fn id_of(job: &watch::Receiver<Job>) -> String {
+    job.borrow().id.clone()
+}
+
+impl Task {
+    /// It in a word.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Plan { .. } => "plan",
+            Self::Run { .. } => "run",
+            Self::Resume { .. } => "resume",
+            Self::Revert { .. } => "revert",
+        }
+    }
+}
+
+impl Came {
+    /// It in a word.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Planned { .. } => "planned",
+            Self::Ran { state: RunState::Finished, .. } => "finished",
+            Self::Ran { .. } => "stopped",
+            Self::Failed { .. } => "failed",
+        }
     }
 }
 

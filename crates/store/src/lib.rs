@@ -29,6 +29,7 @@ mod standing;
 mod tokens;
 mod transfer;
 mod triggers;
+mod vital;
 
 use std::sync::Arc;
 

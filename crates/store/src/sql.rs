@@ -45,6 +45,7 @@ macro_rules! statements {
 }
 
 statements! {
+    MIGRATED = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
     META = "SELECT value FROM meta WHERE name = $1";
     METAS = "SELECT name, value FROM meta WHERE name >= $1 AND name < $2 ORDER BY name";
     SET_META = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";

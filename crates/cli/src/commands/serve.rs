@@ -9,11 +9,13 @@ use engine::Engine;
 use jiff::SignedDuration;
 use serde_json::json;
 use serve::{ServeError, Server};
+use tracing::level_filters::LevelFilter;
 
 use super::token::link;
 use crate::args::Globals;
-use crate::faces::{End, Face, Format};
+use crate::faces::{End, Format};
 use crate::failure::Failure;
+use crate::logs::{self, Form};
 use crate::owner;
 use crate::stops::Stops;
 use crate::wiring::{Opened, Reach};
@@ -27,9 +29,10 @@ const AFTER: &str = "\
 Examples:
   provost serve                           listen where [serve] says, 127.0.0.1:8460 when it says nothing
   provost serve --listen 127.0.0.1:0      on a free port, which is printed
+  provost serve --log json                one JSON object a line on standard error, for whatever collects logs
   provost token create --source okta      what the identity provider has to show, beside the address
 
-Identity providers push to ADDRESS/scim/v2 (docs/scim.md), apps tell of events at ADDRESS/hooks/APP (docs/events.md).  Control-C stops it: requests under way are answered, a run is left resumable.";
+Identity providers push to ADDRESS/scim/v2 (docs/scim.md), apps tell of events at ADDRESS/hooks/APP (docs/events.md).  Control-C stops it: requests under way are answered, a run is left resumable; a second one ends it at once.";
 
 /// Listen for what identity providers push
 #[derive(Debug, Args)]
@@ -38,11 +41,19 @@ pub(crate) struct ServeArgs {
     /// Where to listen, instead of what [serve] says
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// How the log on standard error is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORM", env = "PROVOST_LOG")]
+    log: Form,
+    /// How much is logged: error, warn, info, debug or off; debug has every request, and steps by their ids [default: info]
+    #[arg(long, value_name = "LEVEL", env = "PROVOST_LOG_LEVEL")]
+    log_level: Option<LevelFilter>,
 }
 
 pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Failure> {
     let face = globals.face();
     face.plain()?;
+    let usual = if face.quiet { LevelFilter::OFF } else { LevelFilter::INFO };
+    logs::begin(args.log, args.log_level.unwrap_or(usual));
     let mut stops = Stops::listen()?;
     let opened = Opened::open(globals, Reach::Apps).await?.hearing()?;
     let mut options = opened.serve.clone();
@@ -57,7 +68,7 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     let telling = opened.engine.tells();
     let (engine, dialects, closing) = opened.into_server();
     let shared = Arc::clone(&engine);
-    let notes = Arc::new(move |note: String| face.note(&note));
+    let notes = Arc::new(|note: String| tracing::warn!("{note}"));
     let running = match Server::new(engine, dialects, notes).start(options).await {
         Ok(running) => running,
         Err(error) => {
@@ -75,34 +86,49 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
         face.text(&format!("listens on {}; identity providers push to {base}; the console is {console}/", running.address));
     }
     for app in &heard {
-        face.note(&format!("events of {app} are taken at {console}/hooks/{app}"));
+        tracing::info!("events of {app} are taken at {console}/hooks/{app}");
     }
-    if first {
+    if let Some(apart) = running.metrics {
+        tracing::info!("health, readiness and numbers are told at http://{apart}");
+    }
+    if first && args.log == Form::Json {
+        // Whatever collects the log is nobody to be let in.
+        tracing::info!("nobody has logged in yet: `provost token link` makes a link");
+    } else if first {
         let secret = shared.make_link(owner::user()).await?;
         face.note(&format!("to log in to the console, once, within a quarter of an hour: {}", link(&console, &secret)));
     }
     if sources.is_empty() {
-        face.note("no source has kind = \"scim\": nobody can push anything yet (docs/scim.md)");
+        tracing::info!("no source has kind = \"scim\": nobody can push anything yet (docs/scim.md)");
     }
-    let teller = telling.then(|| tokio::spawn(tell(Arc::clone(&shared), face)));
+    let teller = telling.then(|| tokio::spawn(tell(Arc::clone(&shared))));
     drop(shared);
-    face.note("control-C stops it");
+    tracing::info!("control-C stops it");
     stops.next().await;
     if let Some(teller) = teller {
         // Whoever is being told is told again, with the same id, when there is a server again.
         teller.abort();
         teller.await.ok();
     }
-    face.note("stopping: what is under way is answered first");
-    let stopped = running.stop().await;
+    tracing::info!("stopping: what is under way is answered first; once more ends it at once");
+    let stopped = tokio::select! {
+        stopped = running.stop() => stopped,
+        () = stops.next() => {
+            tracing::warn!("ended at once: what was under way is cut off; `provost resume` goes on with a run");
+            // Nothing is waited for, whatever is being computed: what counts is on disk.
+            std::process::exit(1);
+        }
+    };
     closing.close().await;
-    stopped?;
-    face.note("stopped");
+    if stopped? {
+        tracing::warn!("what took too long to stop was cut off; `provost resume` goes on with a run");
+    }
+    tracing::info!("stopped");
     Ok(End::Done)
 }
 
 /// Looks every second for what people are to be told of, and for what is to be tried again.
-async fn tell(engine: Arc<Engine>, face: Face) {
+async fn tell(engine: Arc<Engine>) {
     let mut told = String::new();
     loop {
         let made = engine.make_notices(REST).await;
@@ -113,7 +139,7 @@ async fn tell(engine: Arc<Engine>, face: Face) {
         // The same trouble is told once.
         let trouble = sent.err().map(|error| error.to_string()).unwrap_or_default();
         if !trouble.is_empty() && trouble != told {
-            face.note(&format!("notices are still to be sent: {trouble}"));
+            tracing::warn!("notices are still to be sent: {trouble}");
         }
         told = trouble;
         tokio::time::sleep(EVERY).await;
@@ -125,6 +151,7 @@ fn failed(error: &ServeError) -> Failure {
         ServeError::Clear { .. } => {
             "listen on 127.0.0.1 and let a proxy with TLS stand in front; where that is on another machine, say so: [serve] url = \"https://…\""
         }
+        ServeError::Open { .. } => "name an address of this machine; from elsewhere /metrics takes a viewer's token",
         ServeError::Listen { .. } => "another program may listen there: name another port with --listen, or in [serve]",
     };
     Failure::new(error.to_string(), next)

@@ -49,6 +49,16 @@ pub(super) fn read(context: &Context<'_>, section: Option<Section<'_>>) -> Optio
             }
         }
     }
+    if let Some(text) = section.text("metrics") {
+        match text.text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => options.metrics = Some(address),
+            _ => {
+                let next = "write an address of this machine and a port: metrics = \"127.0.0.1:8461\"; from elsewhere /metrics takes a viewer's token";
+                let what = format!("`metrics` is no address of this machine: \"{}\"", text.text);
+                context.problems.add(what, &text.span, "told here without a token", next);
+            }
+        }
+    }
     section.end();
     options
 }
@@ -59,6 +69,7 @@ fn options(limit: u64, settle: i64) -> Options {
     Options {
         listen: LISTEN,
         url: None,
+        metrics: None,
         limit: (limit > 0).then_some(Rate { per_second, burst: per_second.saturating_mul(2) }),
         settle: (settle, settle.saturating_mul(AT_MOST)),
         look: Duration::from_secs(LOOK.unsigned_abs()),

@@ -291,6 +291,11 @@ async fn note(
             }
         }
     }
+    engine.meter.steps(&connection.app, &records);
+    for record in &records {
+        let outcome = crate::meter::outcome(&record.state).unwrap_or_default();
+        tracing::debug!(app = %connection.app, step = %record.step, call = record.call, outcome, "step");
+    }
     Ok(records)
 }
 

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use model::{Actor, AppName, Approved, Digest, PLAN_VERSION, Plan, Run, RunId, RunState, Step, StepId, StepRecord, StepState};
 use store::Epoch;
+use tracing::Instrument;
 
 use crate::connection::Connection;
 use crate::propose::leave_out;
@@ -70,7 +71,8 @@ impl Engine {
         let run = Run { decision: decision.id.clone(), ..run };
         let approved = Approved::consume(decision, stored.plan, &asker, self.keys(), now, false)
             .map_err(|refusal| EngineError::Refused { digest: *digest, refusal })?;
-        self.drive(run, approved, BTreeMap::new(), (connections, shut), watch).await
+        let within = span(&run);
+        self.drive(run, approved, BTreeMap::new(), (connections, shut), watch).instrument(within).await
     }
 
     /// Goes on with a run that was cut off or stopped.
@@ -107,7 +109,8 @@ impl Engine {
         let approved = Approved::consume(decision, stored.plan, &stored.summary.asker, self.keys(), now, true)
             .map_err(|refusal| EngineError::Refused { digest: run.digest, refusal })?;
         self.store.set_run_state(&run.id, &epochs(&connections), RunState::Running, now, "").await?;
-        self.drive(run, approved, records, (connections, shut), watch).await
+        let within = span(&run);
+        self.drive(run, approved, records, (connections, shut), watch).instrument(within).await
     }
 
     /// The run to go on with where nobody names one: the oldest that is not finished and may still be resumed; else the oldest that is not
@@ -211,6 +214,7 @@ impl Engine {
         }
         let ended = |step: &Approved<Step>| records.get(&step.get().id).is_some_and(|record| record.state != StepState::Started);
         let to_do = by_app.iter().map(|(app, steps)| (app.clone(), steps.iter().filter(|step| !ended(step)).count())).collect();
+        tracing::info!(steps = plan.steps.len(), ended = records.len(), "the run begins, or goes on");
         watch.event(Event::RunStarted { run: run.id.clone(), steps: to_do });
         let lanes = by_app.into_iter().filter_map(|(app, steps)| {
             let connection = connections.get(&app)?;
@@ -233,6 +237,8 @@ impl Engine {
             Err(error) => Err(error),
         };
         let run = Run { state, ended: Some(ended), stopped_by, ..run };
+        self.meter.run(state);
+        tracing::info!(finished = state == RunState::Finished, stopped_by = run.stopped_by, "the run ended");
         let records = match records {
             Ok(records) => self.remember_changes(run.id.as_str(), &plan, &records).await.map(|()| records),
             failed => failed,
@@ -290,6 +296,11 @@ impl Engine {
             failed => failed,
         }
     }
+}
+
+/// What is logged of a run has its id, and its plan's.
+fn span(run: &Run) -> tracing::Span {
+    tracing::error_span!("run", run = %run.id, plan = %run.digest.short())
 }
 
 fn epochs(connections: &BTreeMap<AppName, Connection>) -> Vec<Epoch> {

@@ -6,6 +6,7 @@ use connector::Body;
 use jiff::Timestamp;
 use model::{Account, Actor, AppName, Kind, PersonKey, Planning, Proof, Trigger, TriggerState};
 use store::TriggerEnd;
+use tracing::Instrument;
 
 use super::{Cause, KEPT, PlannedFor};
 use crate::walk::{bodies, looks};
@@ -56,7 +57,11 @@ impl Engine {
                 self.end(None, &waiting, &BTreeMap::new(), |_| TriggerState::Nobody).await?;
                 None
             }
-            whom => Some(self.plan_triggered(cause, &waiting, whom, watch).await?),
+            whom => {
+                let trigger = waiting.first().map(|trigger| trigger.id.as_str()).unwrap_or_default();
+                let within = tracing::error_span!("trigger", %cause, trigger, triggers = waiting.len());
+                Some(self.plan_triggered(cause, &waiting, whom, watch).instrument(within).await?)
+            }
         };
         if let (Cause::Push(source), Some(touched)) = (cause, &pushed) {
             self.planned_until(source, touched.until).await?;
@@ -101,6 +106,7 @@ impl Engine {
             _ => TriggerState::Planned,
         };
         self.end(Some(&planning), waiting, &of, state).await?;
+        tracing::info!(planning = planning.id, plans = planning.plans.len(), "planned for what happened");
         let ran = self.execute_ahead(&proposed, watch).await;
         let planned = PlannedFor { planning: planning.id, triggers: waiting.len(), people, proposed, ran: None };
         Ok((planned, ran))

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use engine::Caller;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt};
 use model::Role;
 use tokio::sync::watch;
 
@@ -30,7 +30,7 @@ pub(super) fn add(api: Api) -> Api {
         .gives::<Page<shapes::Job>>("Jobs.");
     let shown = About::new("jobs", "getJob", "One job").gives::<shapes::Job>("The job.");
     let watched = About::new("jobs", "watchJob", "A job as it goes on")
-        .more("Server-sent events: each `job` is the job as it is then; the last one has `came`.")
+        .more("Server-sent events: each `job` is the job as it is then; the last one has `came`, unless the server stops before.")
         .gives_text("text/event-stream", "Events, until it ends.");
     let stopped = About::new("jobs", "stopJob", "Ask a run to stop between two calls")
         .more("What it did stays; the run can be resumed.")
@@ -61,7 +61,9 @@ async fn show(State(faces): State<Arc<Faces>>, Named(id): Named) -> Result<Respo
 
 async fn watch_it(State(faces): State<Arc<Faces>>, Named(id): Named) -> Result<Response, Problem> {
     let job = found(&faces, &id)?;
-    Ok(Sse::new(events(job)).keep_alive(KeepAlive::default()).into_response())
+    // A server that stops keeps nobody waiting for what is resumed later.
+    let events = events(job).take_until(Box::pin(faces.work.stopping()));
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
 async fn stop(State(faces): State<Arc<Faces>>, Extension(_): Extension<Caller>, Named(id): Named) -> Result<Response, Problem> {

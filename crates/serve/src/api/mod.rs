@@ -29,7 +29,7 @@ use crate::route::Routes;
 use crate::state::Faces;
 use endpoint::Api;
 
-pub(crate) use problem::{no_such_method, no_such_path};
+pub(crate) use problem::{no_such_method, no_such_path, not_ready, refused};
 
 /// Where the API is, below the server's address.
 pub(crate) const BASE: &str = "/api/v1";

@@ -141,7 +141,7 @@ fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
 }
 
 /// Somebody is not let in.
-pub(super) fn refused(faces: &Faces, request: &Request, why: Refused) -> Response<Body> {
+pub(crate) fn refused(faces: &Faces, request: &Request, why: Refused) -> Response<Body> {
     let problem = match why {
         Refused::Unknown { shown } => {
             let detail = if shown { "what was shown is not known here, or counts no more" } else { "a token is wanted" };
@@ -166,6 +166,11 @@ pub(super) fn refused(faces: &Faces, request: &Request, why: Refused) -> Respons
         Refused::Failed(error) => Problem::of(&error, faces),
     };
     problem.into_response()
+}
+
+/// The server cannot be given work now.
+pub(crate) fn not_ready(detail: &str, next: &str) -> Response<Body> {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail, next).into_response()
 }
 
 /// Nothing is at this path.

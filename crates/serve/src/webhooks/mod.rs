@@ -15,6 +15,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{Cause, Engine, RawEvent, Unheard};
 
+use crate::meters::Meters;
 use crate::planning::Planning;
 use crate::server::Notes;
 use strangers::Strangers;
@@ -32,13 +33,14 @@ pub(crate) struct Webhooks {
     engine: Arc<Engine>,
     planning: Planning,
     notes: Notes,
+    meters: Arc<Meters>,
     strangers: Strangers,
     room: tokio::sync::Semaphore,
 }
 
 impl Webhooks {
-    pub(crate) fn new(engine: Arc<Engine>, planning: Planning, notes: Notes) -> Self {
-        Self { engine, planning, notes, strangers: Strangers::default(), room: tokio::sync::Semaphore::new(AT_ONCE) }
+    pub(crate) fn new(engine: Arc<Engine>, planning: Planning, notes: Notes, meters: Arc<Meters>) -> Self {
+        Self { engine, planning, notes, meters, strangers: Strangers::default(), room: tokio::sync::Semaphore::new(AT_ONCE) }
     }
 
     /// Takes one delivery for the app of this name.
@@ -50,23 +52,28 @@ impl Webhooks {
         let (parts, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
             self.note(format!("a delivery to {BASE}{} broke off, or is larger than {LARGEST} bytes; it was refused", shown(app)));
+            self.meters.hook("refused");
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         };
         let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
         let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect();
         match self.engine.hear(app, &RawEvent { headers, body }).await {
             Ok(heard) => {
+                self.meters.hook(if heard.fresh > 0 { "fresh" } else { "known" });
                 if heard.fresh > 0 {
+                    tracing::info!(app, events = heard.fresh, "an app told of events");
                     self.planning.caused(&Cause::Webhook(app.into()));
                 }
                 StatusCode::NO_CONTENT.into_response()
             }
             // It was not kept: whoever sent it is to send it again.
             Err(Unheard::Failed(error)) => {
+                self.meters.hook("failed");
                 (self.notes)(format!("an event of {} was not taken: {error}", shown(app)));
                 StatusCode::SERVICE_UNAVAILABLE.into_response()
             }
             Err(refused) => {
+                self.meters.hook("refused");
                 self.note(format!("an event was refused: {refused}"));
                 let status =
                     if matches!(refused, Unheard::NoSuchApp { .. }) { StatusCode::NOT_FOUND } else { StatusCode::UNAUTHORIZED };

@@ -10,6 +10,11 @@ use crate::StoreError;
 /// As SQLite runs them.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+/// The number of the newest one that this program knows.
+pub(crate) fn newest_migration() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
 /// As PostgreSQL runs them: text is compared bytewise, as SQLite does by itself, whatever the database's own collation.
 pub(super) fn bytewise() -> Migrator {
     let migrations = MIGRATIONS.iter().cloned().map(|mut migration| {

@@ -25,6 +25,7 @@ use crate::sql::Rows;
 use crate::{Location, StoreError, sabotage};
 
 pub(crate) use catalog::Table;
+pub(crate) use migrate::newest_migration;
 
 /// One value of a statement.  There are no NULLs: nothing is '' or 0, so that both engines see the same types.
 #[derive(Clone, Debug)]
@@ -169,6 +170,17 @@ impl Db {
             }
         };
         self.gate.pass(Operation::Read(sql), work).await
+    }
+
+    /// The statement that asks for its size in bytes, which each engine has its own of.
+    pub(crate) fn size_statement(&self) -> &'static str {
+        match &self.pools {
+            Pools::Sqlite { .. } => "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+            Pools::Postgres(_) => {
+                "SELECT CAST(COALESCE(SUM(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM pg_class c
+                JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r'"
+            }
+        }
     }
 
     /// Begins to write: nobody else writes until this is committed or dropped.
