@@ -15,7 +15,7 @@ use serve::scim::Dialect;
 use store::{Location, SealKey, Store};
 
 use crate::args::Globals;
-use crate::config::{Address, AppConnection, Config, NoticeConnection, SourceConnection, Webhook, is_identity};
+use crate::config::{Address, AppConnection, Config, NoticeConnection, OidcConnection, SourceConnection, Webhook, is_identity};
 use crate::faces::{Face, Format};
 use crate::failure::Failure;
 use crate::sandboxes::{Sandboxes, Start, api_base, by_scim, known_credentials, known_scim_credentials};
@@ -40,6 +40,8 @@ pub(crate) struct Opened {
     pub(crate) clock: Arc<dyn Clock>,
     /// How the server listens.
     pub(crate) serve: serve::Options,
+    /// Through whom people log in there, where they do.
+    pub(crate) oidc: Option<OidcConnection>,
     /// How apps tell of events.
     webhooks: BTreeMap<AppName, Webhook>,
     face: Face,
@@ -78,6 +80,7 @@ impl Opened {
         let behaviour = std::mem::take(&mut config.behaviour);
         let (serve, dialects) = (config.serve.clone(), dialects(&config));
         let notices = std::mem::take(&mut config.notices);
+        let oidc = config.oidc.take();
         let ports = ports::ports(globals.now)?;
         let mut sandboxes = Sandboxes::default();
         let approvers = Arc::new(std::mem::take(&mut config.approvers));
@@ -91,7 +94,7 @@ impl Opened {
         let engine = engine.scheduled(schedules);
         let engine = if notices.is_empty() { engine } else { engine.telling(telling(notices, serve.url.clone())?) };
         let began = if engine.tells() { Some(engine.begin_notices().await?) } else { None };
-        Ok(Self { engine, approvers, clock, serve, face, began, webhooks, dialects, sandboxes })
+        Ok(Self { engine, approvers, clock, serve, oidc, face, began, webhooks, dialects, sandboxes })
     }
 
     /// The engine hears the events of the apps that are configured to tell of them.
@@ -198,6 +201,7 @@ async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut 
         approvers: _,
         behaviour: _,
         serve: _,
+        oidc: _,
         schedules: _,
         notices: _,
     } = config;

@@ -31,8 +31,10 @@ pub enum Shown {
 /// Somebody who acts through a face of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The name.
+    /// The name: no two people's, and the same at every log-in; what is asked for and decided stands under it.
     pub name: String,
+    /// What people call them: an e-mail address where an OpenID provider vouches for one, else the name.
+    pub called: String,
     /// What they may do.
     pub role: Role,
     /// How they showed it.
@@ -63,14 +65,15 @@ impl Engine {
         self.new_token(API, name, Some(role), lasts, by).await
     }
 
-    /// Lets somebody in whom another has shown to be who they are: a log-in, which ends after twelve hours.
+    /// Lets somebody in whom another has shown to be who they are: a log-in, which ends after twelve hours.  Whoever bears `name` is `called`
+    /// this by people, which two may be, and which may change; the audit trail has both.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn open_session(&self, name: &str, role: Role) -> Result<(Token, Secret), EngineError> {
+    pub async fn open_session(&self, name: &str, called: &str, role: Role) -> Result<(Token, Secret), EngineError> {
         let now = self.ports.clock.now();
         self.store.sweep_tokens(now.checked_sub(LISTED).unwrap_or(now)).await?;
-        let by = Actor { name: name.to_owned(), proof: Proof::Authenticated };
+        let by = Actor { name: called.to_owned(), proof: Proof::Authenticated };
         self.new_token(SESSION, name, Some(role), Some(SESSION_LASTS), by).await
     }
 
@@ -94,7 +97,7 @@ impl Engine {
         if !self.store.take_token(&token.id, &token.hash, now).await? {
             return Ok(None);
         }
-        self.open_session(&token.subject, role).await.map(Some)
+        self.open_session(&token.subject, &token.subject, role).await.map(Some)
     }
 
     /// Who a request is from, by what it shows: an API token, or the token of a log-in where it came `from_browser`.
@@ -108,7 +111,8 @@ impl Engine {
             (SESSION, true) => Shown::Session,
             _ => return Ok(None),
         };
-        Ok(token.role.map(|role| Caller { name: token.subject, role, shown: how, token: token.id }))
+        let called = if how == Shown::Session { token.made_by.name } else { token.subject.clone() };
+        Ok(token.role.map(|role| Caller { name: token.subject, called, role, shown: how, token: token.id }))
     }
 
     /// Ends the log-in that is shown.

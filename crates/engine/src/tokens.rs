@@ -144,6 +144,11 @@ impl Engine {
         Ok(self.store.tokens_used(&self.uses.take()).await?)
     }
 
+    /// Something that nobody guesses, good for one use: 64 hexadecimal digits.
+    pub fn new_secret(&self) -> Secret {
+        Secret::new(self.letters(SECRET))
+    }
+
     fn letters(&self, bytes: usize) -> String {
         let mut drawn = vec![0; bytes];
         self.ports.random.fill(&mut drawn);

@@ -20,5 +20,6 @@ mod turns;
 mod webhooks;
 mod work;
 
+pub use auth::{BACK, NotLoggedIn, Oidc, Roles};
 pub use limit::Rate;
 pub use server::{Notes, Options, Running, ServeError, Server};

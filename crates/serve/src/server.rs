@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::auth::oidc::{LogIns, Oidc};
 use crate::auth::{Cookies, Limits};
 use crate::limit::Rate;
 use crate::meters::Meters;
@@ -86,6 +87,7 @@ pub struct Server {
     engine: Arc<Engine>,
     dialects: BTreeMap<SourceName, Dialect>,
     notes: Notes,
+    oidc: Option<Oidc>,
 }
 
 /// A server that listens.
@@ -106,7 +108,12 @@ pub struct Running {
 impl Server {
     /// A server over an engine.  A source that pushes speaks the dialect named here, else the default one.
     pub fn new(engine: Arc<Engine>, dialects: BTreeMap<SourceName, Dialect>, notes: Notes) -> Self {
-        Self { engine, dialects, notes }
+        Self { engine, dialects, notes, oidc: None }
+    }
+
+    /// People log in through this provider, beside links.
+    pub fn logging_in_through(self, oidc: Option<Oidc>) -> Self {
+        Self { oidc, ..self }
     }
 
     /// Listens.
@@ -114,7 +121,7 @@ impl Server {
     /// # Errors
     /// [`ServeError`]: the address cannot be had, or is no loopback address where no TLS is said to stand in front.
     pub async fn start(self, options: Options) -> Result<Running, ServeError> {
-        let Self { engine, dialects, notes } = self;
+        let Self { engine, dialects, notes, oidc } = self;
         let address = options.listen;
         let behind_tls = options.url.as_deref().is_some_and(|url| url.starts_with("https://"));
         if !address.ip().is_loopback() && !behind_tls {
@@ -132,8 +139,10 @@ impl Server {
         let meters = Arc::new(Meters::new());
         let hooks = Arc::new(Webhooks::new(Arc::clone(&engine), planning.clone(), Arc::clone(&notes), Arc::clone(&meters)));
         let work = Work::new(Arc::clone(&engine), Arc::clone(&notes), Arc::clone(&meters), stopped.clone());
+        let url = options.url.clone().unwrap_or_else(|| format!("http://{address}"));
         let faces = Arc::new(Faces {
             engine: Arc::clone(&engine),
+            log_ins: oidc.map(|oidc| LogIns::new(oidc, &url)),
             work: work.clone(),
             cookies: Cookies { secure: behind_tls },
             mcp: mcp::Door::new(Arc::clone(&engine), options.url.as_deref()),

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use engine::Engine;
 
+use crate::auth::oidc::LogIns;
 use crate::auth::{Cookies, Limits};
 use crate::mcp;
 use crate::meters::Meters;
@@ -19,6 +20,8 @@ pub(crate) struct Faces {
     pub(crate) work: Work,
     /// How log-ins are kept by browsers.
     pub(crate) cookies: Cookies,
+    /// Log-ins through a provider, where there is one.
+    pub(crate) log_ins: Option<LogIns>,
     /// The door for assistants.
     pub(crate) mcp: mcp::Door,
     /// How often somebody may ask.

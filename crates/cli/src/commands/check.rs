@@ -1,18 +1,22 @@
 //! `provost check`: who is at each address, and may we do there what we have to?
 
 use clap::Args;
-use engine::CheckReport;
+use engine::{CheckReport, Engine};
 use model::AppName;
 use serde_json::json;
 
 use crate::args::Globals;
+use crate::config::OidcConnection;
 use crate::faces::{End, Face, Format};
 use crate::failure::Failure;
 use crate::wiring::{Opened, Reach};
 
+/// What the provider that people log in through is called here.
+const LOG_IN: &str = "log-in";
+
 const AFTER: &str = "\
 Examples:
-  provost check                every app of the configuration
+  provost check                every app of the configuration, and the provider of [serve.oidc]
   provost check --app absorb --format json";
 
 /// Ask every app whether address, credentials, scope and fields are as they should be; only reads
@@ -36,16 +40,29 @@ pub(crate) async fn run(globals: &Globals, args: &CheckArgs) -> Result<End, Fail
         let report = opened.engine.check(&app).await.map_err(Failure::from);
         found.push((app, report));
     }
+    let log_in = match &opened.oidc {
+        Some(oidc) if args.app.is_empty() => Some(log_in(&opened.engine, oidc).await),
+        _ => None,
+    };
     opened.close().await;
-    show(face, &found);
-    let failed: Vec<&str> = found.iter().filter(|(_, report)| report.is_err()).map(|(app, _)| app.as_str()).collect();
+    show(face, &found, log_in.as_ref());
+    let mut failed: Vec<&str> = found.iter().filter(|(_, report)| report.is_err()).map(|(app, _)| app.as_str()).collect();
+    failed.extend(log_in.filter(Result::is_err).map(|_| LOG_IN));
     if failed.is_empty() {
         return Ok(End::Done);
     }
     Err(Failure::new(format!("not ready: {}", failed.join(", ")), "correct what is told above, then `provost check` again"))
 }
 
-fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)]) {
+/// Asks the provider that people log in through what it publishes; its name.
+async fn log_in(engine: &Engine, oidc: &OidcConnection) -> Result<String, Failure> {
+    let oidc = oidc.resolve()?;
+    let next = "compare [serve.oidc] with what the provider says of itself at ISSUER/.well-known/openid-configuration";
+    oidc.check(engine).await.map_err(|error| Failure::new(error.to_string(), next))?;
+    Ok(oidc.issuer)
+}
+
+fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)], log_in: Option<&Result<String, Failure>>) {
     if face.format == Format::Json {
         let apps: Vec<_> = found
             .iter()
@@ -54,7 +71,13 @@ fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)]) {
                 Err(failure) => json!({ "app": app, "ready": false, "error": failure.told() }),
             })
             .collect();
-        face.json(&json!({ "apps": apps }));
+        let mut told = json!({ "apps": apps });
+        match log_in {
+            Some(Ok(issuer)) => told["log_in"] = json!({ "ready": true, "issuer": issuer }),
+            Some(Err(failure)) => told["log_in"] = json!({ "ready": false, "error": failure.told() }),
+            None => {}
+        }
+        face.json(&told);
         return;
     }
     for (app, report) in found {
@@ -65,6 +88,14 @@ fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)]) {
                 face.text(&format!("{app}: NOT READY\n  {}\n  next: {}", told.what, told.next));
             }
         }
+    }
+    match log_in {
+        Some(Ok(issuer)) => face.text(&format!("{LOG_IN}: ready\n  provider   {issuer}\n")),
+        Some(Err(failure)) => {
+            let told = failure.told();
+            face.text(&format!("{LOG_IN}: NOT READY\n  {}\n  next: {}", told.what, told.next));
+        }
+        None => {}
     }
 }
 

@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::token::link;
 use crate::args::Globals;
+use crate::config::OidcConnection;
 use crate::faces::{End, Format};
 use crate::failure::Failure;
 use crate::logs::{self, Form};
@@ -60,6 +61,14 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     if let Some(listen) = args.listen {
         options.listen = listen;
     }
+    let oidc = match opened.oidc.as_ref().map(OidcConnection::resolve).transpose() {
+        Ok(oidc) => oidc,
+        Err(failure) => {
+            opened.close().await;
+            return Err(failure);
+        }
+    };
+    let issuer = oidc.as_ref().map(|oidc| oidc.issuer.clone());
     let heard: Vec<String> = opened.engine.heard_apps().map(ToString::to_string).collect();
     let sources: Vec<String> = opened.engine.pushed_sources().map(ToString::to_string).collect();
     let url = options.url.clone();
@@ -69,7 +78,7 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     let (engine, dialects, closing) = opened.into_server();
     let shared = Arc::clone(&engine);
     let notes = Arc::new(|note: String| tracing::warn!("{note}"));
-    let running = match Server::new(engine, dialects, notes).start(options).await {
+    let running = match Server::new(engine, dialects, notes).logging_in_through(oidc).start(options).await {
         Ok(running) => running,
         Err(error) => {
             closing.close().await;
@@ -90,6 +99,9 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     }
     if let Some(apart) = running.metrics {
         tracing::info!("health, readiness and numbers are told at http://{apart}");
+    }
+    if let Some(issuer) = issuer {
+        tracing::info!("people log in through {issuer}; it sends them back to {console}{}", serve::BACK);
     }
     if first && args.log == Form::Json {
         // Whatever collects the log is nobody to be let in.

@@ -13,6 +13,7 @@ mod fuzz;
 mod guards;
 mod idp;
 mod notices;
+mod oidc;
 mod problem;
 mod section;
 mod serve;
@@ -31,7 +32,9 @@ use toml::de::DeTable;
 use crate::failure::Failure;
 pub(crate) use connection::{Address, AppConnection, Credential, SourceConnection, is_identity};
 pub(crate) use events::Webhook;
+use notices::near;
 pub(crate) use notices::{Mail, NoticeConnection, Tls, Way};
+pub(crate) use oidc::OidcConnection;
 pub(crate) use problem::ConfigError;
 use problem::{Problems, likely_secrets};
 pub(crate) use section::seconds;
@@ -61,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) behaviour: Behaviour,
     /// How the server listens.
     pub(crate) serve: ::serve::Options,
+    /// Through whom people log in there, where they do.
+    pub(crate) oidc: Option<OidcConnection>,
     /// When everybody is planned for while it runs.
     pub(crate) schedules: Vec<engine::Schedule>,
     /// Who is told of what, and how.
@@ -147,7 +152,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
     let apps = apps::read(&context, &quarantine, top.section("app"), &sources, &top);
     let zone = organization.as_ref().map(|(organization, _)| organization.time_zone.as_str());
     let freezes = freezes::freezes(&mut top, zone, &apps.keys().collect());
-    let serve = serve::read(&context, top.section("serve"));
+    let (serve, oidc) = serve::read(&context, top.section("serve"));
     let schedules = events::schedules(&context, top.section("schedule"), zone);
     let notices = notices::read(&context, top.section("notice"));
     top.end();
@@ -180,6 +185,7 @@ fn read(file: &Path, text: &str, problems: &Problems) -> Option<Config> {
         approvers,
         behaviour,
         serve,
+        oidc,
         schedules,
         notices,
     })

@@ -253,7 +253,7 @@ fn odd(uri: &http::Uri) -> bool {
 }
 
 /// Whether a host is this machine.
-fn near(host: &str) -> bool {
+pub(super) fn near(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }

@@ -1,4 +1,4 @@
-//! `[serve]`: how the server listens.
+//! `[serve]`: how the server listens, and how people log in.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use serve::{Options, Rate};
 
 use super::Context;
+use super::oidc::{self, OidcConnection};
 use super::section::Section;
 
 /// Where it listens when nothing is said.
@@ -20,9 +21,9 @@ const LOOK: i64 = 5;
 const AT_MOST: u32 = 10;
 
 /// Reads the section.
-pub(super) fn read(context: &Context<'_>, section: Option<Section<'_>>) -> Options {
+pub(super) fn read(context: &Context<'_>, section: Option<Section<'_>>) -> (Options, Option<OidcConnection>) {
     let mut options = options(LIMIT, SETTLE);
-    let Some(mut section) = section else { return options };
+    let Some(mut section) = section else { return (options, None) };
     let limit = section.count("limit").unwrap_or(LIMIT);
     let settle = section.duration("settle").unwrap_or(SETTLE);
     let look = section.duration("look").unwrap_or(LOOK);
@@ -59,8 +60,9 @@ pub(super) fn read(context: &Context<'_>, section: Option<Section<'_>>) -> Optio
             }
         }
     }
+    let oidc = section.section("oidc").and_then(|section| oidc::read(context, section));
     section.end();
-    options
+    (options, oidc)
 }
 
 fn options(limit: u64, settle: i64) -> Options {

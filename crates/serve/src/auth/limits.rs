@@ -34,6 +34,14 @@ impl Limits {
         }
     }
 
+    /// Takes one of the strangers' requests, for what anybody may begin and we have to remember.
+    ///
+    /// # Errors
+    /// After how long there is room for it.
+    pub(crate) fn take_stranger(&self, now: Instant) -> Result<(), Duration> {
+        self.strangers.take((), now)
+    }
+
     /// Takes one of the strangers' requests, where one of them is refused: who guesses tokens gets slower and slower answers.
     pub(crate) fn take_refused(&self, refused: Refused, now: Instant) -> Refused {
         match refused {
@@ -59,8 +67,15 @@ mod tests {
     #[test]
     fn strangers_share_one_measure_and_callers_have_one_each() {
         let limits = Limits::new(Some(Rate { per_second: 1, burst: 1 }));
-        let caller =
-            |name: &str| Some(Caller { name: name.into(), role: model::Role::Viewer, shown: engine::Shown::Token, token: "t".into() });
+        let caller = |name: &str| {
+            Some(Caller {
+                name: name.into(),
+                called: name.into(),
+                role: model::Role::Viewer,
+                shown: engine::Shown::Token,
+                token: "t".into(),
+            })
+        };
         let now = Instant::now();
         assert!(limits.take(caller("a"), now).is_ok() && limits.take(caller("b"), now).is_ok() && limits.take(None, now).is_ok());
         let refused = limits.take(caller("a"), now).unwrap_err();

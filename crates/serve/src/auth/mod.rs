@@ -2,9 +2,11 @@
 //!
 //! A program shows an API token (`Authorization: Bearer`), a browser the cookie of a log-in.  A request with a cookie that changes something
 //! has to come from our own pages: the browser says where it comes from (`Sec-Fetch-Site`, else `Origin`), and what does not say is refused.
+//! A log-in begins by a link that counts once, or through an OpenID provider (`oidc`).
 
 mod cookie;
 mod limits;
+pub(crate) mod oidc;
 mod origin;
 
 use axum::http::Method;
@@ -14,6 +16,7 @@ use model::Role;
 
 pub(crate) use cookie::Cookies;
 pub(crate) use limits::{Limits, seconds};
+pub use oidc::{BACK, NotLoggedIn, Oidc, Roles};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::page::{failed, html};
+use crate::auth::oidc::LogIns;
 use crate::state::Faces;
 
 /// What a link brings along.
@@ -23,14 +24,16 @@ pub(super) struct Shown {
 
 #[derive(Template)]
 #[template(path = "log_in.html")]
-struct LogIn {
+struct LogIn<'a> {
     link: String,
     wrong: &'static str,
+    /// The provider, where people can log in through one.
+    issuer: Option<&'a str>,
 }
 
 /// The page.  A link is used by its button, not by being looked at: mail scanners and previews look at links.
-pub(super) async fn show(Query(shown): Query<Shown>) -> Response {
-    html(StatusCode::OK, &LogIn { link: shown.link, wrong: "" })
+pub(super) async fn show(State(faces): State<Arc<Faces>>, Query(shown): Query<Shown>) -> Response {
+    html(StatusCode::OK, &LogIn { link: shown.link, wrong: "", issuer: issuer(&faces) })
 }
 
 /// Uses the link up.
@@ -42,7 +45,7 @@ pub(super) async fn by_link(State(faces): State<Arc<Faces>>, Form(shown): Form<S
         }
         Ok(None) => {
             let wrong = "This link was used before, is older than a quarter of an hour, or is none of this server’s.";
-            html(StatusCode::FORBIDDEN, &LogIn { link: String::new(), wrong })
+            html(StatusCode::FORBIDDEN, &LogIn { link: String::new(), wrong, issuer: issuer(&faces) })
         }
         Err(error) => failed(&faces, &error),
     }
@@ -57,4 +60,8 @@ pub(super) async fn log_out(State(faces): State<Arc<Faces>>, headers: HeaderMap)
     }
     let headers = [(LOCATION, "/log-in".parse().expect("a path")), (SET_COOKIE, faces.cookies.clear())];
     (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+fn issuer(faces: &Faces) -> Option<&str> {
+    faces.log_ins.as_ref().map(LogIns::issuer)
 }

@@ -11,6 +11,7 @@ mod overview;
 mod page;
 mod people;
 mod plans;
+mod provider;
 mod runs;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use model::Role;
 
 use crate::auth::Least;
+use crate::auth::oidc::BACK;
 use crate::route::Routes;
 use crate::state::Faces;
 
@@ -28,6 +30,8 @@ pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
         .get("/assets/{name}", Least::Anyone, assets::show)
         .get("/log-in", Least::Anyone, log_in::show)
         .post("/log-in", Least::Anyone, log_in::by_link)
+        .get("/log-in/provider", Least::Anyone, provider::begin)
+        .get(BACK, Least::Anyone, provider::end)
         .post("/log-out", Least::Anyone, log_in::log_out)
         .get("/", look, overview::show)
         .post("/plan", plan, overview::plan)

@@ -95,7 +95,7 @@ pub(super) fn refused(faces: &Faces, request: &Request, why: Refused) -> Respons
         Refused::Unknown { .. } if request.method() == Method::GET => (StatusCode::SEE_OTHER, [(LOCATION, "/log-in")]).into_response(),
         Refused::Unknown { .. } => told(StatusCode::UNAUTHORIZED, "The log-in ended.".to_owned(), "Log in again, and do it once more."),
         Refused::NotAllowed { caller, least } => {
-            let what = format!("{} is {}; this takes {least}.", caller.name, caller.role);
+            let what = format!("{} is {}; this takes {least}.", caller.called, caller.role);
             told(StatusCode::FORBIDDEN, what, "Somebody with that role can do it.")
         }
         Refused::OtherSite => told(
