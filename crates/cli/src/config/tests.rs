@@ -379,3 +379,49 @@ fn wrong_notices_are_told_with_their_place_and_without_their_secrets() {
         assert!(!told.contains("hunter2"), "{to}: {told}");
     }
 }
+
+const OIDC: &str = "issuer = \"https://login.acme.example/\"\nclient_id = \"provost\"\nclient_secret = { env = \"OIDC\" }\nrole_claim = \"groups\"\n\
+                    [serve.oidc.roles]\nit = \"admin\"\n[serve.oidc.people]\n\"Amy@acme.example\" = \"approver\"\n";
+
+fn with_oidc(text: &str) -> String {
+    format!("{SAMPLE}\n[serve.oidc]\n{text}\n")
+}
+
+#[test]
+fn a_provider_and_the_roles_of_people_are_read() {
+    let config = parse(&with_oidc(OIDC)).unwrap_or_else(|error| panic!("{:?}", error.problems));
+    let told = format!("{:?}", config.oidc.expect("a provider"));
+    for part in
+        ["https://login.acme.example/", "\"email\", \"profile\"", "\"amy@acme.example\": Approver", "\"it\": Admin", "Env(\"OIDC\")"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(parse(&with_oidc(&OIDC.replacen("https://login.acme.example/", "http://127.0.0.1:9", 1))).is_ok());
+    assert!(parse(SAMPLE).unwrap().oidc.is_none());
+}
+
+#[test]
+fn a_wrong_provider_is_told_with_its_place_and_without_its_secret() {
+    let wrong: &[(&str, &str, &[&str])] = &[
+        ("issuer = \"https://login.acme.example/\"\n", "", &["[serve.oidc] has no `issuer`"]),
+        ("https://login", "http://login", &["`issuer` is no address of a provider", "http is for this machine only"]),
+        ("acme.example/\"", "acme.example/?a=1\"", &["`issuer` is no address of a provider"]),
+        ("client_id = \"provost\"\n", "", &["[serve.oidc] has no `client_id`"]),
+        ("{ env = \"OIDC\" }", "\"hunter2\"", &["`client_secret` is a secret", "env"]),
+        ("client_secret = { env = \"OIDC\" }\n", "", &["[serve.oidc] has no `client_secret`"]),
+        ("role_claim = \"groups\"\n", "", &["[serve.oidc] has no `role_claim`"]),
+        ("[serve.oidc.roles]\nit = \"admin\"\n", "", &["`role_claim` gives nobody a role"]),
+        ("it = \"admin\"", "it = \"admins\"", &["there is no role \"admins\"", "did you mean \"admin\"?"]),
+        ("it = \"admin\"", "it = 7", &["`it` has to be a role in quotes"]),
+        ("role_claim", "scopes = [\"e mail\"]\nrole_claim", &["`scopes` cannot have \"e mail\""]),
+        ("role_claim", "redirect = \"x\"\nrole_claim", &["[serve.oidc] has no key `redirect`"]),
+    ];
+    for (from, to, said) in wrong {
+        assert!(OIDC.contains(from), "{from}");
+        let told = told(&with_oidc(&OIDC.replacen(from, to, 1)));
+        assert!(said.iter().all(|said| told.contains(said)), "{to}: {told}");
+        assert!(!told.contains("hunter2"), "{to}: {told}");
+    }
+    let nobody = told(&with_oidc(OIDC.split("role_claim").next().expect("its beginning")));
+    assert!(nobody.contains("nobody would be let in"), "{nobody}");
+}
