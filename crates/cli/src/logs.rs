@@ -162,7 +162,8 @@ mod tests {
         assert_eq!(said.len(), 2, "{said:?}");
         let line: Value = serde_json::from_str(&said[0]).unwrap();
         assert_eq!(said[0].lines().count(), 1);
-        for (name, value) in [("run", "r1"), ("plan", "abc"), ("app", "lms"), ("level", "info"), (MESSAGE, "line one\nline two\u{1b}")] {
+        for (name, value) in [("run", "r1"), ("plan", "abc"), ("app", "lms"), ("level", "info"), (MESSAGE, "line one\nline two\u{1b}")]
+        {
             assert_eq!(line[name], value, "{line}");
         }
         assert_eq!(line["call"], 7);

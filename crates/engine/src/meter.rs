@@ -117,8 +117,7 @@ mod tests {
     async fn requests_are_counted_by_app_and_answer() {
         let meter = Arc::new(Meter::default());
         let answers = vec![Ok(200), Ok(429), Ok(200), Err(Broken::NoAnswer("gone".into()))];
-        let way =
-            Counted { app: "lms".into(), meter: Arc::clone(&meter), transport: Arc::new(Answers(Mutex::new(answers))) };
+        let way = Counted { app: "lms".into(), meter: Arc::clone(&meter), transport: Arc::new(Answers(Mutex::new(answers))) };
         for _ in 0..4 {
             way.send(http::Request::new(Bytes::new())).await.ok();
         }

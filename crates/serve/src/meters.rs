@@ -84,7 +84,11 @@ impl Meters {
         let times: Family<Route, Histogram, fn() -> Histogram> = Family::new_with_constructor(|| Histogram::new(TIMES));
         registry.register("http_requests", "Requests that were answered", Family::clone(&requests));
         registry.register_with_unit("http_request_time", "From a request to the head of its answer", Unit::Seconds, times.clone());
-        registry.register("jobs", "Plannings, runs and undos that somebody asked this server for, and that ended", Family::clone(&jobs));
+        registry.register(
+            "jobs",
+            "Plannings, runs and undos that somebody asked this server for, and that ended",
+            Family::clone(&jobs),
+        );
         registry.register("webhooks", "Deliveries of apps: fresh, known before, refused, or not kept", Family::clone(&hooks));
         Self { registry, requests, times, jobs, hooks }
     }
@@ -162,7 +166,11 @@ async fn stands(engine: &Engine, registry: &mut Registry) -> Result<(), EngineEr
     let (open, held) = (Gauge::<i64>::default(), Gauge::<i64>::default());
     for plan in store.plans(engine.now()).await? {
         if plan.status == PlanStatus::Pending {
-            if plan.class == Class::Open { open.inc() } else { held.inc() };
+            if plan.class == Class::Open {
+                open.inc()
+            } else {
+                held.inc()
+            };
         }
     }
     let waiting = Family::<Held, Gauge>::default();

@@ -34,10 +34,11 @@ const METRICS: &str = "/metrics";
 
 /// The routes, and who may use each.
 pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
-    Routes::new(faces, api::refused)
-        .get(HEALTH, Least::Anyone, health)
-        .get(READY, Least::Anyone, ready)
-        .get(METRICS, Least::Role(Role::Viewer), metrics)
+    Routes::new(faces, api::refused).get(HEALTH, Least::Anyone, health).get(READY, Least::Anyone, ready).get(
+        METRICS,
+        Least::Role(Role::Viewer),
+        metrics,
+    )
 }
 
 /// The process answers; nothing else is looked at.

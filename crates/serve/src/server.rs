@@ -171,7 +171,8 @@ impl Server {
             None => None,
         };
         let all = pages.merge(api).merge(assistants).merge(told).with_state(Arc::clone(&faces));
-        let router = Router::new().fallback(answer).with_state((gateway, hooks)).merge(all).layer(from_fn_with_state(faces, ops::measured));
+        let router =
+            Router::new().fallback(answer).with_state((gateway, hooks)).merge(all).layer(from_fn_with_state(faces, ops::measured));
         let served = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };
             // It ends only by being told to.

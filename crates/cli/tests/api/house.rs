@@ -15,7 +15,7 @@ pub(crate) const ROLES: [&str; 4] = ["viewer", "operator", "approver", "admin"];
 /// A server that runs.
 pub(crate) struct House {
     pub(crate) folder: TempDir,
-    server: Child,
+    pub(crate) server: Child,
     /// `127.0.0.1:PORT`.
     pub(crate) host: String,
     /// A token of each role, each under the role's name.
@@ -151,8 +151,12 @@ impl Drop for House {
 }
 
 fn serve(folder: &Path) -> (Child, String) {
-    let words = ["serve", "--listen", "127.0.0.1:0", "--format", "json", "--quiet"];
-    let mut server = command(folder, &words).stdout(Stdio::piped()).spawn().expect("it starts");
+    serve_with(&mut command(folder, &["serve", "--listen", "127.0.0.1:0", "--format", "json", "--quiet"]))
+}
+
+/// Starts a server, and waits until it says where it listens.
+pub(crate) fn serve_with(command: &mut Command) -> (Child, String) {
+    let mut server = command.stdout(Stdio::piped()).spawn().expect("it starts");
     let mut said = String::new();
     let mut out = BufReader::new(server.stdout.take().expect("its output"));
     while serde_json::from_str::<Value>(&said).is_err() {
@@ -166,7 +170,7 @@ fn provost(folder: &Path, args: &[&str]) -> Output {
     command(folder, args).output().expect("the binary runs")
 }
 
-fn command(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
     for variable in ["PROVOST_NOW", "PROVOST_KEY"] {
         command.env_remove(variable);

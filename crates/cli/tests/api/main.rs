@@ -2,5 +2,6 @@
 
 mod doors;
 mod house;
+mod operation;
 mod outside;
 mod story;

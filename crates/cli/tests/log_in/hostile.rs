@@ -208,7 +208,8 @@ fn nobody_has_a_role_by_default() {
     sees(&as_whom("u-cleo", None, &Value::Null, told), "cleo@acme.example, approver");
 
     // What stands in the trail is the name that is nobody else's.
-    let output = crate::world::provost(world.folder.path()).args(["audit", "list", "--format", "json"]).output().expect("the binary runs");
+    let output =
+        crate::world::provost(world.folder.path()).args(["audit", "list", "--format", "json"]).output().expect("the binary runs");
     let trail = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(trail.contains(&format!("{}#u-cleo", rogue.issuer)) && trail.contains("cleo@acme.example"), "{trail}");
 
