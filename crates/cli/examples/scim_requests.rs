@@ -150,8 +150,9 @@ impl Server {
         let mut process = provost(&["serve", "--quiet"]).spawn()?;
         let mut said = String::new();
         BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut said)?;
-        let url = said.trim().rsplit(' ').next().and_then(|url| url.strip_prefix("http://")).ok_or("it says no address")?;
-        let (address, base) = url.split_once('/').ok_or("no path")?;
+        let mut words = said.split(|letter: char| letter.is_whitespace() || letter == ';');
+        let url = words.find(|word| word.ends_with("/scim/v2")).and_then(|url| url.strip_prefix("http://"));
+        let (address, base) = url.and_then(|url| url.split_once('/')).ok_or("it says no address")?;
         let (address, base) = (address.to_owned(), format!("/{base}"));
         Ok(Self { process, address, base, token, made: 0, ids: Vec::new(), _folder: folder })
     }

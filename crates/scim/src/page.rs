@@ -32,32 +32,41 @@ impl Listing {
         } else if let Some(sort) = &self.sort {
             chosen.sort_by(|a, b| sort.order(&a.0, &b.0));
         }
-        let from = match &self.page {
-            Page::Index(start) => start.saturating_sub(1).min(chosen.len()),
-            Page::First => 0,
+        let count = self.count.unwrap_or(limit).min(limit);
+        let (from, to) = match &self.page {
+            Page::Index(start) => (start.saturating_sub(1).min(chosen.len()), None),
+            Page::First => (0, None),
             Page::Cursor(text) => {
                 let place = cursor::open(text, &self.about())?;
-                let (key, id) = read_place(&place)?;
-                chosen.partition_point(|one| order(&(one.0.clone(), one.1), &(key.clone(), &id)).is_le())
+                let (key, id, back) = read_place(&place)?;
+                let here = |one: &(SortKey, &str, _)| order(&(one.0.clone(), one.1), &(key.clone(), &id));
+                match back {
+                    false => (chosen.partition_point(|one| here(one).is_le()), None),
+                    true => {
+                        let to = chosen.partition_point(|one| here(one).is_lt());
+                        (to.saturating_sub(count), Some(to))
+                    }
+                }
             }
         };
-        let count = self.count.unwrap_or(limit).min(limit);
-        let to = from.saturating_add(count).min(chosen.len());
-        let last = chosen[from..to].last().filter(|_| by_cursor && to < chosen.len());
+        let to = to.unwrap_or_else(|| from.saturating_add(count).min(chosen.len()));
+        let page = &chosen[from..to];
+        let sealed = |(key, id, _): &(SortKey, &str, _), back| cursor::seal(&place(key, id, back), &self.about());
         Ok(ListResponse {
             total: Some(chosen.len()),
             start: match self.page {
                 Page::Index(start) => Some(start),
                 _ => None,
             },
-            next: last.map(|(key, id, _)| cursor::seal(&place(key, id), &self.about())),
-            previous: None,
-            resources: chosen[from..to].iter().map(|(_, _, one)| self.view.of(one)).collect(),
+            next: page.last().filter(|_| by_cursor && to < chosen.len()).map(|last| sealed(last, false)),
+            previous: page.first().filter(|_| by_cursor && from > 0).map(|first| sealed(first, true)),
+            resources: page.iter().map(|(_, _, one)| self.view.of(one)).collect(),
         })
     }
 }
 
-fn place(key: &SortKey, id: &str) -> String {
+/// The place behind a resource, or (`back`) before it.
+fn place(key: &SortKey, id: &str, back: bool) -> String {
     let key = match key {
         SortKey::Boolean(value) => (*value).into(),
         SortKey::Number(value) => value.clone().into(),
@@ -65,12 +74,12 @@ fn place(key: &SortKey, id: &str) -> String {
         SortKey::Text(text) => text.as_str().into(),
         SortKey::None => Value::Null,
     };
-    json!([key, id]).to_string()
+    json!([key, id, back]).to_string()
 }
 
-fn read_place(place: &str) -> Result<(SortKey, String), Error> {
+fn read_place(place: &str) -> Result<(SortKey, String, bool), Error> {
     let wrong = || Error::bad(ScimType::InvalidCursor, "the cursor is none of this list; begin again without one");
-    let (key, id): (Value, String) = serde_json::from_str(place).map_err(|_| wrong())?;
+    let (key, id, back): (Value, String, bool) = serde_json::from_str(place).map_err(|_| wrong())?;
     let key = match key {
         Value::Bool(value) => SortKey::Boolean(value),
         Value::Number(value) => SortKey::Number(value),
@@ -82,5 +91,5 @@ fn read_place(place: &str) -> Result<(SortKey, String), Error> {
         },
         Value::Object(_) => return Err(wrong()),
     };
-    Ok((key, id))
+    Ok((key, id, back))
 }

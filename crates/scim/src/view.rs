@@ -1,22 +1,42 @@
 //! Which attributes of a resource an answer has (RFC 7643, section 2.2 `returned`; RFC 7644, section 3.9).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::path::{Named, Path};
-use crate::schema::{Attribute, Returned, common};
+use crate::schema::{Attribute, Returned, Schema, common};
 use crate::{Error, Leniency, ResourceType, ScimType};
 
 /// What of one member is shown.
 #[derive(Clone, Debug, PartialEq)]
 enum Show {
     All,
-    Parts(Vec<(String, Show)>),
+    Parts(Members),
+}
+
+type Members = Vec<(Name, Show)>;
+
+/// A member's name, held where the schema has it: a view is made for each request.
+#[derive(Clone, Debug, PartialEq)]
+enum Name {
+    Of(Arc<Attribute>),
+    Extension(Arc<Schema>),
+}
+
+impl Name {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Of(attribute) => &attribute.name,
+            Self::Extension(schema) => &schema.id,
+        }
+    }
 }
 
 /// Which attributes an answer has. Made once for a request, used for every resource of the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
-    members: Vec<(String, Show)>,
+    members: Members,
 }
 
 /// What a request says of one attribute.
@@ -66,22 +86,22 @@ impl View {
     fn of_paths(kind: &ResourceType, only: Option<&[Path]>, without: &[Path], extensions: &[String]) -> Self {
         let asked = Asked { only, without };
         let base = common().iter().chain(&kind.schema.attributes);
-        let mut members: Vec<(String, Show)> =
-            base.filter_map(|attribute| Some((attribute.name.clone(), asked.of(None, attribute)?))).collect();
+        let mut members: Members =
+            base.filter_map(|attribute| Some((Name::Of(attribute.clone()), asked.of(None, attribute)?))).collect();
         for schema in kind.extensions.iter().map(|extension| &extension.schema) {
             let named = extensions.contains(&schema.id);
             let asked = match (named, only) {
                 (true, Some(_)) => Asked { only: None, without: &[] },
                 _ => asked,
             };
-            let parts: Vec<(String, Show)> = schema
+            let parts: Members = schema
                 .attributes
                 .iter()
                 .filter(|attribute| !(named && only.is_none()) || attribute.returned == Returned::Always)
-                .filter_map(|attribute| Some((attribute.name.clone(), asked.of(Some(&schema.id), attribute)?)))
+                .filter_map(|attribute| Some((Name::Of(attribute.clone()), asked.of(Some(&schema.id), attribute)?)))
                 .collect();
             if !parts.is_empty() {
-                members.push((schema.id.clone(), Show::Parts(parts)));
+                members.push((Name::Extension(schema.clone()), Show::Parts(parts)));
             }
         }
         Self { members }
@@ -89,17 +109,23 @@ impl View {
 
     /// The resource as it is shown.
     pub fn of(&self, resource: &Map<String, Value>) -> Map<String, Value> {
-        shown(&self.members, resource)
+        self.cut(resource.clone())
+    }
+
+    /// The same of a resource that nobody needs any more otherwise.
+    pub fn cut(&self, mut resource: Map<String, Value>) -> Map<String, Value> {
+        cut(&self.members, &mut resource);
+        resource
     }
 
     /// Whether an attribute of the base schema, or part of it, is shown: what is not need not be looked up.
     pub fn shows(&self, name: &str) -> bool {
-        self.members.iter().any(|(member, _)| member.eq_ignore_ascii_case(name))
+        self.members.iter().any(|(member, _)| member.as_str().eq_ignore_ascii_case(name))
     }
 }
 
 impl Asked<'_> {
-    fn of(&self, extension: Option<&str>, attribute: &Attribute) -> Option<Show> {
+    fn of(&self, extension: Option<&str>, attribute: &Arc<Attribute>) -> Option<Show> {
         let named = |paths: &[Path], sub: Option<&Attribute>| {
             paths.iter().any(|path| {
                 path.extension.as_ref().map(|schema| schema.id.as_str()) == extension
@@ -117,53 +143,44 @@ impl Asked<'_> {
         if attribute.sub.is_empty() {
             return whole.then_some(Show::All);
         }
-        let parts: Vec<(String, Show)> = attribute
-            .sub
-            .iter()
-            .filter(|sub| {
-                let asked = self.only.is_some_and(|only| named(only, Some(sub)));
-                match sub.returned {
-                    Returned::Never => false,
-                    Returned::Request => asked,
-                    Returned::Always => whole || self.only.is_some_and(|only| attribute.sub.iter().any(|sub| named(only, Some(sub)))),
-                    Returned::Default => asked || whole && !named(self.without, Some(sub)),
-                }
-            })
-            .map(|sub| (sub.name.clone(), Show::All))
-            .collect();
-        match parts.len() {
+        let always = || whole || self.only.is_some_and(|only| attribute.sub.iter().any(|sub| named(only, Some(sub))));
+        let shown = |sub: &&Arc<Attribute>| {
+            let asked = self.only.is_some_and(|only| named(only, Some(sub)));
+            match sub.returned {
+                Returned::Never => false,
+                Returned::Request => asked,
+                Returned::Always => always(),
+                Returned::Default => asked || whole && !named(self.without, Some(sub)),
+            }
+        };
+        match attribute.sub.iter().filter(shown).count() {
             0 => None,
             n if n == attribute.sub.len() => Some(Show::All),
-            _ => Some(Show::Parts(parts)),
+            _ => Some(Show::Parts(attribute.sub.iter().filter(shown).map(|sub| (Name::Of(sub.clone()), Show::All)).collect())),
         }
     }
 }
 
-fn shown(members: &[(String, Show)], object: &Map<String, Value>) -> Map<String, Value> {
-    let mut seen = Map::new();
-    for (name, show) in members {
-        let Some(value) = object.get(name) else { continue };
-        let value = match (show, value) {
-            (Show::All, value) => value.clone(),
-            (Show::Parts(parts), Value::Object(object)) => Value::Object(shown(parts, object)),
-            (Show::Parts(parts), Value::Array(all)) => Value::Array(
-                all.iter()
-                    .filter_map(Value::as_object)
-                    .map(|one| shown(parts, one))
-                    .filter(|one| !one.is_empty())
-                    .map(Value::Object)
-                    .collect(),
-            ),
-            (Show::Parts(_), _) => continue,
-        };
-        let empty = match &value {
-            Value::Object(object) => object.is_empty(),
-            Value::Array(all) => all.is_empty(),
-            _ => false,
-        };
-        if !empty || matches!(show, Show::All) {
-            seen.insert(name.clone(), value);
+/// Takes away what is not shown; an object or a list of which nothing is left goes too.
+fn cut(members: &Members, object: &mut Map<String, Value>) {
+    object.retain(|name, value| {
+        let Some((_, show)) = members.iter().find(|(member, _)| member.as_str() == name) else { return false };
+        match (show, value) {
+            (Show::All, _) => true,
+            (Show::Parts(parts), Value::Object(object)) => {
+                cut(parts, object);
+                !object.is_empty()
+            }
+            (Show::Parts(parts), Value::Array(all)) => {
+                all.retain_mut(|one| {
+                    one.as_object_mut().is_some_and(|one| {
+                        cut(parts, one);
+                        !one.is_empty()
+                    })
+                });
+                !all.is_empty()
+            }
+            (Show::Parts(_), _) => false,
         }
-    }
-    seen
+    });
 }

@@ -178,7 +178,11 @@ impl Change {
             None => Vec::new(),
         };
         match self.action {
-            Action::Add => elements::add(attribute, all, given),
+            Action::Add => {
+                elements::add(attribute, all, given);
+                // Another one that is primary now makes the others not so.
+                settle(attribute, all);
+            }
             Action::Replace => *all = given,
             Action::Remove if self.value.is_some() => elements::remove_listed(all, &given),
             Action::Remove => all.clear(),

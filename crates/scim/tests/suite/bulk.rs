@@ -78,6 +78,36 @@ fn what_refers_to_another_comes_after_it_and_the_answer_is_in_the_order_of_the_r
     assert_eq!(operations[3]["location"], "/v2/Users/9");
 }
 
+/// RFC 7644, section 3.7.2: a name stands for the id wherever the id could stand, within the filter of a path too.
+#[test]
+fn a_name_within_a_paths_filter_is_the_id_of_what_is_made() {
+    let operation =
+        |path: &str| json!({"data": {"Operations": [{"op": "remove", "path": path}]}, "method": "PATCH", "path": "/Groups/7"});
+    let (done, answer) = carry_out(
+        bulk(
+            json!([
+                operation("members[value eq \"bulkId:u\"]"),
+                operation("members[value eq \"a\\\"b\" or display eq \"bulkId:u\\u0022\" or value eq \"bulkId:u\"].display"),
+                operation("members[display eq \"bulkId:\"]"),
+                operation("members[value eq \"bulkId:nobody\"]"),
+                {"method": "POST", "path": "/Users", "bulkId": "u", "data": {"userName": "ada"}},
+                {"method": "POST", "path": "/Users", "bulkId": "u\"", "data": {"userName": "bob"}},
+            ]),
+            None,
+        )
+        .unwrap()
+        .start(),
+    );
+    let path = |at: usize| {
+        let body: Value = serde_json::from_str(done[at].strip_prefix("PATCH /Groups/7 ").expect("a PATCH")).unwrap();
+        body["Operations"][0]["path"].as_str().expect("a path").to_owned()
+    };
+    assert_eq!(path(0), "members[display eq \"bulkId:\"]", "which is no name");
+    assert_eq!(path(2), "members[value eq \"id-4\"]");
+    assert_eq!(path(4), "members[value eq \"a\\\"b\" or display eq \"id-5\" or value eq \"id-4\"].display");
+    assert_eq!(answer["Operations"][3]["response"]["scimType"], "invalidValue", "nobody of that name is made");
+}
+
 #[test]
 fn a_circle_is_made_in_two_parts() {
     let (done, answer) = carry_out(

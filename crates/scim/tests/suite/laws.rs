@@ -278,6 +278,33 @@ proptest! {
     }
 
     #[test]
+    fn paging_back_shows_the_same_pages_from_the_last_to_the_first(
+        people in proptest::collection::btree_map("[a-z]{1,3}", proptest::option::of(select(WORDS)), 0..20),
+        count in 1..5_usize,
+        sort in select(&["", "&sortBy=title", "&sortBy=title&sortOrder=descending"]),
+    ) {
+        let all: Vec<Map<String, Value>> =
+            people.iter().map(|(id, title)| object(json!({"id": id, "userName": id, "title": title}))).collect();
+        let page = |cursor: &str| {
+            let query = format!("cursor={cursor}&count={count}{sort}");
+            let listing = ListRequest::from_query(&query, &strict()).unwrap().of(&user_type(), &strict()).unwrap();
+            listing.answer(&all, 100).expect("its own cursor")
+        };
+        let mut forward = vec![page("")];
+        prop_assert!(forward[0].previous.is_none(), "nothing is before the first");
+        while let Some(next) = &forward[forward.len() - 1].next {
+            forward.push(page(next));
+        }
+        for at in (1..forward.len()).rev() {
+            let before = page(forward[at].previous.as_ref().expect("one is before it"));
+            prop_assert_eq!(&before.resources, &forward[at - 1].resources);
+            prop_assert_eq!(before.previous.is_some(), at > 1);
+            let again = page(before.next.as_ref().expect("one is behind it"));
+            prop_assert_eq!(&again.resources, &forward[at].resources);
+        }
+    }
+
+    #[test]
     fn paging_by_index_visits_each_once(n in 0..20_usize, count in 1..7_usize) {
         let all: Vec<Map<String, Value>> = (0..n).map(|id| object(json!({"id": id.to_string(), "userName": "x"}))).collect();
         let mut seen = Vec::new();

@@ -196,6 +196,19 @@ fn there_is_one_primary_and_it_moves() {
     assert_eq!(refused(patched(two, &strict())), Some(ScimType::InvalidValue));
 }
 
+/// What a new primary one makes the same is one afterwards, as wherever else a change makes elements the same.
+#[test]
+fn elements_that_a_new_primary_makes_the_same_are_one() {
+    let ada = patched(
+        json!([
+            {"op": "replace", "path": "emails", "value": [{"type": "home", "primary": false}, {"type": "home", "primary": true}]},
+            {"op": "add", "path": "emails", "value": [{"value": "new@example.com", "primary": true}]},
+        ]),
+        &strict(),
+    );
+    assert_eq!(ada.unwrap()["emails"], json!([{"type": "home", "primary": false}, {"value": "new@example.com", "primary": true}]));
+}
+
 #[test]
 fn another_manager_is_not_described_by_what_was_said_of_the_old_one() {
     let kind = user_type();
