@@ -1,18 +1,21 @@
 //! What identity providers push, for the face that speaks their protocol: kept as it was said, found again, never interpreted here.
 
+use jiff::Timestamp;
 use model::{Member, Query, Resource, ResourceKind, SourceName};
 use store::{PushedChange, PushedWhat, Written};
 
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// Makes one change of what a source pushed.  When this returns it is on disk.
+    /// Makes one change of what a source pushed, and says when.  When this returns it is on disk.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn push(&self, source: &SourceName, kind: ResourceKind, what: PushedWhat) -> Result<Written, EngineError> {
-        let at = self.ports.clock.now();
-        Ok(self.store.push(PushedChange { source: source.clone(), kind, at, what }).await?)
+    pub async fn push(&self, source: &SourceName, kind: ResourceKind, what: PushedWhat) -> Result<(Written, Timestamp), EngineError> {
+        let now = self.ports.clock.now();
+        // As it is kept, and read back.
+        let at = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        Ok((self.store.push(PushedChange { source: source.clone(), kind, at, what }).await?, at))
     }
 
     /// One record, if it is there.
@@ -38,7 +41,8 @@ impl Engine {
         Ok(self.store.pushed_find(source, kind, query, after, most).await?)
     }
 
-    /// The records in the order of their folded names, those after this name and id, at most so many.
+    /// The records in the order of their folded names: those after this name and id, at most so many; going back, those before it, the nearest
+    /// first.
     ///
     /// # Errors
     /// The store fails.
@@ -46,10 +50,24 @@ impl Engine {
         &self,
         source: &SourceName,
         kind: ResourceKind,
-        after: (&str, &str),
+        from: (&str, &str),
+        back: bool,
         most: u64,
     ) -> Result<Vec<Resource>, EngineError> {
-        Ok(self.store.pushed_by_name(source, kind, after, most).await?)
+        Ok(self.store.pushed_by_name(source, kind, from, back, most).await?)
+    }
+
+    /// The name and id behind so many others in the order of folded names, if there are so many.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn pushed_skip_named(
+        &self,
+        source: &SourceName,
+        kind: ResourceKind,
+        over: u64,
+    ) -> Result<Option<(String, String)>, EngineError> {
+        Ok(self.store.pushed_skip_named(source, kind, over).await?)
     }
 
     /// The id behind so many others, by id, if there are so many.
@@ -82,6 +100,18 @@ impl Engine {
     /// The store fails.
     pub async fn pushed_member(&self, source: &SourceName, group: &str, member: &str) -> Result<Option<Member>, EngineError> {
         Ok(self.store.pushed_member(source, group, member).await?)
+    }
+
+    /// The groups of everybody whose id is among these, by id: whose, the group's id and what was said of it.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn pushed_groups_among(
+        &self,
+        source: &SourceName,
+        ids: (&str, &str),
+    ) -> Result<Vec<(String, String, String)>, EngineError> {
+        Ok(self.store.pushed_groups_among(source, ids).await?)
     }
 
     /// The groups that somebody is in: their ids and what was said of them, by id.

@@ -33,8 +33,8 @@ pub struct Draft {
     pub name: String,
     /// The provider's own id of it (`externalId`); empty when it has none.
     pub external: String,
-    /// The e-mail addresses, folded.
-    pub emails: Vec<String>,
+    /// The e-mail addresses, folded; none where they are those that the record has.
+    pub emails: Option<Vec<String>>,
     /// The record as JSON, without id, `meta` and members, and without any password.
     pub body: String,
 }

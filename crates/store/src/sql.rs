@@ -222,13 +222,28 @@ statements! {
 
     PUSHED_AT = "SELECT user_count, group_count, changed FROM pushed_sources WHERE source = $1";
     PUSHED_BEGIN = "INSERT INTO pushed_sources (source, user_count, group_count, changed) VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING";
-    PUSHED_END = "UPDATE pushed_sources SET user_count = user_count + $2, group_count = group_count + $3, changed = $4 WHERE source = $1";
+    // The numbers of the changes to come, how many there will be, whether anything of it is buried, and the last mark of each kind.
+    PUSHED_TURN = "UPDATE pushed_sources SET changed = changed + $2, user_count = user_count + $3, group_count = group_count + $4
+        WHERE source = $1 RETURNING changed, user_count, group_count,
+        (SELECT COUNT(*) FROM (SELECT 1 AS one FROM pushed_gone WHERE source = $1 LIMIT 1) AS gone),
+        COALESCE((SELECT MAX(id) FROM pushed_marks WHERE source = $1 AND kind = 'User'), ''),
+        COALESCE((SELECT place FROM pushed_marks WHERE source = $1 AND kind = 'User' ORDER BY id DESC LIMIT 1), 0),
+        COALESCE((SELECT MAX(id) FROM pushed_marks WHERE source = $1 AND kind = 'Group'), ''),
+        COALESCE((SELECT place FROM pushed_marks WHERE source = $1 AND kind = 'Group' ORDER BY id DESC LIMIT 1), 0)";
+    PUSHED_COUNT = "UPDATE pushed_sources SET user_count = user_count + $2, group_count = group_count + $3 WHERE source = $1";
+    PUSHED_MARKS_MOVE = "UPDATE pushed_marks SET place = place + $4 WHERE source = $1 AND kind = $2 AND id > $3";
+    PUSHED_MARK = "INSERT INTO pushed_marks (source, kind, id, place)
+        SELECT $1, $2, $3, $5 + COUNT(*) FROM pushed WHERE source = $1 AND kind = $2 AND id >= $4 AND id < $3
+        ON CONFLICT DO NOTHING RETURNING place";
     PUSHED_PUT = "INSERT INTO pushed (source, kind, id, name, external, version, created, modified, said, changed, body)
         VALUES ($1, $2, $3, $4, $5, 1, $6, $6, $6, $7, $8) ON CONFLICT DO NOTHING";
     PUSHED_HEAD = "SELECT name, version FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
     PUSHED_USER_NAMED = "SELECT id FROM pushed WHERE source = $1 AND kind = 'User' AND name = $2";
     PUSHED_REPLACE = "UPDATE pushed SET name = $4, external = $5, body = $6, version = version + 1, modified = $7, said = $7, changed = $8
         WHERE source = $1 AND kind = $2 AND id = $3";
+    // The same where it has the name and the version that are expected.
+    PUSHED_CHANGE = "UPDATE pushed SET external = $5, body = $6, version = version + 1, modified = $7, said = $7, changed = $8
+        WHERE source = $1 AND kind = $2 AND id = $3 AND name = $4 AND version = $9";
     PUSHED_SAID = "UPDATE pushed SET said = $4 WHERE source = $1 AND kind = $2 AND id = $3 AND said < $4";
     PUSHED_DELETE = "DELETE FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
     PUSHED_BURY = "INSERT INTO pushed_gone (source, kind, id, name, said, changed, body)
@@ -250,10 +265,17 @@ statements! {
         WHERE m.source = $1 AND m.member = $3 AND m.holder > $4 ORDER BY m.holder LIMIT $5";
     PUSHED_PAGE = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
         WHERE source = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
-    PUSHED_PAGE_BY_NAME = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
-        WHERE source = $1 AND kind = $2 AND (name > $3 OR (name = $3 AND id > $4)) ORDER BY name, id LIMIT $5";
-    // Only the index is walked here, no record is read.
-    PUSHED_SKIP = "SELECT id FROM pushed WHERE source = $1 AND kind = $2 ORDER BY id LIMIT 1 OFFSET $3";
+    PUSHED_PAGE_NAMED = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+        WHERE source = $1 AND kind = $2 AND (name, id) > ($3, $4) ORDER BY name, id LIMIT $5";
+    PUSHED_PAGE_NAMED_BACK = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+        WHERE source = $1 AND kind = $2 AND (name, id) < ($3, $4) ORDER BY name DESC, id DESC LIMIT $5";
+    // From the last mark that is not behind it: only a little of the index is walked, and no record is read.
+    PUSHED_SKIP = "SELECT id FROM pushed WHERE source = $1 AND kind = $2
+        AND id >= COALESCE((SELECT MAX(id) FROM pushed_marks WHERE source = $1 AND kind = $2 AND place <= $3), '')
+        ORDER BY id LIMIT 1
+        OFFSET $3 - COALESCE((SELECT MAX(place) FROM pushed_marks WHERE source = $1 AND kind = $2 AND place <= $3), 0)";
+    // Here the index is walked, but no record is read.
+    PUSHED_SKIP_NAMED = "SELECT name, id FROM pushed WHERE source = $1 AND kind = $2 ORDER BY name, id LIMIT 1 OFFSET $3";
     PUSHED_CHANGED = "SELECT kind, id, changed FROM pushed WHERE source = $1 AND changed > $2
         UNION ALL SELECT kind, id, changed FROM pushed_gone WHERE source = $1 AND changed > $2 ORDER BY 3, 1, 2";
     PUSHED_ALL = "SELECT kind, id, name, version, created, modified, said, body FROM pushed WHERE source = $1 ORDER BY kind, id";
@@ -266,6 +288,9 @@ statements! {
     PUSHED_MEMBER = "SELECT member, body FROM pushed_members WHERE source = $1 AND holder = $2 AND member = $3";
     PUSHED_GROUPS_OF = "SELECT m.holder, p.body FROM pushed_members m JOIN pushed p
         ON p.source = m.source AND p.kind = 'Group' AND p.id = m.holder WHERE m.source = $1 AND m.member = $2 ORDER BY m.holder";
+    PUSHED_GROUPS_AMONG = "SELECT m.member, m.holder, p.body FROM pushed_members m JOIN pushed p
+        ON p.source = m.source AND p.kind = 'Group' AND p.id = m.holder
+        WHERE m.source = $1 AND m.member >= $2 AND m.member <= $3 ORDER BY m.member, m.holder";
     PUSHED_MEMBER_DROP = "DELETE FROM pushed_members WHERE source = $1 AND holder = $2 AND member = $3";
     PUSHED_MEMBERS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND holder = $2";
     PUSHED_MEMBERSHIPS_DROP = "DELETE FROM pushed_members WHERE source = $1 AND member = $2";

@@ -33,7 +33,7 @@ fn user(key: u32, active: bool) -> Value {
 
 fn draft(id: &str, body: &Value) -> Draft {
     let name = body["userName"].as_str().unwrap_or_default().to_lowercase();
-    Draft { id: id.into(), name, external: String::new(), emails: Vec::new(), body: body.to_string() }
+    Draft { id: id.into(), name, external: String::new(), emails: None, body: body.to_string() }
 }
 
 async fn push(world: &World, engine: &Engine, what: PushedWhat) {

@@ -18,19 +18,26 @@ impl Call<'_> {
         if of == ResourceKind::User && !resource.contains_key("active") {
             resource.insert("active".into(), true.into());
         }
+        let kept = record::kept(resource);
         for _ in 0..TRIES {
             let id = self.engine().new_id();
-            let draft = record::draft(of, &id, resource.clone());
-            let name = draft.name.clone();
+            let draft = record::draft(of, &id, &kept);
+            let (name, body) = (draft.name.clone(), draft.body.clone());
             let what = PushedWhat::Create { draft, members: members.clone() };
-            if let Written::Done(_) = self.engine().push(&self.source, of, what).await? {
+            if let (Written::Done(version), at) = self.engine().push(&self.source, of, what).await? {
                 self.pushed();
-                return self.answered(201, kind, &self.there(kind, &id).await?, view).await;
+                let created = Resource { kind: of, id, name, version, created: at, modified: at, said: at, body };
+                let whole = record::dressed(kind, &created, kept, &self.base);
+                return match of {
+                    // Nobody is in a group by an id that nobody knew.
+                    ResourceKind::User => Ok(self.told(201, kind, &created, whole, view)),
+                    ResourceKind::Group => self.answered(201, kind, &created, whole, view).await,
+                };
             }
             // The name is taken, or was a moment ago.
             let namesake = self.engine().pushed_find(&self.source, of, &Query::Name(name), "", 1).await?.pop();
             if let Some(namesake) = namesake
-                && let Some(answer) = self.revive(kind, &namesake, &resource, view).await?
+                && let Some(answer) = self.revive(kind, &namesake, &kept, view).await?
             {
                 return Ok(answer);
             }
@@ -55,15 +62,12 @@ impl Call<'_> {
             return Err(Error::taken("userName", name).into());
         }
         let new = kind.replace(&old, resource.clone())?;
-        let draft = record::draft(namesake.kind, &namesake.id, new);
-        let what = PushedWhat::Replace { draft, members: MemberChange::default(), expect: namesake.version };
-        match self.engine().push(&self.source, namesake.kind, what).await? {
-            Written::Done(_) => {
-                self.pushed();
-                let revived = self.there(kind, &namesake.id).await?;
-                self.answered(self.dialect.revived, kind, &revived, view).await.map(Some)
-            }
-            _ => Ok(None),
+        match self.write(kind, namesake, &old, new, MemberChange::default()).await {
+            Ok(Some((revived, whole))) => self.answered(self.dialect.revived, kind, &revived, whole, view).await.map(Some),
+            // Changed meanwhile, or deleted.
+            Ok(None) => Ok(None),
+            Err(Trouble::Said(error)) if error.status == 404 => Ok(None),
+            Err(trouble) => Err(trouble),
         }
     }
 }

@@ -17,7 +17,7 @@ impl Call<'_> {
                 expect = Some(old.version);
             }
             let what = PushedWhat::Delete { id: id.to_owned(), expect };
-            match self.engine().push(&self.source, record::kind_of(kind), what).await? {
+            match self.engine().push(&self.source, record::kind_of(kind), what).await?.0 {
                 Written::Changed => {}
                 Written::NotThere | Written::Taken => return Err(Error::not_found(&format!("{} {id}", kind.name)).into()),
                 Written::Done(_) => {

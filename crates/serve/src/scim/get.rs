@@ -15,7 +15,8 @@ impl Call<'_> {
         if self.condition.check(&tag, true)? == Verdict::NotModified {
             return Ok(Answer { etag: Some(tag), ..Answer::empty(304) });
         }
-        self.answered(200, kind, &resource, view).await
+        let whole = record::shown(kind, &resource, &self.base)?;
+        self.answered(200, kind, &resource, whole, view).await
     }
 
     /// The record, which has to be there.
@@ -24,26 +25,31 @@ impl Call<'_> {
         Ok(found.ok_or_else(|| Error::not_found(&format!("{} {id}", kind.name)))?)
     }
 
-    /// The whole record as an answer.
-    pub(super) async fn answered(&self, status: u16, kind: &ResourceType, resource: &Resource, view: &View) -> Result<Answer, Trouble> {
-        let whole = self.whole(kind, resource, view).await?;
-        Ok(Answer {
-            status,
-            body: Some(Value::Object(view.of(&whole))),
-            etag: Some(weak(resource.version)),
-            location: Some(location(&self.base, kind, &resource.id)),
-        })
-    }
-
-    /// The resource with everything that a view shows, what is kept in rows of its own too.
-    pub(super) async fn whole(&self, kind: &ResourceType, resource: &Resource, view: &View) -> Result<Map<String, Value>, Trouble> {
-        let mut whole = record::shown(kind, resource, &self.base)?;
+    /// A record as an answer, with everything that a view shows, what is kept in rows of its own too.
+    pub(super) async fn answered(
+        &self,
+        status: u16,
+        kind: &ResourceType,
+        resource: &Resource,
+        mut whole: Map<String, Value>,
+        view: &View,
+    ) -> Result<Answer, Trouble> {
         match resource.kind {
-            ResourceKind::User if view.shows("groups") && self.has_groups().await? => self.add_groups(&mut whole, &resource.id).await?,
+            ResourceKind::User if view.shows("groups") => self.add_groups(&mut whole, &resource.id).await?,
             ResourceKind::Group if view.shows("members") => self.add_members(&mut whole, &resource.id).await?,
             _ => {}
         }
-        Ok(whole)
+        Ok(self.told(status, kind, resource, whole, view))
+    }
+
+    /// A record as an answer, with nothing but what is at hand.
+    pub(super) fn told(&self, status: u16, kind: &ResourceType, resource: &Resource, whole: Map<String, Value>, view: &View) -> Answer {
+        Answer {
+            status,
+            body: Some(Value::Object(view.cut(whole))),
+            etag: Some(weak(resource.version)),
+            location: Some(location(&self.base, kind, &resource.id)),
+        }
     }
 
     pub(super) async fn add_groups(&self, whole: &mut Map<String, Value>, user: &str) -> Result<(), Trouble> {

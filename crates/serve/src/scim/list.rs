@@ -8,7 +8,7 @@ use scim::{Error, Filter, ListRequest, ListResponse, Listing, Operand, Operator,
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Trouble};
-use super::{Call, record};
+use super::{Call, named, record};
 
 /// Results of a page where a request says nothing.
 pub(super) const PAGE: usize = 100;
@@ -55,6 +55,9 @@ impl Call<'_> {
             _ => 1,
         };
         match (&listing.sort, place) {
+            (Some(sort), place) if listing.filter.is_none() && named::is_by(listing, sort) => {
+                self.by_name(listing, sort.descending, place, start, count).await
+            }
             (Some(sort), place) => self.sorted(listing, sort, place, start, count).await,
             (None, None) => self.by_index(listing, start, count).await,
             (None, Some(after)) => self.by_cursor(listing, after, count).await,
@@ -177,19 +180,41 @@ impl Call<'_> {
         Ok(found)
     }
 
-    async fn shown(&self, listing: &Listing, page: &[Resource]) -> Result<Vec<Map<String, Value>>, Trouble> {
+    /// A page as it is shown.
+    pub(super) async fn shown(&self, listing: &Listing, page: &[Resource]) -> Result<Vec<Map<String, Value>>, Trouble> {
         let view = &listing.view;
-        let groups = view.shows("groups") && !page.is_empty() && self.has_groups().await?;
-        let members = view.shows("members");
+        // Where the page is all of a part of the list by id, the groups of everybody in it are one part of the memberships.
+        let whole_part = listing.filter.is_none() && listing.sort.is_none();
+        let of = record::kind_of(&listing.kind);
+        let groups = of == ResourceKind::User && view.shows("groups");
+        let mut among = match (page, groups && whole_part) {
+            ([first, ..], true) => {
+                let last = page.last().unwrap_or(first);
+                self.engine().pushed_groups_among(&self.source, (&first.id, &last.id)).await?.into_iter().peekable()
+            }
+            _ => Vec::new().into_iter().peekable(),
+        };
+        let one_by_one = groups && !whole_part && !page.is_empty() && self.has_groups().await?;
+        let members = of == ResourceKind::Group && view.shows("members");
         let mut shown = Vec::with_capacity(page.len());
         for resource in page {
             let mut whole = record::shown(&listing.kind, resource, &self.base)?;
-            match resource.kind {
-                ResourceKind::User if groups => self.add_groups(&mut whole, &resource.id).await?,
-                ResourceKind::Group if members => self.add_members(&mut whole, &resource.id).await?,
-                _ => {}
+            let mut held = Vec::new();
+            while let Some((member, group, body)) = among.next_if(|(member, ..)| *member <= resource.id) {
+                if member == resource.id {
+                    held.push(record::group(&group, &body, &self.base));
+                }
             }
-            shown.push(view.of(&whole));
+            if !held.is_empty() {
+                whole.insert("groups".into(), held.into());
+            }
+            if one_by_one {
+                self.add_groups(&mut whole, &resource.id).await?;
+            }
+            if members {
+                self.add_members(&mut whole, &resource.id).await?;
+            }
+            shown.push(view.cut(whole));
         }
         Ok(shown)
     }

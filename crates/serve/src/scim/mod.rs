@@ -11,6 +11,7 @@ mod discover;
 mod get;
 mod list;
 mod members;
+mod named;
 mod patch;
 mod record;
 mod replace;

@@ -15,7 +15,8 @@ impl Call<'_> {
         for _ in 0..TRIES {
             let old = self.there(kind, id).await?;
             self.unchanged(&old)?;
-            let mut after = record::said(&old)?;
+            let before = record::said(&old)?;
+            let mut after = before.clone();
             let change = match old.kind {
                 ResourceKind::User => {
                     patch.apply(kind, &mut after, &self.dialect.leniency)?;
@@ -23,13 +24,13 @@ impl Call<'_> {
                 }
                 ResourceKind::Group => self.patch_group(kind, id, patch, &mut after).await?,
             };
-            if let Some(written) = self.write(kind, &old, after, change).await? {
+            if let Some((written, whole)) = self.write(kind, &old, &before, after, change).await? {
                 let shows = match old.kind {
                     ResourceKind::User => self.dialect.shows_patched_user,
                     ResourceKind::Group => self.dialect.shows_patched_group,
                 };
                 return match shows {
-                    true => self.answered(200, kind, &written, view).await,
+                    true => self.answered(200, kind, &written, whole, view).await,
                     false => Ok(Answer { etag: Some(weak(written.version)), ..Answer::empty(204) }),
                 };
             }
@@ -65,29 +66,39 @@ impl Call<'_> {
         Ok(members::difference(kept, &listed))
     }
 
-    /// Writes what a resource has become; none where somebody else's change came first.
+    /// Writes what a resource has become, and gives it as it is shown; none where somebody else's change came first.
     pub(super) async fn write(
         &self,
         kind: &ResourceType,
         old: &Resource,
+        before: &Map<String, Value>,
         after: Map<String, Value>,
         members: MemberChange,
-    ) -> Result<Option<Resource>, Trouble> {
-        let draft = record::draft(old.kind, &old.id, after);
-        let same = draft.body == old.body && members.is_nothing();
-        let name = draft.name.clone();
+    ) -> Result<Option<(Resource, Map<String, Value>)>, Trouble> {
+        let after = record::kept(after);
+        let mut draft = record::draft(old.kind, &old.id, &after);
+        if after.get("emails") == before.get("emails") {
+            draft.emails = None;
+        }
+        let (name, body) = (draft.name.clone(), draft.body.clone());
+        let same = body == old.body && members.is_nothing();
         let what = match same {
             true => PushedWhat::Said { id: old.id.clone() },
             false => PushedWhat::Replace { draft, members, expect: old.version },
         };
         match self.engine().push(&self.source, old.kind, what).await? {
-            Written::Done(_) => {
+            (Written::Done(version), at) => {
                 self.pushed();
-                if same { Ok(Some(old.clone())) } else { self.there(kind, &old.id).await.map(Some) }
+                let written = match same {
+                    true => old.clone(),
+                    false => Resource { name, body, version, modified: at, said: at, ..old.clone() },
+                };
+                let whole = record::dressed(kind, &written, after, &self.base);
+                Ok(Some((written, whole)))
             }
-            Written::Taken => Err(scim::Error::taken(record::name_of(old.kind), &name).into()),
-            Written::Changed => Ok(None),
-            Written::NotThere => Err(scim::Error::not_found(&format!("{} {}", kind.name, old.id)).into()),
+            (Written::Taken, _) => Err(scim::Error::taken(record::name_of(old.kind), &name).into()),
+            (Written::Changed, _) => Ok(None),
+            (Written::NotThere, _) => Err(scim::Error::not_found(&format!("{} {}", kind.name, old.id)).into()),
         }
     }
 

@@ -21,24 +21,26 @@ pub(super) fn name_of(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// A resource as it is to be kept.  Passwords are thrown away here, before anything is stored.
-pub(super) fn draft(kind: ResourceKind, id: &str, mut resource: Map<String, Value>) -> Draft {
+/// What of a resource is kept.  Passwords are thrown away here, before anything is stored.
+pub(super) fn kept(mut resource: Map<String, Value>) -> Map<String, Value> {
     for not_kept in ["password", "id", "meta", "groups", "members"] {
         resource.remove(not_kept);
     }
-    let text = |name: &str| resource.get(name).and_then(Value::as_str);
-    let emails = match (kind, resource.get("emails")) {
-        (ResourceKind::User, Some(Value::Array(all))) => {
-            all.iter().filter_map(|email| email.get("value")?.as_str()).map(fold).collect()
-        }
-        _ => Vec::new(),
-    };
+    resource
+}
+
+/// It as it is to be kept, with what it is found by.
+pub(super) fn draft(kind: ResourceKind, id: &str, kept: &Map<String, Value>) -> Draft {
+    let text = |name: &str| kept.get(name).and_then(Value::as_str);
+    let address = |email: &Value| Some(fold(email.get("value")?.as_str()?));
+    let emails = (kind == ResourceKind::User)
+        .then(|| kept.get("emails").and_then(Value::as_array).map(|all| all.iter().filter_map(address).collect()).unwrap_or_default());
     Draft {
         id: id.to_owned(),
         name: text(name_of(kind)).map(fold).unwrap_or_default(),
         external: text("externalId").unwrap_or_default().to_owned(),
         emails,
-        body: Value::Object(resource).to_string(),
+        body: serde_json::to_string(kept).expect("a document is JSON: text keys"),
     }
 }
 
@@ -50,7 +52,11 @@ pub(super) fn said(resource: &Resource) -> Result<Map<String, Value>, Trouble> {
 
 /// The same, with id and meta.
 pub(super) fn shown(kind: &ResourceType, resource: &Resource, base: &str) -> Result<Map<String, Value>, Trouble> {
-    let mut shown = said(resource)?;
+    Ok(dressed(kind, resource, said(resource)?, base))
+}
+
+/// What was said of a resource, with its id and meta.
+pub(super) fn dressed(kind: &ResourceType, resource: &Resource, mut shown: Map<String, Value>, base: &str) -> Map<String, Value> {
     shown.insert("id".into(), resource.id.clone().into());
     shown.insert(
         "meta".into(),
@@ -62,7 +68,7 @@ pub(super) fn shown(kind: &ResourceType, resource: &Resource, base: &str) -> Res
             "version": etag::weak(resource.version),
         }),
     );
-    Ok(shown)
+    shown
 }
 
 fn instant(at: Timestamp) -> String {

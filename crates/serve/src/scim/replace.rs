@@ -34,8 +34,8 @@ impl Call<'_> {
                 Some(listed) => members::difference(self.engine().pushed_members(&self.source, id).await?, listed),
                 None => MemberChange::default(),
             };
-            if let Some(written) = self.write(kind, &old, after, change).await? {
-                return self.answered(200, kind, &written, view).await;
+            if let Some((written, whole)) = self.write(kind, &old, &before, after, change).await? {
+                return self.answered(200, kind, &written, whole, view).await;
             }
         }
         Err(busy())

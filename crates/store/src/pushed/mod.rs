@@ -1,5 +1,6 @@
 //! What identity providers push: users and groups by source, found by what they are known by, changed one at a time.
 
+mod turn;
 mod write;
 
 use jiff::Timestamp;
@@ -171,7 +172,8 @@ impl Store {
         self.db.fetch(sql, page).await?.iter().map(record).collect()
     }
 
-    /// The records in the order of their folded names, those after this name and id, at most so many.
+    /// The records in the order of their folded names: those after this name and id, at most so many; going back, those before it, the nearest
+    /// first.
     ///
     /// # Errors
     /// When the database fails or a row is damaged.
@@ -179,11 +181,27 @@ impl Store {
         &self,
         source: &SourceName,
         kind: ResourceKind,
-        after: (&str, &str),
+        from: (&str, &str),
+        back: bool,
         most: u64,
     ) -> Result<Vec<Resource>, StoreError> {
-        let page = args![source.as_str(), kind.word(), after.0, after.1, number(most)];
-        self.db.fetch(sql::PUSHED_PAGE_BY_NAME, page).await?.iter().map(record).collect()
+        let page = args![source.as_str(), kind.word(), from.0, from.1, number(most)];
+        let sql = if back { sql::PUSHED_PAGE_NAMED_BACK } else { sql::PUSHED_PAGE_NAMED };
+        self.db.fetch(sql, page).await?.iter().map(record).collect()
+    }
+
+    /// The name and id of the record behind so many others in the order of folded names, if there are so many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pushed_skip_named(
+        &self,
+        source: &SourceName,
+        kind: ResourceKind,
+        over: u64,
+    ) -> Result<Option<(String, String)>, StoreError> {
+        let row = self.db.fetch_one(sql::PUSHED_SKIP_NAMED, args![source.as_str(), kind.word(), number(over)]).await?;
+        row.map(|row| Ok((row.text(0)?, row.text(1)?))).transpose()
     }
 
     /// The id of the record behind so many others, by id, if there are so many.
@@ -214,6 +232,19 @@ impl Store {
         }
         let row = self.db.fetch_one(sql::PUSHED_MEMBER, args![source.as_str(), group, member]).await?;
         row.map(|row| Ok(Member { id: row.text(0)?, body: row.text(1)? })).transpose()
+    }
+
+    /// The groups of everybody whose id is among these, by id, group for group: whose, the group's id and what was said of it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pushed_groups_among(
+        &self,
+        source: &SourceName,
+        (first, last): (&str, &str),
+    ) -> Result<Vec<(String, String, String)>, StoreError> {
+        let rows = self.db.fetch(sql::PUSHED_GROUPS_AMONG, args![source.as_str(), first, last]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).collect()
     }
 
     /// The groups that somebody is in: their ids and what was said of them, by id.

@@ -10,6 +10,8 @@ use crate::db::{Db, Tx, args};
 use crate::pack::millis;
 use crate::{Store, StoreError, sql};
 
+use super::turn::{ByKind, Turn};
+
 /// How many changes may wait; whoever comes then waits to wait.
 const QUEUE: usize = 1024;
 
@@ -129,76 +131,79 @@ async fn write_all(db: &Db, batch: Vec<Request>) {
     }
 }
 
-/// How far a source has come within a transaction.
-#[derive(Default)]
-struct Count {
-    users: i64,
-    groups: i64,
-    changed: i64,
-}
-
 /// One transaction.  A change that is refused has changed nothing in it, so it holds up no other.
 async fn write_once(db: &Db, changes: &[PushedChange]) -> Result<Vec<Written>, StoreError> {
+    let mut turns: BTreeMap<&SourceName, (i64, ByKind<i64>)> = BTreeMap::new();
+    for change in changes {
+        let (all, hoped) = turns.entry(&change.source).or_default();
+        *all += 1;
+        *hoped.of(change.kind) += change.what.adds();
+    }
     let mut tx = db.begin().await?;
-    let mut counts: BTreeMap<&SourceName, Count> = BTreeMap::new();
+    let mut begun: BTreeMap<&SourceName, Turn> = BTreeMap::new();
+    for (source, (all, hoped)) in turns {
+        begun.insert(source, Turn::begin(&mut tx, source, all, hoped).await?);
+    }
     let mut results = Vec::with_capacity(changes.len());
     for change in changes {
-        if !counts.contains_key(&change.source) {
-            counts.insert(&change.source, begun(&mut tx, &change.source).await?);
-        }
-        let count = counts.get_mut(&change.source).expect("put there just now");
-        count.changed += 1;
-        results.push(one(&mut tx, change, count).await?);
+        let turn = begun.get_mut(&change.source).expect("one for each source of a change");
+        turn.changed += 1;
+        results.push(one(&mut tx, change, turn).await?);
     }
-    for (source, Count { users, groups, changed }) in counts {
-        tx.execute(sql::PUSHED_END, args![source.as_str(), users, groups, changed]).await?;
+    for (source, turn) in begun {
+        let ByKind { users, groups } = turn.missing;
+        if (users, groups) != (0, 0) {
+            tx.execute(sql::PUSHED_COUNT, args![source.as_str(), -users, -groups]).await?;
+        }
     }
     tx.commit().await?;
     Ok(results)
 }
 
-async fn begun(tx: &mut Tx, source: &SourceName) -> Result<Count, StoreError> {
-    let changed = match tx.fetch_one(sql::PUSHED_AT, args![source.as_str()]).await? {
-        Some(row) => row.int(2)?,
-        None => {
-            tx.execute(sql::PUSHED_BEGIN, args![source.as_str()]).await?;
-            0
-        }
-    };
-    Ok(Count { changed, ..Count::default() })
-}
-
-async fn one(tx: &mut Tx, change: &PushedChange, count: &mut Count) -> Result<Written, StoreError> {
+async fn one(tx: &mut Tx, change: &PushedChange, turn: &mut Turn) -> Result<Written, StoreError> {
     let PushedChange { source, kind, at, what } = change;
-    let place = Place { source: source.as_str(), kind: *kind, at: millis(*at), changed: count.changed };
-    let written = match what {
-        What::Create { draft, members } => place.create(tx, draft, members).await?,
-        What::Replace { draft, members, expect } => place.replace(tx, draft, members, *expect).await?,
+    let place = Place { source: source.as_str(), kind: *kind, at: millis(*at), changed: turn.changed, buried: turn.buried };
+    let (id, written) = match what {
+        What::Create { draft, members } => (&draft.id, place.create(tx, draft, members).await?),
+        What::Replace { draft, members, expect } => (&draft.id, place.replace(tx, draft, members, *expect).await?),
         What::Said { id } => {
             // None changed: said at the same instant, or by a clock that was set back.  It may be there all the same.
             tx.execute(sql::PUSHED_SAID, args![place.source, kind.word(), id.as_str(), place.at]).await?;
-            place.version(tx, id).await?.map_or(Written::NotThere, |(_, version)| Written::Done(version))
+            (id, place.version(tx, id).await?.map_or(Written::NotThere, |(_, version)| Written::Done(version)))
         }
-        What::Delete { id, expect } => place.delete(tx, id, *expect).await?,
+        What::Delete { id, expect } => (id, place.delete(tx, id, *expect).await?),
     };
-    let of_kind = match kind {
-        ResourceKind::User => &mut count.users,
-        ResourceKind::Group => &mut count.groups,
-    };
-    match (what, written) {
-        (What::Create { .. }, Written::Done(_)) => *of_kind += 1,
-        (What::Delete { .. }, Written::Done(_)) => *of_kind -= 1,
-        _ => {}
+    match (what.adds(), written) {
+        (0, _) => {}
+        (adds, Written::Done(_)) => {
+            turn.marks.of(*kind).moved(tx, &place, id, adds).await?;
+            // Whoever is buried in this transaction may come back in it.
+            turn.buried |= adds < 0;
+        }
+        (adds, _) => *turn.missing.of(*kind) += adds,
     }
     Ok(written)
 }
 
+impl What {
+    /// How many records more there are when it is done.
+    fn adds(&self) -> i64 {
+        match self {
+            Self::Create { .. } => 1,
+            Self::Replace { .. } | Self::Said { .. } => 0,
+            Self::Delete { .. } => -1,
+        }
+    }
+}
+
 /// Where and when a change is made.
-struct Place<'a> {
-    source: &'a str,
-    kind: ResourceKind,
+pub(super) struct Place<'a> {
+    pub(super) source: &'a str,
+    pub(super) kind: ResourceKind,
     at: i64,
     changed: i64,
+    /// Whether anything of the source is buried.
+    buried: bool,
 }
 
 impl Place<'_> {
@@ -215,14 +220,32 @@ impl Place<'_> {
         if tx.execute(sql::PUSHED_PUT, row).await? == 0 {
             return Ok(Written::Taken);
         }
-        tx.execute(sql::PUSHED_UNBURY, args![self.source, self.kind.word(), name.as_str()]).await?;
-        self.put_emails(tx, id, emails).await?;
+        self.unbury(tx, name).await?;
+        self.put_emails(tx, id, emails.as_deref().unwrap_or_default()).await?;
         self.change_members(tx, id, members).await?;
         Ok(Written::Done(1))
     }
 
     async fn replace(&self, tx: &mut Tx, draft: &Draft, members: &MemberChange, expect: u64) -> Result<Written, StoreError> {
         let Draft { id, name, external, emails, body } = draft;
+        if emails.is_none() {
+            let row = args![
+                self.source,
+                self.kind.word(),
+                id.as_str(),
+                name.as_str(),
+                external.as_str(),
+                body.as_str(),
+                self.at,
+                self.changed,
+                i64::try_from(expect).unwrap_or(i64::MAX)
+            ];
+            if tx.execute(sql::PUSHED_CHANGE, row).await? == 1 {
+                self.change_members(tx, id, members).await?;
+                return Ok(Written::Done(expect + 1));
+            }
+            // Another name, or refused: what follows says which.
+        }
         let Some((old_name, version)) = self.version(tx, id).await? else { return Ok(Written::NotThere) };
         if version != expect {
             return Ok(Written::Changed);
@@ -231,12 +254,12 @@ impl Place<'_> {
             if tx.fetch_one(sql::PUSHED_USER_NAMED, args![self.source, name.as_str()]).await?.is_some() {
                 return Ok(Written::Taken);
             }
-            tx.execute(sql::PUSHED_UNBURY, args![self.source, self.kind.word(), name.as_str()]).await?;
+            self.unbury(tx, name).await?;
         }
         let row =
             args![self.source, self.kind.word(), id.as_str(), name.as_str(), external.as_str(), body.as_str(), self.at, self.changed];
         tx.execute(sql::PUSHED_REPLACE, row).await?;
-        if self.kind == ResourceKind::User {
+        if let (ResourceKind::User, Some(emails)) = (self.kind, emails) {
             let kept = tx.fetch(sql::PUSHED_EMAILS_OF, args![self.source, id.as_str()]).await?;
             let kept = kept.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
             let mut wanted: Vec<&String> = emails.iter().collect();
@@ -273,6 +296,14 @@ impl Place<'_> {
         }
         tx.execute(sql::PUSHED_MEMBERSHIPS_DROP, args![self.source, id]).await?;
         Ok(Written::Done(0))
+    }
+
+    /// Whoever is pushed again is deleted no more.
+    async fn unbury(&self, tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+        if self.buried {
+            tx.execute(sql::PUSHED_UNBURY, args![self.source, self.kind.word(), name]).await?;
+        }
+        Ok(())
     }
 
     async fn put_emails(&self, tx: &mut Tx, id: &str, emails: &[String]) -> Result<(), StoreError> {

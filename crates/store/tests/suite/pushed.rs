@@ -1,5 +1,7 @@
 //! What identity providers push: found by its keys, unique where it has to be, changed all or nothing, counted without counting.
 
+use std::collections::BTreeMap;
+
 use super::common::*;
 use model::*;
 use provost_store::{PushedChange, PushedWhat, Store, StoreError, Written};
@@ -14,14 +16,14 @@ fn user(id: &str, name: &str, active: bool) -> Draft {
         id: id.into(),
         name: name.to_lowercase(),
         external: format!("00u-{id}"),
-        emails: vec![format!("{id}@x.example")],
+        emails: Some(vec![format!("{id}@x.example")]),
         body: json!({ "userName": name, "active": active }).to_string(),
     }
 }
 
 fn group(id: &str, name: &str) -> Draft {
     let body = json!({ "displayName": name }).to_string();
-    Draft { id: id.into(), name: name.to_lowercase(), external: String::new(), emails: vec![], body }
+    Draft { id: id.into(), name: name.to_lowercase(), external: String::new(), emails: None, body }
 }
 
 fn with(members: &[&str]) -> MemberChange {
@@ -69,7 +71,7 @@ async fn users_are_found_by_what_they_are_known_by() {
     assert_eq!(store.pushed_skip(&okta(), users, 1).await.unwrap().as_deref(), Some("b"));
     let page = store.pushed_find(&okta(), users, &Query::All, "a", 1).await.unwrap();
     assert_eq!(page.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["b"]);
-    let page = store.pushed_by_name(&okta(), users, ("ann@x.example", "a"), 5).await.unwrap();
+    let page = store.pushed_by_name(&okta(), users, ("ann@x.example", "a"), false, 5).await.unwrap();
     assert_eq!(page.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
 }
 
@@ -205,4 +207,70 @@ async fn many_at_once_are_each_answered_and_kept() {
     let again = home.open().await;
     assert_eq!(again.pushed_count(&okta(), ResourceKind::User).await.unwrap(), 150);
     assert_eq!(again.pushed(&okta()).await.unwrap().users.len(), 150);
+}
+
+/// Pages deep in a list are found by marks: whatever comes and goes, before them, behind them and at them, each page is the part of the plain
+/// list that it says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn any_page_is_that_part_of_the_list_whatever_came_and_went() {
+    let (home, store) = store().await;
+    let users = ResourceKind::User;
+    let mut there: BTreeMap<String, String> = BTreeMap::new();
+    let mut dice: u64 = 7;
+    let mut roll = move |sides: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) as usize % sides
+    };
+    for round in 0..4 {
+        // Most come in the order of their ids, as ids are given; some come before others that are there.
+        let mut changes = Vec::new();
+        for n in 0..1300 {
+            let number = if roll(10) == 0 { roll(10_000 * (round + 1)) } else { 10_000 * round + 7 * n };
+            let (id, name) = (format!("u-{number:06}"), format!("{:04} {number}", roll(10_000)));
+            if !there.contains_key(&id) {
+                changes.push(PushedWhat::Create { draft: user(&id, &name, true), members: MemberChange::default() });
+                there.insert(id, name);
+            }
+        }
+        for _ in 0..400 * round {
+            let at = roll(there.len());
+            let id = there.keys().nth(at).unwrap().clone();
+            // One that is only now on its way may not be there yet.
+            if !changes.iter().any(|change| matches!(change, PushedWhat::Create { draft, .. } if draft.id == id)) {
+                there.remove(&id);
+                changes.push(PushedWhat::Delete { id, expect: None });
+            }
+        }
+        let pushes: Vec<_> = changes
+            .into_iter()
+            .map(|what| {
+                let store = store.clone();
+                tokio::spawn(async move { push(&store, users, 1, what).await })
+            })
+            .collect();
+        for one in pushes {
+            assert!(matches!(one.await.unwrap(), Written::Done(_)));
+        }
+        let by_id: Vec<&String> = there.keys().collect();
+        let mut by_name: Vec<(&String, &String)> = there.iter().map(|(id, name)| (name, id)).collect();
+        by_name.sort();
+        assert_eq!(store.pushed_count(&okta(), users).await.unwrap(), there.len() as u64);
+        for over in (0..there.len() + 3).step_by(37).chain([there.len() - 1, there.len()]) {
+            let behind = store.pushed_skip(&okta(), users, over as u64).await.unwrap();
+            assert_eq!(behind.as_ref(), by_id.get(over).copied(), "round {round}, over {over}");
+            let behind = store.pushed_skip_named(&okta(), users, over as u64).await.unwrap();
+            assert_eq!(behind.as_ref().map(|(name, id)| (name, id)), by_name.get(over).copied(), "round {round}, over {over} by name");
+        }
+        let middle = by_name[by_name.len() / 2];
+        for (back, expected) in [
+            (false, by_name.iter().skip(by_name.len() / 2 + 1).take(50).collect::<Vec<_>>()),
+            (true, by_name.iter().take(by_name.len() / 2).rev().take(50).collect::<Vec<_>>()),
+        ] {
+            let page = store.pushed_by_name(&okta(), users, (middle.0, middle.1), back, 50).await.unwrap();
+            let page: Vec<(&String, &String)> = page.iter().map(|user| (&user.name, &user.id)).collect();
+            assert_eq!(page.iter().collect::<Vec<_>>(), expected, "round {round}, back: {back}");
+        }
+    }
+    let again = home.open().await;
+    assert_eq!(again.pushed_skip(&okta(), users, 2_000).await.unwrap().as_ref(), there.keys().nth(2_000));
 }
