@@ -69,6 +69,13 @@ pub(crate) const BENCHES: &[Task] = &[
         ],
     },
     Task {
+        name: "serve",
+        what: "the console's pages and the API with 100,000 people, four asking at once; from an event to its finished step",
+        needs: &[],
+        variables: &[],
+        runs: &[&["build", "--release", "--package", "provost-cli"], example!("provost-cli", "serve_requests", "100000")],
+    },
+    Task {
         name: "store",
         what: "rows a second, written and read, SQLite and PostgreSQL side by side",
         needs: &[POSTGRES],

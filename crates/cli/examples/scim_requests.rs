@@ -6,13 +6,17 @@
 //! One client, one request at a time; the time is what the system counts for the server's process, users and pages as they come.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use wire::Client;
+
+mod wire;
 
 type Failed = Box<dyn Error>;
 
@@ -81,7 +85,7 @@ fn measured(server: &mut Server, users: usize, times: usize) -> Result<Vec<f64>,
         }
         let before = server.cpu()?;
         for (method, path, body, status) in &asked {
-            let (got, answer) = client.send(method, path, body.as_ref())?;
+            let (got, answer) = client.send(method, path, body.as_ref().map(Value::to_string).as_deref())?;
             // A PATCH may be answered with nothing.
             if got != *status && !(*method == "PATCH" && got == 204) {
                 return Err(format!("{method} {path}: {got} {answer}").into());
@@ -177,7 +181,9 @@ impl Server {
     }
 
     fn client(&self) -> Client {
-        Client { address: self.address.clone(), base: self.base.clone(), token: self.token.clone(), stream: None }
+        let kind = "Content-Type: application/scim+json\r\n";
+        let token = if self.token.is_empty() { String::new() } else { format!("Authorization: Bearer {}\r\n", self.token) };
+        Client::new(&self.address, &self.base, &format!("{kind}{token}"))
     }
 
     /// Makes users until there are so many.
@@ -191,7 +197,7 @@ impl Server {
                         let mut ids = Vec::new();
                         for number in (from + part..users).step_by(FILLING) {
                             let (status, answer) =
-                                client.send("POST", "/Users", Some(&user(number))).map_err(|error| error.to_string())?;
+                                client.send("POST", "/Users", Some(&user(number).to_string())).map_err(|error| error.to_string())?;
                             let made: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
                             match (status, made["id"].as_str()) {
                                 (201, Some(id)) => ids.push(id.to_owned()),
@@ -223,67 +229,5 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.process.kill().ok();
         self.process.wait().ok();
-    }
-}
-
-/// One connection, kept as long as the server keeps it.
-struct Client {
-    address: String,
-    base: String,
-    token: String,
-    stream: Option<BufReader<TcpStream>>,
-}
-
-impl Client {
-    fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, String), Failed> {
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/scim+json\r\n" };
-        let token = if self.token.is_empty() { String::new() } else { format!("Authorization: Bearer {}\r\n", self.token) };
-        let Self { address, base, .. } = self;
-        let request =
-            format!("{method} {base}{path} HTTP/1.1\r\nHost: {address}\r\n{token}{kind}Content-Length: {}\r\n\r\n{body}", body.len());
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(&self.address)?;
-                stream.set_nodelay(true)?;
-                BufReader::new(stream)
-            }
-        };
-        stream.get_mut().write_all(request.as_bytes())?;
-        let (mut status, mut length, mut closes) = (0, None, false);
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if stream.read_line(&mut line)? == 0 {
-                return Err("the server hung up".into());
-            }
-            let text = line.trim_end().to_ascii_lowercase();
-            match text.split_once(':') {
-                _ if text.is_empty() => break,
-                Some(("content-length", value)) => length = Some(value.trim().parse::<usize>()?),
-                Some(("connection", value)) => closes |= value.trim() == "close",
-                None if status == 0 => {
-                    closes |= text.starts_with("http/1.0");
-                    status = text.split(' ').nth(1).ok_or("no status")?.parse()?;
-                }
-                _ => {}
-            }
-        }
-        let mut answer = Vec::new();
-        match length {
-            Some(length) => {
-                answer.resize(length, 0);
-                stream.read_exact(&mut answer)?;
-            }
-            None => {
-                closes = true;
-                stream.read_to_end(&mut answer)?;
-            }
-        }
-        if !closes {
-            self.stream = Some(stream);
-        }
-        Ok((status, String::from_utf8(answer)?))
     }
 }

@@ -1,6 +1,7 @@
 //! What identity providers push: found by its keys, unique where it has to be, changed all or nothing, counted without counting.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::common::*;
 use model::*;
@@ -227,9 +228,10 @@ async fn any_page_is_that_part_of_the_list_whatever_came_and_went() {
         for n in 0..1300 {
             let number = if roll(10) == 0 { roll(10_000 * (round + 1)) } else { 10_000 * round + 7 * n };
             let (id, name) = (format!("u-{number:06}"), format!("{:04} {number}", roll(10_000)));
-            if !there.contains_key(&id) {
-                changes.push(PushedWhat::Create { draft: user(&id, &name, true), members: MemberChange::default() });
-                there.insert(id, name);
+            if let Entry::Vacant(free) = there.entry(id) {
+                let draft = user(free.key(), &name, true);
+                changes.push(PushedWhat::Create { draft, members: MemberChange::default() });
+                free.insert(name);
             }
         }
         for _ in 0..400 * round {
