@@ -14,6 +14,9 @@ use serde_json::Value;
 use crate::redact::{Secrets, without_named};
 use crate::{Broken, Clock, Fault, Pace, Random, Scope, Session, Tally, Transport};
 
+/// How often a GET is asked whose answers cannot be read.
+const ASKED: usize = 3;
+
 /// However long an app says: more than this many seconds is not waited without asking again.
 const LONGEST_HOLD: u64 = 600;
 /// So much of an answer's body is told in errors, in bytes.
@@ -360,11 +363,18 @@ impl Read {
         &self.session.profile
     }
 
-    /// GET.
+    /// GET.  Where what comes cannot be read at all, it is asked for up to [`ASKED`] times: a walk over hundreds of pages does not end because
+    /// one of them was cut off on its way, or a proxy answered instead of the app.
     ///
     /// # Errors
-    /// As [`Wire::send`].
+    /// As [`Wire::send`]; `Garbled` where the last answer was.
     pub async fn get(&self, path: &str, judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync)) -> Result<Answer, Fault> {
+        for _ in 1..ASKED {
+            match self.wire.work(Method::GET, path, &self.session.headers, None, judge).await {
+                Err(Fault::Garbled { .. }) => {}
+                heard => return heard,
+            }
+        }
         self.wire.work(Method::GET, path, &self.session.headers, None, judge).await
     }
 

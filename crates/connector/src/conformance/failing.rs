@@ -83,6 +83,22 @@ pub(super) async fn bad_answers_to_reads_have_the_right_faults(rig: &dyn Rig) ->
     Ok(())
 }
 
+/// One page that was cut off on its way is no reason to end a walk over hundreds; an app that keeps answering so is.
+pub(super) async fn a_read_that_did_not_come_whole_is_asked_for_again(rig: &dyn Rig) -> Checked {
+    let bench = Bench::open(rig, 5, false).await?;
+    let whole = bench.target.read(&bench.read, Kind::Accounts, None).await.map_err(|fault| fault.to_string())?;
+    for how in [Fail::Answer(200, HTML), Fail::Answer(200, r#"{"users":[{"id":"#)] {
+        bench.transport.fail_times(When::Reads, how, 2);
+        let read = bench.target.read(&bench.read, Kind::Accounts, None).await;
+        ensure!(read.as_ref() == Ok(&whole), "after two answers like {how:?} the page is told as {read:?}");
+        bench.transport.fail_times(When::Reads, how, 3);
+        let read = bench.target.read(&bench.read, Kind::Accounts, None).await;
+        bench.transport.heal();
+        ensure!(matches!(read, Err(Fault::Garbled { .. })), "three answers like {how:?} are told as {read:?}");
+    }
+    Ok(())
+}
+
 pub(super) async fn bad_answers_to_writes_have_the_right_faults(rig: &dyn Rig) -> Checked {
     let bench = Bench::open(rig, 5, false).await?;
     if !bench.can(Verb::Update) {

@@ -37,7 +37,8 @@ pub enum Fail {
 /// A transport around another that fails as it is told.
 pub struct FaultyTransport {
     inner: Arc<dyn Transport>,
-    fails: Mutex<Option<(When, Fail)>>,
+    /// Which, how, and how many of them yet.
+    fails: Mutex<Option<(When, Fail, usize)>>,
 }
 
 impl FaultyTransport {
@@ -48,7 +49,12 @@ impl FaultyTransport {
 
     /// From now on these requests fail so.
     pub fn fail(&self, when: When, how: Fail) {
-        *self.fails.lock().unwrap_or_else(PoisonError::into_inner) = Some((when, how));
+        self.fail_times(when, how, usize::MAX);
+    }
+
+    /// The next so many of these requests fail so.
+    pub fn fail_times(&self, when: When, how: Fail, times: usize) {
+        *self.fails.lock().unwrap_or_else(PoisonError::into_inner) = Some((when, how, times));
     }
 
     /// From now on nothing fails.
@@ -57,8 +63,10 @@ impl FaultyTransport {
     }
 
     fn how(&self, method: &Method) -> Option<Fail> {
-        let fails = *self.fails.lock().unwrap_or_else(PoisonError::into_inner);
-        fails.filter(|(when, _)| (*when == When::Reads) == (*method == Method::GET)).map(|(_, how)| how)
+        let mut fails = self.fails.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, how, left) = fails.as_mut().filter(|(when, ..)| (*when == When::Reads) == (*method == Method::GET))?;
+        *left = left.checked_sub(1)?;
+        Some(*how)
     }
 }
 

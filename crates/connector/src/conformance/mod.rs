@@ -136,6 +136,7 @@ pub async fn suite(rig: &dyn Rig) -> Result<Vec<&'static str>, String> {
         truth::a_batch_has_an_outcome_for_every_step,
         failing::throttling_is_a_wait,
         failing::bad_answers_to_reads_have_the_right_faults,
+        failing::a_read_that_did_not_come_whole_is_asked_for_again,
         failing::bad_answers_to_writes_have_the_right_faults,
         failing::a_write_without_an_answer_is_unknown_and_settled_by_a_look,
     );
