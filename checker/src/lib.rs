@@ -11,6 +11,7 @@ pub mod replay;
 pub mod report;
 pub mod reverts;
 pub mod rules;
+pub mod scim;
 pub mod state;
 pub mod traffic;
 

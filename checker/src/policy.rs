@@ -80,6 +80,8 @@ pub enum Vendor {
     Lessonly,
     /// Users with `activeStatus`, departments and supervisors.
     Absorb,
+    /// Users and groups as RFC 7643 has them; the rules read them as [`crate::scim`] writes them.
+    Scim,
 }
 
 /// One app's policy.
@@ -175,6 +177,7 @@ impl Config {
             let vendor = match text_at(block, &["connector"]).unwrap_or(name) {
                 "lessonly" => Vendor::Lessonly,
                 "absorb" => Vendor::Absorb,
+                "scim" => Vendor::Scim,
                 _ => continue,
             };
             apps.insert(name.clone(), app(name, vendor, block)?);

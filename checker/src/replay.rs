@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::inputs::{BaseObject, Effect};
 use crate::policy::Vendor;
+use crate::scim;
 
 /// An account as one line left it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +42,7 @@ impl Account {
         let groups = fields.remove("group_ids");
         let groups = groups.as_ref().and_then(Value::as_array).into_iter().flatten().map(id_text).collect();
         let active = match vendor {
+            Vendor::Scim => !fields.remove("active").is_some_and(|active| active == false || active == "false" || active == "False"),
             Vendor::Lessonly => !fields.contains_key("archived_at"),
             Vendor::Absorb => fields.get("activeStatus").is_none_or(|status| status == "Active" || *status == 0),
         };
@@ -54,7 +56,9 @@ impl Account {
 
     /// Why no plan may touch it, if none may: admins and whom the configuration protects.
     pub fn protected(&self, protect: &BTreeSet<String>) -> Option<&'static str> {
-        let listed = ["email", "emailAddress", "username"].iter().any(|name| protect.contains(&self.text(name).to_lowercase()));
+        let listed = ["email", "emailAddress", "username", "userName", "emails.work"]
+            .iter()
+            .any(|name| protect.contains(&self.text(name).to_lowercase()));
         let admin = self.text("role") == "admin" || self.fields.get("isAdmin") == Some(&Value::Bool(true));
         if listed { Some("protected by configuration") } else { admin.then_some("an admin") }
     }
@@ -160,15 +164,21 @@ impl World {
     pub fn replay(vendor: Vendor, base: &[BaseObject], lines: Vec<Effect>) -> Result<Self, String> {
         let mut world = Self::default();
         let mut states: HashMap<String, Value> = HashMap::new();
-        for object in base {
-            world.put(vendor, &object.object, &object.state);
-        }
         let mut last = 0;
-        for line in lines {
+        for line in &lines {
             if line.seq <= last {
                 return Err(format!("ledger: line {} follows line {last}", line.seq));
             }
             last = line.seq;
+        }
+        let (base, lines) = match vendor {
+            Vendor::Scim => scim::flat(base, &lines)?,
+            Vendor::Lessonly | Vendor::Absorb => (base.to_vec(), lines),
+        };
+        for object in &base {
+            world.put(vendor, &object.object, &object.state);
+        }
+        for line in lines {
             match states.get(&line.object) {
                 Some(known) if !same_object(known, &line.before) => {
                     return Err(format!("ledger line {}: {} was something else before than the ledger says", line.seq, line.object));

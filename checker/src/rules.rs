@@ -62,7 +62,7 @@ pub struct Matched<'a> {
 }
 
 /// Members that tell whose account it is, the surest first.
-const IDENTITY: [&str; 5] = ["ext_uid", "externalId", "email", "emailAddress", "username"];
+const IDENTITY: [&str; 7] = ["ext_uid", "externalId", "email", "emailAddress", "username", "userName", "emails.work"];
 
 /// Matches an app's ledger with the steps of its plans (C1, C3, C5).  Of several steps that say the same, as of a plan that left something
 /// out and of the next one, those count first of which no outcome says that they were not done.
@@ -403,7 +403,7 @@ fn not_done(outcome: &str) -> bool {
 
 /// Members that are the same whatever their case.
 pub fn folds(field: &str) -> bool {
-    matches!(field, "email" | "emailAddress" | "username")
+    matches!(field, "email" | "emailAddress" | "username" | "userName" | "emails.work" | "emails.home")
 }
 
 /// A course may be written with its kind before it.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::expect::{Desire, Person, Standing, desire};
 use crate::inputs::{PlanFile, Verb};
-use crate::policy::Config;
+use crate::policy::{Config, Vendor};
 use crate::replay::{Account, Part, id_text, is_empty};
 use crate::report::Report;
 use crate::rules::{Case, Matched, folds};
@@ -174,7 +174,8 @@ impl View<'_> {
                 continue;
             }
             let id_of = |name: &str| account.text(name).to_owned();
-            let absorb = self.case.policy.vendor == crate::policy::Vendor::Absorb;
+            let vendor = self.case.policy.vendor;
+            let absorb = vendor == Vendor::Absorb;
             let (found, right) = match attribute.as_str() {
                 "department" if absorb => {
                     let id = id_of("departmentId");
@@ -182,8 +183,8 @@ impl View<'_> {
                     let right = name.trim().to_lowercase() == id_text(value).trim().to_lowercase();
                     (name, right || is_empty(value))
                 }
-                "supervisor" if absorb => {
-                    let id = id_of("supervisorId");
+                "supervisor" | "manager" if absorb == (attribute == "supervisor") && vendor != Vendor::Lessonly => {
+                    let id = id_of(if absorb { "supervisorId" } else { "manager" });
                     let right = self.supervisor(&id, value);
                     (id, right)
                 }
@@ -270,9 +271,7 @@ impl View<'_> {
 fn contents(case: &Case<'_>, kind: &str, name: &str) -> Vec<String> {
     let known = case.world.content.iter().chain(case.names).filter(|(_, known)| *known == name);
     let ids = known.filter_map(|(id, _)| match id.split_once('/') {
-        Some((of, rest)) if of == kind => {
-            Some(if case.policy.vendor == crate::policy::Vendor::Absorb { rest.to_owned() } else { id.clone() })
-        }
+        Some((of, rest)) if of == kind => Some(if case.policy.vendor == Vendor::Absorb { rest.to_owned() } else { id.clone() }),
         Some(_) => None,
         None => Some(id.clone()),
     });

@@ -15,7 +15,7 @@ use crate::rules::{Case, Matched};
 /// Path segments without the API's prefix, and the query.
 fn taken_apart(path: &str) -> (Vec<&str>, Vec<(&str, &str)>) {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let segments = path.split('/').filter(|part| !part.is_empty() && !matches!(*part, "api" | "v1" | "v1.1"));
+    let segments = path.split('/').filter(|part| !part.is_empty() && !matches!(*part, "api" | "v1" | "v1.1" | "scim" | "v2"));
     let query = query.split('&').filter_map(|pair| pair.split_once('='));
     (segments.collect(), query.collect())
 }
@@ -38,7 +38,7 @@ fn purpose(request: &Request) -> &'static str {
         400.. => "refused",
         _ if is_log_in(request) => "log-in",
         _ if is_write(request) => "write",
-        _ if segments.first() == Some(&"users") && segments.len() > 1 => "look",
+        _ if matches!(segments.first(), Some(&"users" | &"Users")) && segments.len() > 1 => "look",
         _ if ["modifiedSince", "externalId", "username", "email"].iter().any(|name| asks(name)) => "look",
         _ if query.iter().any(|(name, _)| name.starts_with("filter")) => "look",
         // One user alone is asked for to see how the list is written.
@@ -53,6 +53,8 @@ pub fn walks(vendor: Vendor, requests: &[Request], lists: &[&str]) -> Vec<u64> {
     match vendor {
         Vendor::Lessonly => lessonly_walks(requests),
         Vendor::Absorb => absorb_walks(requests, lists),
+        // How often one is read, and how few requests would do, depends on what it can: that is not judged.
+        Vendor::Scim => Vec::new(),
     }
 }
 
@@ -170,6 +172,7 @@ pub fn requests(
     traffic.parts = match case.policy.vendor {
         Vendor::Lessonly => lessonly(&lessonly_work(case, matched, &starts, requests)),
         Vendor::Absorb => absorb(&absorb_work(case, matched, &starts, requests, asked)),
+        Vendor::Scim => Vec::new(),
     };
     traffic.least = total(&traffic.parts);
     traffic.ratio = if traffic.least == 0 { 0.0 } else { traffic.counted as f64 / traffic.least as f64 };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use model::Secret;
-use sandbox::{Clock, Faults, Limit, Options, Running, absorb, lessonly};
+use sandbox::{Clock, Faults, Limit, Options, Running, absorb, application, lessonly};
 
 use crate::failure::Failure;
 
@@ -18,8 +18,8 @@ pub(crate) fn stand_ins(connector: &str) -> &'static [&'static str] {
     match connector {
         "lessonly" => &["lessonly"],
         "absorb" => &["absorb"],
-        // As the RFCs have it, with groups; then what a tenant with little of SCIM answers.
-        "scim" => &["absorb", "lessonly"],
+        // As the RFCs have it, and nobody's; then the vendors' own, with and without groups.
+        "scim" => &["application", "absorb", "lessonly"],
         _ => &[],
     }
 }
@@ -91,6 +91,15 @@ impl Sandboxes {
                 config.scim = absorb::Scim { token: text("token").into(), ..config.scim.available() };
                 absorb(config).await
             }
+            "application" if by_scim => {
+                let mut config = application::Config { options, ..application::Config::default() };
+                if start.credentials.contains_key("username") {
+                    config.basic = Some((text("username"), text("password").into()));
+                } else {
+                    config.token = text("token").into();
+                }
+                application(config).await
+            }
             "lessonly" => {
                 let (subdomain, api_key) = (text("subdomain"), text("api_key").into());
                 let profile = lessonly_profile(profile, Some(start.dir)).map_err(wrong)?;
@@ -143,6 +152,14 @@ pub(crate) async fn lessonly(config: lessonly::Config) -> Result<Running, sandbo
 /// As the sandbox says.
 pub(crate) async fn absorb(config: absorb::Config) -> Result<Running, sandbox::Error> {
     absorb::Sandbox::open(config)?.start().await
+}
+
+/// Opens and serves a SCIM application.
+///
+/// # Errors
+/// As the sandbox says.
+pub(crate) async fn application(config: application::Config) -> Result<Running, sandbox::Error> {
+    application::Sandbox::open(config)?.start().await
 }
 
 /// The profile that is asked for, else the one that the data folder was made with, else the first there is.
@@ -231,6 +248,7 @@ pub(crate) fn known_scim_credentials(vendor: &str) -> BTreeMap<&'static str, Sec
             BTreeMap::from([("token", key()), ("username", Secret::new(known.subdomain.as_str())), ("password", key())])
         }
         "absorb" => BTreeMap::from([("token", Secret::new(absorb::Scim::default().token.expose_secret()))]),
+        "application" => BTreeMap::from([("token", Secret::new(application::Config::default().token.expose_secret()))]),
         _ => BTreeMap::new(),
     }
 }

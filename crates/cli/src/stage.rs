@@ -11,12 +11,12 @@ use engine::{Cast, Scene, Stage, StandIn};
 use jiff::{SignedDuration, Timestamp};
 use model::{AppName, RateLimit, Secret};
 use sandbox::records::{Kind, Record};
-use sandbox::{Clock, Faults, InProcess, Limit, Options, SandboxClock, Slow, absorb, lessonly};
+use sandbox::{Clock, Faults, InProcess, Limit, Options, SandboxClock, Slow, absorb, application, lessonly};
 use serde::Deserialize;
 
 use crate::config::AppConnection;
 use crate::failure::Failure;
-use crate::sandboxes::{absorb_profile, api_base, lessonly_profile};
+use crate::sandboxes::{absorb_profile, api_base, by_scim, lessonly_profile};
 use crate::wiring::{Reach, credentials, custom_name};
 
 /// Where stand-ins are as far as connectors know: a name that no resolver answers.
@@ -108,6 +108,17 @@ impl Stage for Sandboxed {
                 let told = "200 requests a second, as the vendor publishes".to_owned();
                 cast(connection, scene, played, &credentials, rate, told)
             }
+            "scim" => {
+                let (limit, told) = match connection.limit {
+                    Some(rate) => (Limit::PerPeriod(rate.per_second), format!("{} requests a second, as configured", rate.per_second)),
+                    None => (Limit::Off, "none, which is assumed: the configuration says no `rate`".to_owned()),
+                };
+                let abilities = abilities(connection, scene);
+                let config = application::Config { options: options(limit), abilities, token: ANY.into(), basic: None };
+                let sandbox = application::Sandbox::standing_in(config, &records).map_err(|error| error.to_string())?;
+                let played = Played::new(Play::Application(sandbox), scene.at);
+                cast(connection, scene, played, &[("token", ANY)], connection.limit, told)
+            }
             other => Err(format!("no sandbox stands in for the connector {other}")),
         }
     }
@@ -125,11 +136,40 @@ fn cast(
     let mut settings = connection.settings(api_base(connection.entry.name, NOWHERE), credentials);
     // How one is let in there is the stand-in's own way.
     settings.options.retain(|name, _| !matches!(name.as_str(), "portal" | "admin"));
-    settings.profile.clone_from(&scene.reading.tenant.profile);
+    // What a SCIM application can do is found out once more: what a profile that is pinned cannot may otherwise be asked for.
+    if !by_scim(connection.entry.name) {
+        settings.profile.clone_from(&scene.reading.tenant.profile);
+    }
     let wrong = |error: vendors::registry::SettingsError| format!("{} {}", error.setting, error.wrong);
     let base_url = (connection.entry.complete_url)(&settings).map_err(wrong)?;
     let target: Arc<dyn Target> = (connection.entry.build)(settings).map_err(wrong)?;
     Ok(Cast { stand_in: Arc::new(played), target, base_url, rate, settle: connection.settle, limit })
+}
+
+/// What a SCIM application can do, as it was found to when it was read.
+fn abilities(connection: &AppConnection, scene: Scene<'_>) -> application::Abilities {
+    let tenant = &scene.reading.tenant;
+    let (profile, declared) = (tenant.profile.as_str(), &tenant.declared);
+    // The connector names what the schemas have where they are shown, and the user name is always among it.
+    let schemas = declared.contains("userName");
+    let known = connection.entry.manifest.attributes.iter().map(|attribute| attribute.name).chain(["active"]);
+    let lacks = |name: &&str| schemas && !declared.contains(*name);
+    let without = known.filter(lacks).map(|name| match name.split('.').collect::<Vec<_>>()[..] {
+        // Of a list only a part of its elements can be missing, for whatever they are.
+        [list @ ("emails" | "phoneNumbers"), _] => list.to_owned(),
+        [list, _, part] => format!("{list}.{part}"),
+        _ => name.to_owned(),
+    });
+    let is_own = |name: &&String| name.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("urn:"));
+    application::Abilities {
+        says: !profile.starts_with("bare"),
+        schemas,
+        patch: !profile.starts_with("put"),
+        filter: !profile.ends_with("walk"),
+        groups: !profile.contains("users"),
+        without: without.collect(),
+        extensions: declared.iter().chain(&connection.declared).filter(is_own).cloned().collect(),
+    }
 }
 
 /// The departments that the log-in sees, by name, where it does not see all.
@@ -179,6 +219,7 @@ struct Played {
 enum Play {
     Lessonly(lessonly::Sandbox),
     Absorb(absorb::Sandbox),
+    Application(application::Sandbox),
 }
 
 impl Play {
@@ -186,6 +227,7 @@ impl Play {
         match self {
             Self::Lessonly(sandbox) => sandbox.clock(),
             Self::Absorb(sandbox) => sandbox.clock(),
+            Self::Application(sandbox) => sandbox.clock(),
         }
     }
 }
@@ -195,6 +237,7 @@ impl Played {
         let router = match &play {
             Play::Lessonly(sandbox) => sandbox.router(),
             Play::Absorb(sandbox) => sandbox.router(),
+            Play::Application(sandbox) => sandbox.router(),
         };
         let ahead = play.clock().now().duration_since(at);
         Self { play, way: InProcess::new(router), ahead }
@@ -218,6 +261,7 @@ impl StandIn for Played {
         match &self.play {
             Play::Lessonly(sandbox) => sandbox.misbehave(on),
             Play::Absorb(sandbox) => sandbox.misbehave(on),
+            Play::Application(sandbox) => sandbox.misbehave(on),
         }
     }
 
@@ -225,6 +269,7 @@ impl StandIn for Played {
         match &self.play {
             Play::Lessonly(sandbox) => sandbox.faults_met(),
             Play::Absorb(sandbox) => sandbox.faults_met(),
+            Play::Application(sandbox) => sandbox.faults_met(),
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::options::Options;
 /// What a company was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Origin {
-    /// `lessonly` or `absorb`.
+    /// `lessonly`, `absorb` or `application`.
     pub(crate) vendor: String,
-    /// `guide` or `vendor`.
+    /// `guide` or `vendor`; `rfc` of an application.
     pub(crate) profile: String,
     pub(crate) people: usize,
     pub(crate) seed: u64,
@@ -86,7 +86,7 @@ pub fn made_with(dir: &Path) -> Option<String> {
     Some(origin.profile)
 }
 
-/// The vendor whose sandbox made a data folder, `lessonly` or `absorb`; None as with [`made_with`].
+/// The vendor whose sandbox made a data folder, `lessonly`, `absorb` or `application`; None as with [`made_with`].
 pub fn made_by(dir: &Path) -> Option<String> {
     let origin: Origin = serde_json::from_slice(&fs::read(dir.join("sandbox.json")).ok()?).ok()?;
     Some(origin.vendor)

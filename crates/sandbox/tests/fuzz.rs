@@ -1,4 +1,5 @@
-//! Requests that nobody should send, to both sandboxes in both profiles: each gets an answer below 500, and the sandbox goes on.
+//! Requests that nobody should send, to the sandboxes in their profiles, over REST and over SCIM: each gets an answer below 500, and the
+//! sandbox goes on.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -7,7 +8,7 @@ use base64::Engine as _;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sandbox::faults::Faults;
-use sandbox::{Clock, Limit, Options, absorb, lessonly};
+use sandbox::{Clock, Limit, Options, absorb, application, lessonly};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -49,6 +50,38 @@ impl Client {
         let token = token.as_str().or(token["token"].as_str()).expect("a token").to_owned();
         client.headers.push(("authorization", token));
         client
+    }
+
+    /// The SCIM doors: of Lessonly and Absorb in a profile, and of an application of nobody's.
+    fn scim(which: usize) -> Self {
+        let vendor = which % 2 == 1;
+        let (router, token, id) = match which {
+            0 | 1 => {
+                let profile = if vendor { &lessonly::VENDOR } else { lessonly::Config::default().profile };
+                let scim = lessonly::Scim::default().available();
+                let config = lessonly::Config { options: options(), profile, scim, ..Default::default() };
+                let sandbox = lessonly::Sandbox::open(config).expect("opens");
+                (sandbox.router(), "lessonly-sandbox-scim-key", sandbox.users()[3]["id"].to_string())
+            }
+            2 | 3 => {
+                let profile = if vendor { &absorb::VENDOR } else { absorb::Config::default().profile };
+                let scim = absorb::Scim::default().available();
+                let config = absorb::Config { options: options(), profile, scim, ..Default::default() };
+                let sandbox = absorb::Sandbox::open(config).expect("opens");
+                let id = sandbox.users()[3]["id"].as_str().unwrap_or_default().to_owned();
+                (sandbox.router(), "absorb-sandbox-scim-token", id)
+            }
+            _ => {
+                let options = Options { people: None, ..options() };
+                let sandbox = application::Sandbox::open(application::Config { options, ..Default::default() }).expect("opens");
+                let user = |n: usize| json!({ "schemas": [USER], "userName": format!("p{n}"), "active": true, "emails": [{ "value": "a@b" }] });
+                let ids: Vec<String> = (0..12).map(|n| sandbox.put_user(user(n)).expect("is put")).collect();
+                let group = json!({ "id": ids[3], "displayName": "All", "members": [{ "value": ids[3] }, { "value": ids[4] }] });
+                sandbox.put_group(group).expect("is put");
+                (sandbox.router(), "application-sandbox-token", ids[3].clone())
+            }
+        };
+        Self { runtime: runtime(), router, headers: vec![("authorization", format!("Bearer {token}"))], id }
     }
 
     fn ask(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> (u16, String) {
@@ -209,11 +242,154 @@ const ABSORB: &[&str] = &[
     "/courses/{id}/enrollments",
     "/enrollments",
 ];
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const SCIM: &[&str] = &[
+    "/Users",
+    "/Users/{id}",
+    "/Groups",
+    "/Groups/{id}",
+    "/.search",
+    "/Users/.search",
+    "/ServiceProviderConfig",
+    "/Schemas",
+    "/ResourceTypes/User",
+    "",
+    "/Users/%00%ff",
+];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 const KINDS: &[&str] = &["application/json", "application/x-www-form-urlencoded", "text/plain", ""];
 
 thread_local! {
     static CLIENTS: [Client; 4] = [Client::lessonly(false), Client::lessonly(true), Client::absorb(false), Client::absorb(true)];
+}
+
+thread_local! {
+    static DOORS: [Client; 5] = std::array::from_fn(Client::scim);
+}
+
+/// Sends one request to each SCIM door, which still lists its users then.
+fn at_every_door(place: usize, method: &str, query: &str, body: &[u8]) {
+    DOORS.with(|clients| {
+        for client in clients {
+            let path = SCIM[place % SCIM.len()].replace("{id}", &client.id);
+            let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+            client.take(method, &format!("/scim/v2{path}{query}"), "application/scim+json", body.to_vec());
+            let (status, list) = client.ask("GET", "/scim/v2/Users?count=100", "", Vec::new());
+            let list: Value = serde_json::from_str(&list).unwrap_or_else(|error| panic!("{status}: {error}: {list}"));
+            let names: Vec<String> = list["Resources"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|user| user["userName"].as_str().expect("a name").to_lowercase())
+                .collect();
+            let different: std::collections::BTreeSet<&String> = names.iter().collect();
+            assert_eq!(different.len(), names.len(), "{method} {path} {}: {names:?}", String::from_utf8_lossy(body));
+        }
+    });
+}
+
+/// Paths and filters by their grammar, and not quite.
+fn scim_path() -> impl Strategy<Value = String> {
+    let names = [
+        "userName",
+        "USERNAME",
+        "active",
+        "emails",
+        "emails.value",
+        "name.givenName",
+        "members",
+        "groups",
+        "meta.version",
+        "id",
+        "password",
+        "nobody",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
+        "manager.value",
+        "schemas",
+        "displayName",
+        "urn:ietf:params:scim:schemas:core:2.0:User:name.familyName",
+        "addresses",
+        "",
+    ];
+    let value =
+        select(vec!["\"a@b\"", "true", "null", "1", "-1.5e308", "1e999", "\"\\u0000é🦀\"", "\"", "x", "\"2024-02-30T00:00:00Z\""]);
+    let by = select(vec!["eq", "NE", "co", "sw", "ew", "gt", "le", "pr", "xx", "and"]);
+    let leaf = (select(names.to_vec()), by, value).prop_map(|(name, by, value)| format!("{name} {by} {value}"));
+    leaf.prop_recursive(4, 24, 2, move |inner| {
+        prop_oneof![
+            (inner.clone(), select(vec!["and", "OR", "eq"]), inner.clone()).prop_map(|(a, by, b)| format!("{a} {by} {b}")),
+            (select(names.to_vec()), inner.clone(), select(vec!["", ".value", ".nobody", "[", "x"]))
+                .prop_map(|(name, filter, rest)| format!("{name}[{filter}]{rest}")),
+            inner.clone().prop_map(|filter| format!("not ({filter})")),
+            inner.prop_map(|filter| format!("({filter}")),
+            select(names.to_vec()).prop_map(str::to_owned),
+        ]
+    })
+}
+
+/// Bodies as identity providers send them, with values of any shape.
+fn scim_body() -> impl Strategy<Value = Value> {
+    let op = select(vec!["add", "Replace", "remove", "move", ""]);
+    let path = proptest::option::of(scim_path());
+    let operation =
+        (op, path, proptest::option::of(scim_value())).prop_map(|(op, path, value)| json!({ "op": op, "path": path, "value": value }));
+    prop_oneof![
+        proptest::collection::vec(operation, 0..4)
+            .prop_map(|all| json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": all })),
+        scim_value().prop_map(|mut body| {
+            if let Some(members) = body.as_object_mut() {
+                members.insert("schemas".to_owned(), json!([USER]));
+            }
+            body
+        }),
+    ]
+}
+
+/// JSON of any shape, with the members that SCIM knows.
+fn scim_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        select(vec!["", "p3", "P3", "a@b", "True", "work", "é\u{0}", "2024-02-30"]).prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    let names = [
+        "userName",
+        "externalId",
+        "active",
+        "name",
+        "givenName",
+        "familyName",
+        "emails",
+        "value",
+        "type",
+        "primary",
+        "members",
+        "displayName",
+        "groups",
+        "id",
+        "meta",
+        "password",
+        "manager",
+        "schemas",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+        "department",
+        "emails.value",
+        "roles",
+        "filter",
+        "startIndex",
+        "count",
+        "sortBy",
+        "attributes",
+    ];
+    leaf.prop_recursive(4, 30, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::btree_map(select(names.to_vec()), inner, 0..7)
+                .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        ]
+    })
 }
 
 /// Sends one request to each.
@@ -255,6 +431,17 @@ proptest! {
         place in 0..32_usize, method in select(METHODS), kind in select(KINDS), query in "[ -~]{0,30}",
     ) {
         everywhere(place, method, &encoded(&query), kind, &body);
+    }
+
+    #[test]
+    fn a_scim_body_of_any_shape_is_answered(body in scim_body(), place in 0..64_usize, method in select(METHODS)) {
+        at_every_door(place, method, "", body.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_scim_list_of_any_kind_is_answered(filter in scim_path(), sort in scim_path(), start in ".{0,8}", place in 0..64_usize) {
+        let (start, filter, sort) = (encoded(&start), encoded(&filter), encoded(&sort));
+        at_every_door(place, "GET", &format!("filter={filter}&sortBy={sort}&startIndex={start}&count={start}&attributes={sort}"), b"");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Answers that no vendor should give, through both connectors in both profiles: each ends as a fault or an outcome, never a panic, and none
+//! Answers that no vendor should give, through the connectors in their profiles: each ends as a fault or an outcome, never a panic, and none
 //! makes a reading look complete that is not.
 
 mod rigs;
@@ -16,8 +16,10 @@ use http::header::{DATE, RETRY_AFTER};
 use model::{Change, Kind, Value, Verb};
 use proptest::prelude::*;
 use rigs::absorb::AbsorbRig;
+use rigs::application::ApplicationRig;
 use rigs::lessonly::LessonlyRig;
 use rigs::mutate::{Dice, mutated};
+use sandbox::application::Abilities;
 
 const HEADERS: &[&str] = &[
     "",
@@ -145,6 +147,11 @@ proptest! {
     #[test]
     fn whatever_absorb_answers_is_a_fault_or_an_outcome(seed in any::<u64>(), vendor in any::<bool>()) {
         run(&AbsorbRig(if vendor { "vendor" } else { "guide" }, ""), seed);
+    }
+
+    #[test]
+    fn whatever_a_scim_application_answers_is_a_fault_or_an_outcome(seed in any::<u64>(), says in any::<bool>(), filter in any::<bool>(), patch in any::<bool>()) {
+        run(&ApplicationRig(Abilities { says, filter, patch, schemas: says, ..Abilities::default() }, None), seed);
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use connector::conformance::{CountingRandom, Hand, Rig, SkippingClock, approve, step, suite, survives};
 use connector::{Fault, Pace, Read, Wire, Write};
 use model::{Change, Ref, Step, Value, Verb};
+use rigs::application::{ApplicationRig, LessonlyByScimRig};
 use rigs::outside::{Server, TOKEN};
 use rigs::scim::{ScimRig, Served, Tenant};
+use sandbox::application::Abilities;
 
 async fn conforms(server: Served, profile: &'static str) {
     let rig: &dyn Rig = &ScimRig(server, profile, None);
@@ -73,6 +75,48 @@ async fn absorb_s_sandbox_by_scim() {
 async fn lessonly_s_sandbox_by_scim() {
     conforms(Served::Sandbox("lessonly", "guide"), "patch-users").await;
     tells_the_truth(Served::Sandbox("lessonly", "guide"), "patch-users").await;
+}
+
+/// What applications of nobody's can do: all, nothing that they say, and all but to heed a filter, or to be patched.
+fn abilities() -> [Abilities; 4] {
+    let all = Abilities::default;
+    [
+        all(),
+        Abilities { says: false, schemas: false, ..all() },
+        Abilities { filter: false, ..all() },
+        Abilities { patch: false, schemas: false, ..all() },
+    ]
+}
+
+#[tokio::test]
+async fn an_application_of_nobody_s_whatever_it_can() {
+    for abilities in abilities() {
+        if let Err(why) = suite(&ApplicationRig(abilities.clone(), None)).await {
+            panic!("{abilities:?}: {why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_application_of_nobody_s_under_faults() {
+    for (abilities, seed) in abilities().into_iter().zip(1..) {
+        if let Err(why) = survives(&ApplicationRig(abilities.clone(), Some(seed)), 12).await {
+            panic!("{abilities:?}, seed {seed}: {why}");
+        }
+    }
+}
+
+/// A live tenant of Lessonly keeps an e-mail, two names and whether somebody is active; nobody can be told by a key there.
+#[tokio::test]
+async fn lessonly_s_sandbox_as_a_live_tenant_answers() {
+    if let Err(why) = suite(&LessonlyByScimRig(None)).await {
+        panic!("{why}");
+    }
+    for seed in 1..=3 {
+        if let Err(why) = survives(&LessonlyByScimRig(Some(seed)), 12).await {
+            panic!("seed {seed}: {why}");
+        }
+    }
 }
 
 /// Six people and a group through one call each: how many requests write, and that whoever is not there keeps nobody back.

@@ -538,8 +538,12 @@ when = 'person.tenure_days < 90'
             self.now.to_string(),
             "--formula".into(),
         ];
-        for app in ["lessonly", "absorb"] {
+        let config = self.read("provost.toml");
+        for app in ["lessonly", "absorb", "fifteen"] {
             let file = |kind: &str| self.path(&format!("{app}.{kind}.jsonl")).display().to_string();
+            if !config.contains(&format!("[app.{app}]")) {
+                continue;
+            }
             words.extend(["--app".into(), format!("{app}={},{}", file("ledger"), file("access"))]);
         }
         if !self.applied.is_empty() {

@@ -36,8 +36,8 @@ pub(super) async fn what_is_created_is_found_with_its_values_and_not_created_twi
         ensure!(made.attributes.get(&name) == Some(&value), "{name} should be `{value}`, and is {:?}", made.attributes.get(&name));
     }
     ensure!(bench.hand.groups_of(&id) == group.into_iter().collect::<Vec<_>>(), "groups: {:?}", bench.hand.groups_of(&id));
-    if let Some(key) = bench.target.manifest().key_attribute {
-        let value = bench.hand.values(1).get(key).map(ToString::to_string).unwrap_or_default();
+    let kept = bench.hand.values(1);
+    if let Some((key, value)) = bench.target.manifest().key_attribute.and_then(|key| Some((key, kept.get(key)?.to_string()))) {
         let found = bench.find(Kind::Accounts, key, &value).await?;
         ensure!(found.len() == 1 && found[0].id == id, "by {key} is found {found:?}");
     }

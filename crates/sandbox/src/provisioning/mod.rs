@@ -1,4 +1,4 @@
-//! SCIM as both vendors' sandboxes serve it: RFC 7643 and 7644 over the accounts that REST shows, behind the same front.
+//! SCIM as the sandboxes serve it: RFC 7643 and 7644 over the accounts that a vendor's REST shows or an application has, behind the same front.
 //!
 //! What the RFCs say is the `scim` crate's; who has which account is the vendor's [`Directory`].  Here is what lies between: the
 //! credentials, what a tenant must have before it answers, the addresses, and answers as HTTP.
@@ -50,6 +50,11 @@ pub(crate) trait Directory {
 
     /// Takes one away; 405 where that is not possible.
     fn delete(&self, state: &Self::State, now: Timestamp, kind: &ResourceType, id: &str) -> Result<Vec<Change>, Error>;
+
+    /// What is shown of a resource.
+    fn show(&self, view: &View, _kind: &ResourceType, resource: &Resource) -> Resource {
+        view.of(resource)
+    }
 }
 
 /// What changes, and the resource as it is once that is done.
@@ -122,12 +127,12 @@ impl Server {
             Operation::ListAll(request) => backend.read(|state| self.list_all(state, directory, &request)),
             Operation::Get { kind, id, view } => backend.read(|state| {
                 let found = directory.get(state, &kind, &id).ok_or_else(|| unknown(&kind, &id))?;
-                Ok(Answer::ok(Value::Object(view.of(&found))))
+                Ok(Answer::ok(Value::Object(directory.show(&view, &kind, &found))))
             }),
             Operation::Create { kind, resource, view } => {
                 let made = backend.write(call, |state, now| directory.create(state, now, &kind, resource))?;
                 let location = made.get("meta").and_then(|meta| meta.get("location")?.as_str()).map(str::to_owned);
-                Ok(Answer { status: StatusCode::CREATED, body: Some(Value::Object(view.of(&made))), location })
+                Ok(Answer { status: StatusCode::CREATED, body: Some(Value::Object(directory.show(&view, &kind, &made))), location })
             }
             Operation::Replace { kind, id, resource, view } => {
                 self.change(backend, call, directory, (&kind, &id, &view), |old| kind.replace(old, resource))
@@ -164,7 +169,7 @@ impl Server {
             let old = directory.get(state, kind, id).ok_or_else(|| unknown(kind, id))?;
             directory.replace(state, now, kind, id, wanted(&old)?)
         })?;
-        Ok(Answer::ok(Value::Object(view.of(&made))))
+        Ok(Answer::ok(Value::Object(directory.show(view, kind, &made))))
     }
 
     fn list<D: Directory>(&self, state: &D::State, call: &Call, directory: &D, listing: &Listing) -> Result<Answer, Error> {
@@ -177,7 +182,7 @@ impl Server {
         let moved = call.shuffle.as_ref().and_then(|shuffle| shuffle.rows(total, start - 1, count));
         let rows = moved.unwrap_or_else(|| (start - 1..total).take(count).collect());
         let resources = rows.into_iter().filter_map(|row| found.resource(row, |id| directory.get(state, &listing.kind, id)));
-        let resources = resources.map(|resource| listing.view.of(&resource)).collect();
+        let resources = resources.map(|resource| directory.show(&listing.view, &listing.kind, &resource)).collect();
         Ok(Answer::ok(ListResponse { total: Some(total), resources, start: Some(start), next: None, previous: None }.into_json()))
     }
 
@@ -190,7 +195,7 @@ impl Server {
             let listing = request.of_any(kind, &self.service.leniency)?;
             let found = matching(state, directory, &listing);
             let every = (0..found.len()).filter_map(|row| found.resource(row, |id| directory.get(state, kind, id)));
-            all.extend(every.map(|resource| listing.view.of(&resource)));
+            all.extend(every.map(|resource| directory.show(&listing.view, kind, &resource)));
         }
         let total = all.len();
         let resources = all.into_iter().skip(start - 1).take(count).collect();

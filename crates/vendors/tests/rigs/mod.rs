@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod absorb;
+pub mod application;
 pub mod canned;
 pub mod lessonly;
 pub mod mutate;

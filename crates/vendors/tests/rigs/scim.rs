@@ -59,7 +59,7 @@ pub struct Tenant {
 }
 
 /// A user as somebody else made them.
-fn user(n: usize) -> Json {
+pub fn user(n: usize) -> Json {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
         "userName": format!("person{n}@acme.example"),
@@ -137,6 +137,24 @@ fn text(json: &Json) -> String {
     json.as_str().expect("it is text").to_owned()
 }
 
+/// What the suite gives an account.
+pub fn values(n: usize) -> Attributes {
+    let values = [
+        ("userName", format!("conny{n}@acme.example")),
+        ("externalId", format!("C{n:05}")),
+        ("name.givenName", "Conny".to_owned()),
+        ("name.familyName", format!("Suite {n}")),
+        ("displayName", format!("Conny \"the\" Suite {n}")),
+        ("emails.work", format!("conny{n}@acme.example")),
+        ("phoneNumbers.mobile", format!("+1-201-556-{n:04}")),
+        ("addresses.work.locality", "Köln".to_owned()),
+        ("title", "Tester".to_owned()),
+        ("department", "Quality".to_owned()),
+        ("employeeNumber", format!("C{n}")),
+    ];
+    values.into_iter().map(|(name, value)| (name.to_owned(), Value::Text(value.into()))).collect()
+}
+
 impl Hand for Tenant {
     fn accounts(&self) -> Vec<String> {
         self.all("/Users").iter().map(|user| text(&user["id"])).collect()
@@ -161,20 +179,7 @@ impl Hand for Tenant {
     }
 
     fn values(&self, n: usize) -> Attributes {
-        let values = [
-            ("userName", format!("conny{n}@acme.example")),
-            ("externalId", format!("C{n:05}")),
-            ("name.givenName", "Conny".to_owned()),
-            ("name.familyName", format!("Suite {n}")),
-            ("displayName", format!("Conny \"the\" Suite {n}")),
-            ("emails.work", format!("conny{n}@acme.example")),
-            ("phoneNumbers.mobile", format!("+1-201-556-{n:04}")),
-            ("addresses.work.locality", "Köln".to_owned()),
-            ("title", "Tester".to_owned()),
-            ("department", "Quality".to_owned()),
-            ("employeeNumber", format!("C{n}")),
-        ];
-        values.into_iter().map(|(name, value)| (name.to_owned(), Value::Text(value.into()))).collect()
+        values(n)
     }
 
     fn plain(&self) -> &'static str {

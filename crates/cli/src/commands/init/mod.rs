@@ -17,10 +17,14 @@ const AFTER: &str = "\
 Examples:
   provost init --sandbox                a folder to try everything in: no account anywhere is needed
   provost init --live                   a configuration for your own tenants, to be filled in
+  provost init --scim fifteen           the same with a SCIM application besides; with --live for one of your own
   provost init --config acme/provost.toml";
 
 const SANDBOX: &str = include_str!("sandbox.toml");
 const LIVE: &str = include_str!("live.toml");
+const SCIM: &str = include_str!("scim.toml");
+/// What blocks of apps come before in both.
+const GUARDS: &str = "# ── when to wait for a person ──";
 
 /// Make a configuration to start from
 #[derive(Debug, Args)]
@@ -35,6 +39,40 @@ pub(crate) struct InitArgs {
     /// How many people the invented company has
     #[arg(long, value_name = "N", default_value_t = 60, conflicts_with = "live", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     people: u32,
+    /// A SCIM application besides, by this name; again for more
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    scim: Vec<String>,
+}
+
+/// A name that can stand in `[app.NAME]`, in a variable's name and in a path.
+fn name(text: &str) -> Result<String, String> {
+    let first = text.starts_with(|char: char| char.is_ascii_lowercase());
+    if !first || !text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_') {
+        return Err("a name is of small letters, digits and underscores, and begins with a letter, e.g. fifteen".to_owned());
+    }
+    if ["lessonly", "absorb"].contains(&text) {
+        return Err(format!("an app `{text}` is in the file already"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The block of a SCIM application.
+fn scim(name: &str, live: bool) -> String {
+    let address = if live {
+        let variable = name.to_uppercase();
+        format!(
+            "base_url = \"https://{name}.example.com/scim/v2\"   # <- its SCIM address, without /Users\n\
+             token = {{ env = \"{variable}_SCIM_TOKEN\" }}"
+        )
+    } else {
+        format!("base_url = \"sandbox:./{name}\"\nsandbox_limit = \"off\"")
+    };
+    let managed = if live {
+        "[]                            # <- those that may be added and removed"
+    } else {
+        "[\"Sales\", \"Support\", \"Engineering\"]"
+    };
+    SCIM.replace("ADDRESS", &address).replace("MANAGED", managed).replace("NAME", name)
 }
 
 pub(crate) fn run(globals: &Globals, args: &InitArgs) -> Result<End, Failure> {
@@ -58,7 +96,9 @@ fn make(file: &Path, args: &InitArgs) -> Result<Vec<PathBuf>, Failure> {
     let dir = file.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new("."));
     let key = key_file(&dir.join("provost.db"));
     let roster = dir.join("roster.csv");
-    let mut files = vec![(file.to_owned(), if args.live { LIVE.to_owned() } else { SANDBOX.to_owned() })];
+    let blocks: String = args.scim.iter().map(|name| scim(name, args.live)).collect();
+    let text = if args.live { LIVE } else { SANDBOX }.replace(GUARDS, &format!("{blocks}{GUARDS}"));
+    let mut files = vec![(file.to_owned(), text)];
     if !args.live {
         files.push((roster, csv(&company(usize::try_from(args.people).unwrap_or(usize::MAX), 1))));
     }
@@ -114,7 +154,7 @@ mod tests {
     use crate::config::Config;
 
     fn args(live: bool) -> InitArgs {
-        InitArgs { sandbox: !live, live, people: 40 }
+        InitArgs { sandbox: !live, live, people: 40, scim: Vec::new() }
     }
 
     #[test]
@@ -132,6 +172,25 @@ mod tests {
             std::fs::write(other.path().join("provost.key"), "").unwrap();
             assert!(make(&other.path().join("provost.toml"), &args(live)).is_err());
             assert!(!other.path().join("provost.toml").exists());
+        }
+    }
+
+    #[test]
+    fn a_scim_application_is_there_for_the_asking() {
+        for live in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("provost.toml");
+            let scim = ["fifteen", "a_2"].map(str::to_owned).to_vec();
+            make(&file, &InitArgs { scim, ..args(live) }).unwrap();
+            let config = Config::load(Some(&file)).unwrap_or_else(|failure| panic!("{failure:?}"));
+            let connectors: Vec<(&str, &str)> = config.apps.iter().map(|(name, app)| (name.as_str(), app.entry.name)).collect();
+            assert_eq!(connectors, [("a_2", "scim"), ("absorb", "absorb"), ("fifteen", "scim"), ("lessonly", "lessonly")]);
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert_eq!(text.contains("FIFTEEN_SCIM_TOKEN"), live);
+            assert!(!text.contains("NAME]") && !text.contains("ADDRESS") && !text.contains("MANAGED"), "{text}");
+        }
+        for (wrong, told) in [("Fifteen", "small letters"), ("", "small letters"), ("a-b", "small letters"), ("absorb", "already")] {
+            assert!(name(wrong).unwrap_err().contains(told), "{wrong}");
         }
     }
 
