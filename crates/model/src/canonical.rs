@@ -1,179 +1,63 @@
 //! RFC 8785 (JSON Canonicalization Scheme) and SHA-256: how a value becomes a digest (P2).
 
-use std::io;
+mod sorted;
+
+use std::cell::RefCell;
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 use sha2::{Digest as _, Sha256};
 
 use crate::Digest;
+use sorted::Sorted;
 
 /// The canonical JSON (RFC 8785) of a value of this crate.
 ///
 /// Panics only if a value cannot be written as JSON at all, which no type of this crate can be: keys are text, numbers are integers.
 pub fn canonical_json<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut sorted = Sorted::default();
-    let plain = value.serialize(&mut serde_json::Serializer::with_formatter(io::sink(), Sorting(&mut sorted))).is_ok() && !sorted.odd;
-    if plain {
-        return sorted.out;
-    }
-    serde_json_canonicalizer::to_vec(value).expect("values of the model are JSON: text keys, integer numbers")
+    canonical_in(value, Vec::new())
+}
+
+/// The same, in the memory of a text that is done with.
+pub(crate) fn canonical_in<T: Serialize>(value: &T, mut text: Vec<u8>) -> Vec<u8> {
+    with_sorted(|sorted| {
+        std::mem::swap(&mut sorted.out, &mut text);
+        write(sorted, value);
+        std::mem::swap(&mut sorted.out, &mut text);
+    });
+    text
 }
 
 /// The SHA-256 of the canonical JSON of a value.
 pub fn digest_of<T: Serialize>(value: &T) -> Digest {
-    Digest::new(Sha256::digest(canonical_json(value)).into())
+    with_sorted(|sorted| {
+        write(sorted, value);
+        Digest::new(Sha256::digest(&sorted.out).into())
+    })
 }
 
-/// Canonical JSON as nearly every value of this crate has it, in one buffer: ASCII member names without escapes, no fractions.  Anything
-/// else sets `odd`, and the general implementation does it: a large plan is written four times as fast this way.
-#[derive(Default)]
-struct Sorted {
-    out: Vec<u8>,
-    /// The members of all open objects, the innermost object's last.
-    members: Vec<Member>,
-    /// For each open object, where its members begin.
-    objects: Vec<usize>,
-    /// Where an object is put in order; kept from one to the next.
-    spare: Vec<u8>,
-    odd: bool,
-}
-
-/// One member of an object, by places in the buffer.
-struct Member {
-    /// Its name's quote.
-    from: usize,
-    /// After the other quote.
-    named: usize,
-    /// Its end.
-    to: usize,
-}
-
-impl Sorted {
-    /// Puts the members of the object that ends here in order.
-    fn close(&mut self) {
-        let first = self.objects.pop().unwrap_or_default();
-        let members = &mut self.members[first..];
-        let out = &mut self.out;
-        let name = |member: &Member| &out[member.from + 1..member.named - 1];
-        if !members.is_sorted_by(|a, b| name(a) <= name(b)) {
-            let start = members[0].from;
-            members.sort_unstable_by(|a, b| name(a).cmp(name(b)));
-            self.spare.clear();
-            for (at, member) in members.iter().enumerate() {
-                if at > 0 {
-                    self.spare.push(b',');
-                }
-                self.spare.extend_from_slice(&out[member.from..member.to]);
-            }
-            out.truncate(start);
-            out.extend_from_slice(&self.spare);
-        }
-        self.members.truncate(first);
+/// Writes a value, and nothing else, into the buffer.
+fn write<T: Serialize>(sorted: &mut Sorted, value: &T) {
+    sorted.clear();
+    if value.serialize(&mut *sorted).is_err() {
+        sorted.out = serde_json_canonicalizer::to_vec(value).expect("values of the model are JSON: text keys, integer numbers");
     }
 }
 
-/// Whole numbers beyond this are not exact as RFC 8785 writes numbers.
-const EXACT: u64 = 1 << 53;
-
-struct Sorting<'s>(&'s mut Sorted);
-
-/// Methods that write what the compact form writes, into our buffer instead of the serializer's writer.
-macro_rules! compact {
-    ($($name:ident($($arg:ident: $kind:ty),*));* $(;)?) => {
-        $(fn $name<W: ?Sized + io::Write>(&mut self, _: &mut W, $($arg: $kind),*) -> io::Result<()> {
-            CompactFormatter.$name(&mut self.0.out, $($arg),*)
-        })*
-    };
+thread_local! {
+    /// Where this thread wrote last: small values follow each other by the million, and each finds the memory of the one before.
+    static LAST: RefCell<Sorted> = RefCell::default();
 }
 
-impl Formatter for Sorting<'_> {
-    compact! {
-        write_null(); write_bool(value: bool);
-        write_i8(value: i8); write_i16(value: i16); write_i32(value: i32);
-        write_u8(value: u8); write_u16(value: u16); write_u32(value: u32);
-        begin_string(); end_string(); write_string_fragment(fragment: &str); write_char_escape(escape: CharEscape);
-        begin_array(); end_array(); begin_array_value(first: bool); end_array_value(); begin_object_value();
-    }
+/// What was written with more memory than this is not kept for the next.
+const KEPT: usize = 1 << 16;
 
-    fn write_i64<W: ?Sized + io::Write>(&mut self, _: &mut W, value: i64) -> io::Result<()> {
-        self.0.odd |= value.unsigned_abs() > EXACT;
-        CompactFormatter.write_i64(&mut self.0.out, value)
+fn with_sorted<R>(work: impl FnOnce(&mut Sorted) -> R) -> R {
+    let mut sorted = LAST.take();
+    let result = work(&mut sorted);
+    if sorted.capacity() <= KEPT {
+        LAST.set(sorted);
     }
-
-    fn write_u64<W: ?Sized + io::Write>(&mut self, _: &mut W, value: u64) -> io::Result<()> {
-        self.0.odd |= value > EXACT;
-        CompactFormatter.write_u64(&mut self.0.out, value)
-    }
-
-    fn write_i128<W: ?Sized + io::Write>(&mut self, _: &mut W, _: i128) -> io::Result<()> {
-        self.0.odd = true;
-        Ok(())
-    }
-
-    fn write_u128<W: ?Sized + io::Write>(&mut self, _: &mut W, _: u128) -> io::Result<()> {
-        self.0.odd = true;
-        Ok(())
-    }
-
-    fn write_f32<W: ?Sized + io::Write>(&mut self, _: &mut W, _: f32) -> io::Result<()> {
-        self.0.odd = true;
-        Ok(())
-    }
-
-    fn write_f64<W: ?Sized + io::Write>(&mut self, _: &mut W, _: f64) -> io::Result<()> {
-        self.0.odd = true;
-        Ok(())
-    }
-
-    fn write_number_str<W: ?Sized + io::Write>(&mut self, _: &mut W, _: &str) -> io::Result<()> {
-        self.0.odd = true;
-        Ok(())
-    }
-
-    fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, _: &mut W, _: &str) -> io::Result<()> {
-        self.0.odd = true;
-        Ok(())
-    }
-
-    fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.0.out.push(b'{');
-        self.0.objects.push(self.0.members.len());
-        Ok(())
-    }
-
-    fn end_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.0.close();
-        self.0.out.push(b'}');
-        Ok(())
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
-        if !first {
-            self.0.out.push(b',');
-        }
-        let at = self.0.out.len();
-        self.0.members.push(Member { from: at, named: at, to: at });
-        Ok(())
-    }
-
-    fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let at = self.0.out.len();
-        if let Some(member) = self.0.members.last_mut() {
-            member.named = at;
-            // The order is by UTF-16 units of the name itself: for plain ASCII that is the order of these bytes.
-            self.0.odd |= !self.0.out[member.from..at].iter().all(|byte| byte.is_ascii() && *byte != b'\\');
-        }
-        Ok(())
-    }
-
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let at = self.0.out.len();
-        if let Some(member) = self.0.members.last_mut() {
-            member.to = at;
-        }
-        Ok(())
-    }
+    result
 }
 
 #[cfg(test)]
@@ -199,5 +83,35 @@ mod tests {
             assert_eq!(String::from_utf8(canonical_json(&value)).unwrap(), String::from_utf8(general).unwrap());
         }
         assert_eq!(canonical_json(&json!({"b": [2, 1], "a": "x"})), br#"{"a":"x","b":[2,1]}"#);
+    }
+
+    #[test]
+    fn every_shape_and_every_escape_is_written_as_the_general_way_writes_it() {
+        #[derive(Serialize)]
+        enum Shape<'a> {
+            Unit,
+            New(&'a str),
+            Tuple(u8, i16),
+            Struct { z: Option<char>, a: bool },
+        }
+        #[derive(Serialize)]
+        struct Of<'a>(Vec<Shape<'a>>, (), Option<u32>, std::collections::BTreeMap<char, i8>, std::collections::BTreeMap<u8, ()>);
+        fn check<T: Serialize>(value: &T) {
+            let general = serde_json_canonicalizer::to_vec(value).unwrap();
+            assert_eq!(String::from_utf8(canonical_json(value)).unwrap(), String::from_utf8(general.clone()).unwrap());
+            assert_eq!(digest_of(value), Digest::new(Sha256::digest(&general).into()));
+        }
+        let shapes = || vec![Shape::Unit, Shape::New("x"), Shape::Tuple(1, -2), Shape::Struct { z: Some('é'), a: false }];
+        check(&Of(shapes(), (), None, [('b', 1), ('a', -1)].into(), Default::default()));
+        check(&Of(shapes(), (), Some(7), Default::default(), [(10, ()), (9, ())].into()));
+        check(&serde_json::value::RawValue::from_string(r#"{"b": 1.50, "a": []}"#.into()).unwrap());
+        for (length, at) in (1..20).flat_map(|length| (0..length).map(move |at| (length, at))) {
+            for special in (0..0x20).chain([0x22, 0x5c, 0x7f, 0x80, 0x7ff, 0x2028, 0x1f600]).filter_map(char::from_u32) {
+                let text: String = (0..length).map(|n| if n == at { special } else { '!' }).collect();
+                check(&text);
+                check(&json!({ "b": text, "a": [text] }));
+            }
+        }
+        check(&"\"\u{1f}\u{21}\\ \u{20}".repeat(9));
     }
 }

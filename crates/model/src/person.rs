@@ -55,7 +55,8 @@ impl Person {
         match (name.trim(), self.get("email")) {
             ("", "") => self.key.to_string(),
             ("", email) => email.to_owned(),
-            (name, _) => name.to_owned(),
+            (own, _) if own.len() == name.len() => name,
+            (own, _) => own.to_owned(),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A plan: an ordered list of steps with reasons; a value with a digest.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::canonical::canonical_json;
+use crate::canonical::{canonical_in, canonical_json};
 use crate::cores::in_order;
 use crate::{AppName, Digest, Finding, Fingerprint, PersonKey, RunId, Step, Text};
 
@@ -127,23 +128,28 @@ pub struct Plan {
 impl Plan {
     /// The digest one says yes to: the SHA-256 of its canonical JSON.
     pub fn digest(&self) -> Digest {
-        self.digest_in_parts(|_| (), |()| ())
+        self.digest_in_parts(|_, _| (), |()| ())
     }
 
-    /// Its digest, made on all cores without ever having its canonical JSON as a whole.  The steps, [`STEPS_IN_PART`] at a time, go as a
-    /// JSON list through `pack`, and what that makes of them to `keep`, in order.
-    pub fn digest_in_parts<T: Send>(&self, pack: impl Fn(&[u8]) -> T + Sync, mut keep: impl FnMut(T)) -> Digest {
+    /// Its digest, made on all cores without ever having its canonical JSON as a whole.  The steps, [`STEPS_IN_PART`] at a time, go
+    /// through `pack`, as a JSON list and as they are, and what that makes of them to `keep`, in order.
+    pub fn digest_in_parts<T: Send>(&self, pack: impl Fn(&[u8], &[Step]) -> T + Sync, mut keep: impl FnMut(T)) -> Digest {
         let (before, after) = self.around();
         let parts: Vec<&[Step]> = self.steps.chunks(STEPS_IN_PART).collect();
         let mut digest = PlanDigest::new(&before);
+        // Texts are written where earlier ones were: taking the memory anew for each costs as much as writing it.
+        let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+        let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
         let written = |at: usize| {
-            let text = canonical_json(&parts[at]);
-            let packed = pack(&text);
+            let text = spare().pop().unwrap_or_default();
+            let text = canonical_in(&parts[at], text);
+            let packed = pack(&text, parts[at]);
             (text, packed)
         };
         in_order(parts.len(), written, |(text, packed)| {
             digest.part(&text);
             keep(packed);
+            spare().push(text);
         });
         digest.end(&after)
     }
@@ -273,7 +279,7 @@ mod tests {
             assert_eq!(plan.digest(), digest_of(&plan), "{steps}");
             let mut read: Vec<Step> = Vec::new();
             plan.digest_in_parts(
-                |text| serde_json::from_slice::<Vec<Step>>(text).unwrap(),
+                |text, _| serde_json::from_slice::<Vec<Step>>(text).unwrap(),
                 |part| {
                     assert!(part.len() <= STEPS_IN_PART);
                     read.extend(part);

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AccountId, AppName, Class, Digest, Effect, Finding, FindingKind, GuardVerdict, Inputs, Link, PLAN_VERSION, PersonKey, Plan,
+    AccountId, AppName, Class, Digest, Effects, Finding, FindingKind, GuardVerdict, Inputs, Link, PLAN_VERSION, PersonKey, Plan,
     Proposal, Ref, Step, Value, Verb, digest_of,
 };
 
 use crate::aside;
 use crate::guard::{FIRST_RUN, Judged};
+use crate::parallel::spread;
 use crate::propose::{Given, time_zones};
 use crate::render::some_of;
 use crate::split::Split;
@@ -44,14 +45,15 @@ pub(crate) fn assemble(
         reverts: None,
     };
     let plan = |class: Class, steps: Vec<Step>, guards: Vec<GuardVerdict>| {
-        let effects: BTreeSet<Effect> = steps.iter().flat_map(|step| step.effects.iter().copied()).collect();
+        let mut effects = Effects::new();
+        steps.iter().for_each(|step| effects |= step.effects);
         Plan {
             version: PLAN_VERSION,
             organization: policy.organization.name.clone(),
             class,
             inputs: inputs.clone(),
             guards,
-            four_eyes: !effects.is_disjoint(&policy.approval.four_eyes),
+            four_eyes: policy.approval.four_eyes.iter().any(|effect| effects.contains(effect)),
             names: mentioned(names, &steps),
             steps,
         }
@@ -91,6 +93,15 @@ pub(crate) fn mentioned(
     names: &BTreeMap<AppName, BTreeMap<String, String>>,
     steps: &[Step],
 ) -> BTreeMap<AppName, BTreeMap<String, String>> {
+    let parts = spread(steps.len(), |range| vec![mentioned_by(names, &steps[range])]);
+    let mut all: BTreeMap<AppName, BTreeMap<String, String>> = BTreeMap::new();
+    for (app, part) in parts.into_iter().flatten() {
+        all.entry(app).or_default().extend(part);
+    }
+    all
+}
+
+fn mentioned_by(names: &BTreeMap<AppName, BTreeMap<String, String>>, steps: &[Step]) -> BTreeMap<AppName, BTreeMap<String, String>> {
     let mut part: BTreeMap<AppName, BTreeMap<String, String>> = BTreeMap::new();
     for step in steps {
         let Some(known) = names.get(&step.app) else { continue };

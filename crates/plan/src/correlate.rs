@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::{Adopt, Finding, FindingKind, Value};
+use model::{Adopt, Finding, FindingKind, Text, Value};
 
 use crate::compiled::Matching;
 use crate::expr::{Facts, Machine, Scope};
@@ -332,6 +332,6 @@ fn other_key(scene: &Scene<'_>, account: usize, key: &str, scope: &Scope<'_, '_>
     let carried = scene.account(account).attributes.get(attribute.name)?;
     let carried_key = comparable(carried, attribute.compare)?;
     let mut own = scene.rules.matching.iter().filter(|rule| rule.by_key).filter_map(|rule| rule.value.text_of(scope).ok());
-    let is_own = |text: String| comparable(&Value::text(text), attribute.compare).as_ref() == Some(&carried_key);
-    (!is_own(key.to_owned()) && !own.any(is_own)).then(|| carried.to_string())
+    let is_own = |text: Text| comparable(&Value::text(text), attribute.compare).as_ref() == Some(&carried_key);
+    (!is_own(key.into()) && !own.any(is_own)).then(|| carried.to_string())
 }

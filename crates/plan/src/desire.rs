@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use model::{Account, Adopt, Change, Changes, Effect, Effects, Finding, FindingKind, Lower, On, Shape, Value, Verb};
+use model::{Account, Adopt, Change, Changes, Effect, Effects, Finding, FindingKind, Lower, On, Shape, Text, Value, Verb};
 
 use crate::compiled::{Owned, Setting};
 use crate::correlate::{Bond, facts};
@@ -35,7 +35,7 @@ pub(crate) struct Wish {
     /// Attribute → name of a department that is to be made.
     pub(crate) departments: BTreeMap<String, String>,
     /// Set rules that name a supervisor, and whom.
-    pub(crate) supervisors: Vec<(usize, String)>,
+    pub(crate) supervisors: Vec<(usize, Text)>,
     pub(crate) add: Vec<usize>,
     pub(crate) remove: Vec<usize>,
     pub(crate) enrol: Vec<usize>,
@@ -246,6 +246,7 @@ impl View<'_, '_> {
         let story = if act == Act::Create { "joiner" } else { "rehire" };
         wish.reason = person.starts.map_or_else(|| story.to_owned(), |starts| format!("{story}: starts {starts}"));
         let mut objections = Vec::new();
+        let mut set = Vec::with_capacity(self.scene.rules.set.len());
         for (at, setting) in self.scene.rules.set.iter().enumerate() {
             let skip = self.scene.names.undeclared[at] || (setting.on == On::Create && act != Act::Create);
             let said = match self.scene.rules.idps.value(person, at) {
@@ -272,10 +273,12 @@ impl View<'_, '_> {
                     continue;
                 }
             };
-            if let Err(objection) = self.value((at, setting, said), account.map(|(_, account)| account), scope, &mut wish) {
-                objections.push(objection);
+            match self.value((at, setting, said), account.map(|(_, account)| account), scope, &mut wish) {
+                Ok(change) => set.extend(change.map(|change| (setting.attribute.name.as_str(), change))),
+                Err(objection) => objections.push(objection),
             }
         }
+        wish.set = set.into_iter().collect();
         if act == Act::Create {
             for name in &self.scene.rules.unset {
                 objections.push((FindingKind::Objection, format!("{name} is required for a new account, and policy does not set it")));
@@ -293,24 +296,25 @@ impl View<'_, '_> {
         }
     }
 
+    /// What changes about one value; nothing where it is right, or left to the second pass.
     fn value(
         &self,
         (at, setting, said): (usize, &Setting, Option<&str>),
         account: Option<&Account>,
         scope: &Scope<'_, '_>,
         wish: &mut Wish,
-    ) -> Result<(), (FindingKind, String)> {
+    ) -> Result<Option<Change>, (FindingKind, String)> {
         let owned = &setting.attribute;
         let objection = |what: String| (FindingKind::Objection, what);
         let text = match said {
-            Some(said) => said.to_owned(),
+            Some(said) => said.into(),
             None => setting.value.text_of(scope).map_err(|what| objection(format!("{what}; nothing is done for the person")))?,
         };
         let before = account.and_then(|account| account.attributes.get(&owned.name)).cloned().unwrap_or_default();
         let mut made = None;
         let after = match owned.shape {
             _ if text.trim().is_empty() => Value::Null,
-            Shape::Text => Value::Text(text.into()),
+            Shape::Text => Value::Text(text),
             Shape::Date => match text.parse::<Date>() {
                 Ok(date) if text.len() == 10 => Value::Text(date.to_string().into()),
                 _ => return Err(objection(format!("{} = {text:?} is no day (YYYY-MM-DD)", owned.name))),
@@ -335,22 +339,21 @@ impl View<'_, '_> {
             },
             Shape::Supervisor => {
                 wish.supervisors.push((at, text));
-                return Ok(());
+                return Ok(None);
             }
         };
         if let Some(name) = made {
             if account.is_some() {
                 self.moved(wish);
             }
-            wish.set.insert(owned.name.clone(), Change { before, after });
             wish.departments.insert(owned.name.clone(), name);
-            return Ok(());
+            return Ok(Some(Change { before, after }));
         }
         if after.is_null() && owned.required && (account.is_none() || !before.is_null()) {
             return Err(objection(format!("{} is required and would be empty", owned.name)));
         }
         if same(&before, &after, owned.compare) {
-            return Ok(());
+            return Ok(None);
         }
         refused(owned, &after).map_err(objection)?;
         if account.is_some() {
@@ -360,8 +363,7 @@ impl View<'_, '_> {
                 _ => {}
             }
         }
-        wish.set.insert(owned.name.clone(), Change { before, after });
-        Ok(())
+        Ok(Some(Change { before, after }))
     }
 
     /// A move between departments may enrol people by the app's own rules (A19).
@@ -383,8 +385,8 @@ impl View<'_, '_> {
         }
         let is_in = account.map_or_else(Vec::new, |account| self.scene.member_of(account));
         for (at, group) in self.scene.names.groups.iter().enumerate() {
-            let said = self.scene.rules.idps.member(self.human.person, &group.name);
-            let wanted = names.contains(&fold(&group.name)) || matches!(said, Said::Value(_));
+            let said = self.scene.rules.idps.member(self.human.person, &group.folded);
+            let wanted = names.contains(&group.folded) || matches!(said, Said::Value(_));
             match (wanted, is_in.contains(&at)) {
                 // A membership that may come from a group of which nothing is known stays.
                 (false, true) if said == Said::Unknown => {}

@@ -1,6 +1,6 @@
 //! Wishes turned into steps that name each other by place; they get their content hashes when all of them are known ([`crate::order`]).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Adopt, Change, Changes, Effect, Effects, Few, Finding, FindingKind, PersonKey, Ref, Step, StepId, Text, Value, Verb};
 
@@ -15,7 +15,7 @@ use crate::settle::{End, Settled};
 pub(crate) enum Slot {
     Account,
     Group,
-    Attribute(String),
+    Attribute(Text),
 }
 
 /// A step before it has its hash.
@@ -70,6 +70,7 @@ impl Drafter<'_, '_> {
         let mut gone = std::mem::take(&mut self.gone).into_iter();
         let mut made: Vec<Made> = Vec::with_capacity(wishes.len());
         let mut of: Vec<Of> = Vec::with_capacity(wishes.len());
+        self.drafts.reserve_exact(wishes.len() + relations.len());
         // Each wish is let go of as soon as it is steps.
         for (mut wish, possible) in wishes.into_iter().zip(possible) {
             let (person, label) = match wish.person {
@@ -100,25 +101,19 @@ impl Drafter<'_, '_> {
 
     /// Whether the app can do what the wish asks for; if not, that is an objection.
     fn possible(&self, wish: &Wish, findings: &mut Vec<Finding>) -> bool {
-        let mut verbs = vec![];
-        if wish.act != Act::Keep {
-            verbs.push(verb_of(wish.act));
+        // To keep an account as it is, nothing is needed.
+        let needed = wish.act != Act::Keep || !(wish.set.is_empty() && wish.add.is_empty() && wish.remove.is_empty());
+        let verb = verb_of(wish.act);
+        let Err(why) = self.scene.can(verb) else { return true };
+        if needed {
+            let what = format!("{} is needed, and the app cannot: {why}", verb_word(verb));
+            let finding = Finding::new(FindingKind::Objection, what).in_app(self.scene.name);
+            findings.push(match wish.person {
+                Some(person) => finding.about(self.roster.key(person)),
+                None => finding,
+            });
         }
-        if wish.act == Act::Keep && !(wish.set.is_empty() && wish.add.is_empty() && wish.remove.is_empty()) {
-            verbs.push(Verb::Update);
-        }
-        for verb in verbs {
-            if let Err(why) = self.scene.can(verb) {
-                let what = format!("{} is needed, and the app cannot: {why}", verb_word(verb));
-                let finding = Finding::new(FindingKind::Objection, what).in_app(self.scene.name);
-                findings.push(match wish.person {
-                    Some(person) => finding.about(self.roster.key(person)),
-                    None => finding,
-                });
-                return false;
-            }
-        }
-        true
+        !needed
     }
 
     fn push(&mut self, step: Step, class: Option<&'static str>) -> u32 {
@@ -225,7 +220,7 @@ impl Drafter<'_, '_> {
         // Whoever becomes an admin is out of every plan's reach from then on: that waits for a person, always.
         let class = if scene.makes_admin(&wish.set) { Some("admin") } else { wish.lowered.then_some("role_lowered") };
         if matches!(wish.act, Act::Create | Act::Restore) {
-            let mut access = step(self, verb_of(wish.act), wish.reason.clone());
+            let mut access = step(self, verb_of(wish.act), std::mem::take(&mut wish.reason));
             access.effects.insert(Effect::AccessGiven);
             let at = self.push(access, None);
             made.access = Some(at);
@@ -277,7 +272,7 @@ impl Drafter<'_, '_> {
         for (attribute, name) in &wish.departments {
             if let Some(made) = departments.get(&crate::text::fold(name)) {
                 draft.needs.push(*made);
-                draft.made.push((Slot::Attribute(attribute.clone()), *made));
+                draft.made.push((Slot::Attribute(attribute.as_str().into()), *made));
             }
         }
     }
@@ -327,20 +322,20 @@ impl Drafter<'_, '_> {
     }
 
     fn relations(&mut self, wishes: &[Of], made: &[Made], relations: Vec<crate::settle::Relation>) {
-        let mut of_wish: HashMap<usize, u32> = HashMap::new();
+        let mut of_wish: Vec<Option<u32>> = vec![None; wishes.len()];
         for relation in relations {
             let wish = &wishes[relation.wish];
             let Some(person) = wish.person else { continue };
             let own = made[relation.wish];
             let end = match relation.end {
-                End::Account(account) => Ok(self.scene.account(account).id.as_str().to_owned()),
+                End::Account(account) => Ok(Text::from(self.scene.account(account).id.as_str())),
                 End::Made(other) => match made[other].access {
                     Some(access) => Err(access),
                     None => continue,
                 },
             };
             let person = self.roster.human(person as usize).person;
-            let at = *of_wish.entry(relation.wish).or_insert_with(|| {
+            let at = *of_wish[relation.wish].get_or_insert_with(|| {
                 let mut step = self.blank(Verb::Relate, Some(person.key.clone()), person.display_name().into());
                 step.account = wish.account.map(|account| Ref::Id(self.scene.account(account as usize).id.as_str().into()));
                 // The second half of a create changes nothing that anybody had: it counts with the create.
@@ -357,7 +352,7 @@ impl Drafter<'_, '_> {
             draft.needs.extend(own.link.into_iter().chain(own.access));
             draft.needs.extend(relation.adopts.and_then(|adopts| made[adopts].link));
             let after = match end {
-                Ok(id) => Value::Text(id.into()),
+                Ok(id) => Value::Text(id),
                 Err(access) => {
                     draft.needs.push(access);
                     draft.made.push((Slot::Attribute(relation.attribute.clone()), access));

@@ -24,10 +24,10 @@ const STACK: usize = 64 << 20;
 /// What an expression gave.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Given {
-    Text(String),
+    Text(Text),
     Bool(bool),
     Int(i64),
-    List(Vec<String>),
+    List(Vec<Text>),
 }
 
 /// What an expression gives, where that can be told without running it.
@@ -85,13 +85,14 @@ pub(crate) struct Facts<'a> {
 
 impl Facts<'_> {
     /// An attribute as text; the reserved names win over columns of the same name.
-    pub(crate) fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> Text {
+        let day = |day: Option<jiff::civil::Date>| day.map_or_else(Text::default, |day| day.to_string().into());
         match name {
-            "key" => self.person.key.as_str().to_owned(),
-            "starts" => self.person.starts.map_or_else(String::new, |day| day.to_string()),
-            "ends" => self.person.ends.map_or_else(String::new, |day| day.to_string()),
-            "time_zone" => self.person.zone.clone().unwrap_or_else(|| self.person.get(name).into()).into(),
-            _ => self.person.get(name).to_owned(),
+            "key" => self.person.key.as_str().into(),
+            "starts" => day(self.person.starts),
+            "ends" => day(self.person.ends),
+            "time_zone" => self.person.zone.clone().unwrap_or_else(|| self.person.get(name).into()),
+            _ => self.person.get(name).into(),
         }
     }
 }
@@ -139,7 +140,7 @@ impl<'m, 'a> Scope<'m, 'a> {
 
     fn context(&self) -> &Context<'m, 'static> {
         self.inner.get_or_init(|| {
-            let text = |name: &str| CelValue::String(Arc::new(self.facts.text(name)));
+            let text = |name: &str| CelValue::String(Arc::new(self.facts.text(name).into()));
             let mut map = HashMap::with_capacity(self.names.attributes.len() + 2);
             if self.names.dynamic {
                 for name in self.facts.person.attributes.keys().map(Text::as_str).chain(["key", "starts", "ends", "time_zone"]) {
@@ -222,7 +223,7 @@ impl Program {
             Form::Active => Ok(Given::Bool(scope.facts.active)),
             Form::Parts(parts) => Ok(Given::Text(match parts.as_slice() {
                 [Part::Attribute(name)] => scope.facts.text(name),
-                parts => parts.iter().fold(String::new(), |mut text, part| {
+                parts => parts.iter().fold(Text::default(), |mut text, part| {
                     match part {
                         Part::Literal(literal) => text.push_str(literal),
                         Part::Attribute(name) => text.push_str(&scope.facts.text(name)),
@@ -246,16 +247,16 @@ impl Program {
     }
 
     /// Runs it where one text is wanted; numbers are written out.
-    pub(crate) fn text_of(&self, scope: &Scope<'_, '_>) -> Result<String, String> {
+    pub(crate) fn text_of(&self, scope: &Scope<'_, '_>) -> Result<Text, String> {
         match self.run(scope)? {
             Given::Text(text) => Ok(text),
-            Given::Int(number) => Ok(number.to_string()),
+            Given::Int(number) => Ok(number.to_string().into()),
             Given::Bool(_) | Given::List(_) => Err(format!("`{}` must be text", self.text)),
         }
     }
 
     /// Runs it where names are wanted: one text or a list of them; blank ones are left out.
-    pub(crate) fn names_of(&self, scope: &Scope<'_, '_>) -> Result<Vec<String>, String> {
+    pub(crate) fn names_of(&self, scope: &Scope<'_, '_>) -> Result<Vec<Text>, String> {
         let mut names = match self.run(scope)? {
             Given::Text(text) => vec![text],
             Given::List(list) => list,
@@ -288,16 +289,16 @@ fn words(person: &Person) -> CelValue {
 
 fn given(value: CelValue) -> Result<Given, &'static str> {
     Ok(match value {
-        CelValue::String(text) => Given::Text(text.to_string()),
+        CelValue::String(text) => Given::Text(text.as_str().into()),
         CelValue::Bool(yes) => Given::Bool(yes),
         CelValue::Int(number) => Given::Int(number),
         CelValue::UInt(number) => Given::Int(i64::try_from(number).map_err(|_| "a number beyond 64 bits")?),
-        CelValue::Null => Given::Text(String::new()),
+        CelValue::Null => Given::Text(Text::default()),
         CelValue::List(items) => Given::List(
             items
                 .iter()
                 .map(|item| match item {
-                    CelValue::String(text) => Ok(text.to_string()),
+                    CelValue::String(text) => Ok(text.as_str().into()),
                     _ => Err("a list of something else than text"),
                 })
                 .collect::<Result<_, _>>()?,
@@ -533,7 +534,7 @@ mod tests {
     #[test]
     fn a_missing_column_is_blank_and_has_says_so() {
         let person = person(&[("title", "Engineering Manager")]);
-        assert_eq!(run("person.nickname", &person), Ok(Given::Text(String::new())));
+        assert_eq!(run("person.nickname", &person), Ok(Given::Text(Text::default())));
         assert_eq!(run("person.nickname.size() == 0", &person), Ok(Given::Bool(true)));
         assert_eq!(run("has(person.nickname)", &person), Ok(Given::Bool(false)));
         assert_eq!(run("has(person.title)", &person), Ok(Given::Bool(true)));

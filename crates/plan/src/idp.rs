@@ -170,12 +170,11 @@ impl Idps {
         }
     }
 
-    /// What the groups say of a membership of a group of the app.
+    /// What the groups say of a membership of a group of the app, by its folded name.
     pub(crate) fn member(&self, person: &Person, group: &str) -> Said<'static> {
-        let group = fold(group);
         let mut said = Said::Nothing;
         for gives in &self.gives {
-            if matches!(&gives.what, What::Group(own) if *own == group) {
+            if matches!(&gives.what, What::Group(own) if own == group) {
                 match gives.holds(person) {
                     Some(true) => return Said::Value(""),
                     Some(false) => {}

@@ -19,6 +19,15 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Nothing yet, with room for so many.
+    pub(crate) fn with_room(count: usize) -> Self {
+        let mut index = Self::default();
+        index.hashes.reserve_exact(count);
+        index.next.reserve_exact(count);
+        index.table = vec![NONE; (count * 8 / 5 + 1).next_power_of_two()];
+        index
+    }
+
     /// The hash under which a slot is in here, or 0.
     pub(crate) fn hash_of(&self, slot: u32) -> u64 {
         self.hashes.get(slot as usize).copied().unwrap_or_default()

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use model::{AccountId, AppName, AppReading, Compare, On, PersonKey, Shape, Value};
+use model::{AccountId, AppName, AppReading, Compare, On, PersonKey, Shape, Text, Value};
 
 use crate::Compiled;
 use crate::compiled::Matching;
@@ -145,7 +145,7 @@ impl<'r> Round<'r, '_> {
     }
 
     /// Asks for a value, and for the accounts that are known to have it: they may have it no more.
-    fn value(&mut self, name: &str, compare: Compare, text: String) {
+    fn value(&mut self, name: &str, compare: Compare, text: Text) {
         let scene = &self.planned.scene;
         let value = Value::text(text.clone());
         if comparable(&value, compare).is_none() {
@@ -155,7 +155,7 @@ impl<'r> Round<'r, '_> {
             let accounts = scene.with_value(attribute, (name, compare), &value);
             self.told.ids.extend(accounts.map(|account| scene.account(account).id.clone()));
         }
-        self.told.values.entry(name.to_owned()).or_default().insert(text);
+        self.told.values.entry(name.to_owned()).or_default().insert(text.into());
     }
 
     /// The people, but those looked at, whose match rules find an account that is asked for and that nobody is linked to.

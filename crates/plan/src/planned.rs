@@ -96,6 +96,7 @@ impl<'g, 'a> Planned<'g, 'a> {
         let seen = in_chunks(people.len(), |range, machine| {
             people[range].iter().map(|at| planned.see(roster, *at as usize, machine)).collect()
         });
+        planned.desired.reserve_exact(seen.iter().filter(|seen| matches!(seen, Seen::Stirred(_))).count());
         for (person, seen) in people.into_iter().map(|person| person as usize).zip(seen) {
             (outcome.rest[person], outcome.above[person]) = match seen {
                 Seen::Stirred(mut desired) => {

@@ -33,6 +33,8 @@ pub(crate) enum Named {
 /// A group that policy manages.
 pub(crate) struct Managed {
     pub(crate) name: String,
+    /// The name, folded.
+    pub(crate) folded: String,
     pub(crate) found: Named,
     /// Its place among the groups that were read, when it can be used.
     pub(crate) place: Option<usize>,
@@ -284,7 +286,7 @@ fn managed(policy: &AppPolicy, reading: &AppReading) -> Vec<Managed> {
                     format!("{} groups are called {name:?}; nothing is done for the person", several.len()),
                 ),
             };
-            Managed { name: name.to_owned(), found, place }
+            Managed { name: name.to_owned(), folded, found, place }
         })
         .collect()
 }

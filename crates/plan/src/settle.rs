@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::{Change, Compare, Finding, FindingKind, Shape, Value};
+use model::{Change, Compare, Finding, FindingKind, Shape, Text, Value};
 
 use crate::correlate::{Bond, Bonds};
 use crate::desire::{Act, Wish, unique_form};
+use crate::hash;
 use crate::index::NONE;
 use crate::roster::{Roster, Stage};
 use crate::scene::Scene;
@@ -24,12 +25,12 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Relation {
     pub(crate) wish: usize,
-    pub(crate) attribute: String,
+    pub(crate) attribute: Text,
     pub(crate) before: Value,
     pub(crate) end: End,
     /// The wish whose adoption tells that the other end is who we think.
     pub(crate) adopts: Option<usize>,
-    pub(crate) whom: String,
+    pub(crate) whom: Text,
 }
 
 /// Wishes that can all come true together.
@@ -70,33 +71,34 @@ impl Ground<'_, '_> {
         let mut frees: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); wishes.len()];
         for setting in self.scene.rules.set.iter().filter(|setting| setting.attribute.unique) {
             let name = setting.attribute.name.as_str();
-            let mut claims: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-            for (at, wish) in wishes.iter().enumerate() {
-                if let Some(value) = wish.set.get(name).and_then(|change| unique_form(&change.after)) {
-                    claims.entry(value).or_default().push(at);
-                }
-            }
+            let wanted = |at: usize| wishes[at].set.get(name).map(|change| &change.after);
+            let form = |claim: &(u64, u32)| wanted(claim.1 as usize).and_then(unique_form);
+            // By the hash of what they want: a million texts need not be put in order.
+            let mut claims: Vec<(u64, u32)> =
+                (0..wishes.len()).filter_map(|at| Some((hash::of_comparable(wanted(at)?, Compare::Folded)?, at as u32))).collect();
             if claims.is_empty() {
                 continue;
             }
+            claims.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| form(a).cmp(&form(b))).then(a.1.cmp(&b.1)));
             let by_account: HashMap<usize, usize> = wishes
                 .iter()
                 .enumerate()
-                .filter(|(_, wish)| wish.set.contains_key(name))
-                .filter_map(|(at, wish)| Some((wish.account?, at)))
+                .filter_map(|(at, wish)| Some((wish.account.filter(|_| wish.set.contains_key(name))?, at)))
                 .collect();
-            for (value, claimants) in &claims {
-                if claimants.len() > 1 {
-                    let keys: Vec<&str> = claimants.iter().map(|at| self.key(&wishes[*at])).collect();
-                    for at in claimants {
-                        objections[*at].get_or_insert_with(|| {
-                            format!("{name} = {value:?} is wanted for {} people: {}", keys.len(), keys.join(", "))
-                        });
+            let attribute = self.scene.known.attribute(name, Compare::Folded);
+            for claimants in claims.chunk_by(|a, b| a.0 == b.0 && form(a) == form(b)) {
+                let value = || form(&claimants[0]).unwrap_or_default();
+                let [(hash, at)] = *claimants else {
+                    let rivals = || claimants.iter().map(|claim| claim.1 as usize);
+                    let keys: Vec<&str> = rivals().map(|at| self.key(&wishes[at])).collect();
+                    let what = format!("{name} = {:?} is wanted for {} people: {}", value(), keys.len(), keys.join(", "));
+                    for at in rivals() {
+                        objections[at].get_or_insert_with(|| what.clone());
                     }
                     continue;
-                }
-                let at = claimants[0];
-                for holder in self.holders(name, value) {
+                };
+                let at = at as usize;
+                for holder in attribute.map_or_else(Vec::new, |attribute| self.holders((attribute, name), hash, value)) {
                     if wishes[at].account == Some(holder) {
                         continue;
                     }
@@ -110,7 +112,7 @@ impl Ground<'_, '_> {
                                 self.bonds.owner(holder).map_or_else(String::new, |owner| format!(" of {}", self.roster.key(owner)));
                             let inactive = if account.active { "" } else { "inactive " };
                             objections[at].get_or_insert_with(|| {
-                                format!("{name} = {value:?} is already used by {inactive}account {}{whose}", account.id)
+                                format!("{name} = {:?} is already used by {inactive}account {}{whose}", value(), account.id)
                             });
                         }
                     }
@@ -118,6 +120,9 @@ impl Ground<'_, '_> {
             }
         }
         self.circles(&wishes, &frees, &mut objections);
+        if objections.iter().all(Option::is_none) {
+            return (wishes, frees);
+        }
         let mut kept = Vec::with_capacity(wishes.len());
         let mut moved_to: Vec<Option<usize>> = Vec::with_capacity(wishes.len());
         let mut kept_frees = Vec::with_capacity(wishes.len());
@@ -140,12 +145,14 @@ impl Ground<'_, '_> {
         (kept, frees)
     }
 
-    /// The accounts that have a unique value, in order of their ids.
-    fn holders(&self, name: &str, value: &str) -> Vec<usize> {
-        let Some(attribute) = self.scene.known.attribute(name, Compare::Folded) else { return Vec::new() };
-        let value = Value::Text(value.into());
-        let mut holders: Vec<usize> = self.scene.with_value(attribute, (name, Compare::Folded), &value).collect();
-        holders.sort_by(|a, b| self.scene.account(*a).id.cmp(&self.scene.account(*b).id));
+    /// The accounts that have a unique value, in order of their ids: by its hash in an attribute, then by itself.
+    fn holders(&self, (attribute, name): (usize, &str), hash: u64, value: impl Fn() -> String) -> Vec<usize> {
+        let mut holders: Vec<usize> = self.scene.known.with_value(attribute, hash).collect();
+        if !holders.is_empty() {
+            let value = Some(value());
+            holders.retain(|holder| self.scene.account(*holder).attributes.get(name).and_then(unique_form) == value);
+            holders.sort_by(|a, b| self.scene.account(*a).id.cmp(&self.scene.account(*b).id));
+        }
         holders
     }
 
@@ -243,9 +250,12 @@ impl Ground<'_, '_> {
                     End::Account(account) if self.names(&before, account, attribute.compare) => {}
                     End::Account(account) if !second_pass => {
                         let after = Value::Text(self.scene.account(account).id.as_str().into());
-                        wishes[at].set.insert(attribute.name.clone(), Change { before, after });
+                        wishes[at].set.insert(attribute.name.as_str(), Change { before, after });
                     }
-                    end => relations.push(Relation { wish: at, attribute: attribute.name.clone(), before, end, adopts, whom: key }),
+                    end => {
+                        let attribute = attribute.name.as_str().into();
+                        relations.push(Relation { wish: at, attribute, before, end, adopts, whom: key });
+                    }
                 }
             }
         }

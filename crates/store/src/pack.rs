@@ -1,6 +1,9 @@
 //! How values lie in rows: times as milliseconds, large bodies as lz4 of JSON.
 
+use std::cell::RefCell;
+
 use jiff::Timestamp;
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,8 +32,27 @@ pub(crate) fn unpack<T: DeserializeOwned>(packed: &[u8], what: &str) -> Result<T
     serde_json::from_slice(&expand(packed, what)?).map_err(|error| StoreError::corrupt(what, error))
 }
 
+/// Up to this a text is packed into memory of its own; the memory and the table for larger ones are kept by the thread, up to [`KEPT`].
+const SMALL: usize = 1 << 16;
+const KEPT: usize = 1 << 23;
+
+thread_local! {
+    static PACKING: RefCell<(Vec<u8>, CompressTable)> = RefCell::new((Vec::new(), CompressTable::large()));
+}
+
 pub(crate) fn squeeze(bytes: &[u8]) -> Vec<u8> {
-    lz4_flex::compress_prepend_size(bytes)
+    if bytes.len() <= SMALL || bytes.len() > KEPT {
+        return lz4_flex::compress_prepend_size(bytes);
+    }
+    PACKING.with_borrow_mut(|(room, table)| {
+        let most = get_maximum_output_size(bytes.len());
+        if room.len() < most {
+            room.resize(most, 0);
+        }
+        let length = compress_into_with_table(bytes, room, table).expect("there is room for whatever comes of it");
+        let claimed = (bytes.len() as u32).to_le_bytes();
+        [&claimed[..], &room[..length]].concat()
+    })
 }
 
 pub(crate) fn expand(packed: &[u8], what: &str) -> Result<Vec<u8>, StoreError> {

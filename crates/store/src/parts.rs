@@ -36,6 +36,7 @@ pub(crate) fn unpack_records<T: DeserializeOwned + Send>(
     records: &mut Vec<T>,
 ) -> Result<(), StoreError> {
     let mut failed = None;
+    records.reserve_exact(parts.len() * RECORDS);
     in_order(
         parts.len(),
         |at| unpack::<Vec<T>>(&parts[at], what),

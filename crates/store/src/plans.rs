@@ -1,11 +1,11 @@
 //! Plans and proposals: what was asked for, by its digest, and where it stands.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use model::{
-    Actor, AuditEntry, AuditWhat, Class, Digest, Finding, Plan, PlanDigest, Proposal, RunId, STEPS_IN_PART, Step, StepId, StepState,
-    Subject, in_order,
+    Actor, AuditEntry, AuditWhat, Class, Digest, Finding, Plan, PlanDigest, Proposal, RunId, Step, StepId, StepState, Subject, in_order,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -197,7 +197,8 @@ impl Store {
         tx.execute(sql::PROPOSAL_PUT, args![id, whole, at, findings]).await?;
         if whole {
             // What nobody has used is out of date, unless somebody said yes to it and the new proposal still has each of its steps.
-            let steps: HashSet<&StepId> = proposal.plans().flat_map(|plan| &plan.steps).map(|step| &step.id).collect();
+            let steps: LazyCell<HashSet<&StepId>, _> =
+                LazyCell::new(|| proposal.plans().flat_map(|plan| &plan.steps).map(|step| &step.id).collect());
             for row in tx.fetch(sql::PLAN_UNUSED, args![]).await? {
                 let unused: Digest = row.parsed(0, "a plan's digest")?;
                 let said_again = packed.iter().any(|plan| plan.digest == unused);
@@ -460,8 +461,7 @@ async fn summary_in(tx: &mut Tx, digest: &str, now: i64) -> Result<PlanSummary, 
 
 /// Whether rows say what was undone: no text in JSON can hold a member's name with its quotes as they are.
 fn is_remembered(rows: &[u8]) -> bool {
-    const MEMBER: &[u8] = b"\"undoes\":";
-    rows.windows(MEMBER.len()).any(|window| window == MEMBER)
+    std::str::from_utf8(rows).is_ok_and(|rows| rows.contains("\"undoes\":"))
 }
 
 /// What the guards count of a plan, by step: `packed` is what stands in its row, from before there were parts.
@@ -499,16 +499,14 @@ struct Packed {
 
 impl Packed {
     fn new(plan: &Plan, counted: &(dyn Fn(&Plan, &[Step]) -> Vec<u8> + Sync)) -> Self {
-        let mut parts = Vec::new();
-        let digest = plan.digest_in_parts(squeeze, |part| parts.push(part));
-        let (mut counted_parts, mut remembered) = (Vec::new(), false);
-        let steps: Vec<&[Step]> = plan.steps.chunks(STEPS_IN_PART).collect();
-        let packed = |at: usize| {
-            let rows = counted(plan, steps[at]);
-            (squeeze(&rows), is_remembered(&rows))
+        let (mut parts, mut counted_parts, mut remembered) = (Vec::new(), Vec::new(), false);
+        let packed = |text: &[u8], steps: &[Step]| {
+            let rows = counted(plan, steps);
+            (squeeze(text), squeeze(&rows), is_remembered(&rows))
         };
-        in_order(steps.len(), packed, |(part, undoes)| {
-            counted_parts.push(part);
+        let digest = plan.digest_in_parts(packed, |(part, counted, undoes)| {
+            parts.push(part);
+            counted_parts.push(counted);
             remembered |= undoes;
         });
         let (before, after) = plan.around();

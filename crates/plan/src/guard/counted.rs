@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use model::{AppName, Effects, PersonKey, Plan, RunId, SourceReading, Step, StepId};
+use model::{AppName, Effects, Person, PersonKey, Plan, RunId, SourceReading, Step, StepId};
 use serde::{Deserialize, Serialize};
 
 use crate::again::Undone;
+use crate::hash;
+use crate::index::Index;
+use crate::parallel::spread;
 
 /// What guards need to remember of a step of an earlier run or of a plan that is pending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +45,10 @@ pub struct Counted {
 /// What guards will need to remember of the plans of a proposal: to be kept beside each as long as it is pending, and beside its run for the
 /// longest window of any guard (of the steps that were done).
 pub struct Counting<'p> {
-    /// Person → department, in the reading that the plans were made from.
-    departments: HashMap<&'p PersonKey, &'p str>,
+    /// The people of the reading that the plans were made from.
+    people: &'p [Person],
+    /// Key → people.
+    by_key: Index,
     /// Steps that make something → what it is called.
     labels: HashMap<&'p StepId, &'p str>,
 }
@@ -51,8 +56,18 @@ pub struct Counting<'p> {
 impl<'p> Counting<'p> {
     /// `roster` is the reading that the plans were made from.
     pub fn new(plans: impl Iterator<Item = &'p Plan>, roster: &'p SourceReading) -> Self {
-        let department = |person: &'p model::Person| Some((&person.key, person.attributes.get("department")?.as_str()));
-        Self { departments: roster.people.iter().filter_map(department).collect(), labels: labels(plans.flat_map(|plan| &plan.steps)) }
+        let people = roster.people.as_slice();
+        let hashes = spread(people.len(), |range| people[range].iter().map(|person| hash::of_text(person.key.as_str())).collect());
+        let mut by_key = Index::with_room(people.len());
+        hashes.into_iter().zip(0..).for_each(|(hash, at)| by_key.insert(at, hash));
+        Self { people, by_key, labels: labels(plans.flat_map(|plan| &plan.steps)) }
+    }
+
+    /// The department of somebody in the roster; of several rows with one key the last one that has one.
+    fn department(&self, key: &PersonKey) -> Option<&'p str> {
+        let rows = self.by_key.with(hash::of_text(key.as_str())).filter(|row| self.people[*row as usize].key == *key);
+        let departments = rows.filter_map(|row| Some((row, self.people[row as usize].attributes.get("department")?)));
+        departments.max_by_key(|(row, _)| *row).map(|(_, name)| name.as_str())
     }
 
     /// One step of one of these plans; `at` is the plan's as-of.
@@ -63,7 +78,7 @@ impl<'p> Counting<'p> {
             app: step.app.clone(),
             effects: step.effects,
             person: step.person.clone(),
-            department: step.person.as_ref().and_then(|key| self.departments.get(key)).map(|name| (*name).to_owned()),
+            department: step.person.as_ref().and_then(|key| self.department(key)).map(str::to_owned),
             groups_gained,
             groups_lost,
             at: plan.inputs.as_of,
