@@ -1,6 +1,6 @@
 //! Where people touch each other: values that only one account may have, and supervisors.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{Change, Compare, Finding, FindingKind, Shape, Text, Value};
 
