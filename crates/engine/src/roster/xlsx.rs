@@ -46,9 +46,12 @@ pub(super) fn is_workbook(path: &Path, raw: &[u8]) -> Result<bool, RosterError> 
 pub(super) fn rows<'a>(file: &'a FileSource, raw: &[u8], policy: &'a SourcePolicy) -> Result<Rows<'a>, RosterError> {
     let wrong = |what: String| RosterError::Workbook { path: file.path.clone(), what };
     unpacks_within(raw, UNPACKED).map_err(wrong)?;
-    let damaged = |error: calamine::XlsxError| wrong(format!("it cannot be read ({error}); save it again as XLSX, or as CSV"));
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(raw)).map_err(damaged)?;
-    let sheet = sheet(&mut book, file.sheet.as_deref()).map_err(wrong)?;
+    // Its reader panics where a cell calls itself something that no number holds.
+    let read = std::panic::catch_unwind(|| {
+        let mut book: Xlsx<_> = Xlsx::new(Cursor::new(raw)).map_err(|error| damaged(&error))?;
+        sheet(&mut book, file.sheet.as_deref())
+    });
+    let sheet = read.unwrap_or_else(|_| Err(damaged(&"a cell in it has an impossible place"))).map_err(wrong)?;
     let first = sheet.start().map_or(0, |(row, _)| u64::from(row));
     let mut lines = (first + 1..).zip(sheet.rows());
     let (_, header) = lines.next().ok_or_else(|| wrong("its sheet is empty; a header row is needed".to_owned()))?;
@@ -70,6 +73,11 @@ pub(super) fn rows<'a>(file: &'a FileSource, raw: &[u8], policy: &'a SourcePolic
         }
     }
     Ok(rows)
+}
+
+/// What is said of a workbook whose inside is broken.
+fn damaged(error: &dyn std::fmt::Display) -> String {
+    format!("it cannot be read ({error}); save it again as XLSX, or as CSV")
 }
 
 /// The configured sheet, or the only one that holds anything.
