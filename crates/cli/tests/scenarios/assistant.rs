@@ -1,8 +1,10 @@
 //! What an assistant can do, through somebody else's client: look, plan, and with that ask; never approve.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -142,4 +144,63 @@ fn over_http_an_assistant_has_a_token_and_its_role() {
     for shown in ["", "Authorization: Bearer nothing\r\n", &format!("Authorization: Bearer {}\r\n", server.token)] {
         assert_eq!(server.raw("POST", "/mcp", shown), 401, "{shown}");
     }
+}
+
+/// What the conformance suite has that is not about tools, resources and prompts made for it.
+const CHECKS: [&str; 6] = ["server-initialize", "ping", "tools-list", "resources-list", "prompts-list", "dns-rebinding-protection"];
+
+#[test]
+fn the_protocols_own_suite_finds_nothing_wrong_with_what_applies() {
+    let world = world();
+    let token = world.provost(&["token", "create", "--name", "suite", "--role", "viewer", "--quiet"]).out.trim().to_owned();
+    let server = Server::start(&world);
+    let url = format!("http://{}/mcp", shows_token(server.address.clone(), token));
+    for check in CHECKS {
+        let output = Command::new("node")
+            .arg("node_modules/@modelcontextprotocol/conformance/dist/index.js")
+            .args(["server", "--url", &url, "--scenario", check])
+            .current_dir(xtask::outside::node())
+            .output()
+            .expect("node runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains(" 0 failed"), "{check}: {output:?}");
+    }
+}
+
+/// Where requests go on to a server with a token, which the suite has no word for; each over a connection of its own.
+fn shows_token(server: String, token: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let go_on = move |client: &mut TcpStream| -> std::io::Result<()> {
+        let mut reader = BufReader::new(client.try_clone()?);
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            let (name, value) = line.split_once(':').unwrap_or_default();
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().map_err(std::io::Error::other)?;
+            }
+            match line.trim_end() {
+                "" => break,
+                _ if name.eq_ignore_ascii_case("connection") => {}
+                _ => head.push_str(&line),
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let mut on = TcpStream::connect(&server)?;
+        write!(on, "{head}Authorization: Bearer {token}\r\nConnection: close\r\n\r\n")?;
+        on.write_all(&body)?;
+        std::io::copy(&mut on, client).map(drop)
+    };
+    let go_on = Arc::new(go_on);
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let go_on = Arc::clone(&go_on);
+            // Whoever hangs up has got what they wanted.
+            std::thread::spawn(move || go_on(&mut client).ok());
+        }
+    });
+    address
 }

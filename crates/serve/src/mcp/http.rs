@@ -33,10 +33,12 @@ impl Door {
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .with_max_request_body_bytes(MAX_BODY)
-            // No page of another site has anything to say here.
+            // No page of another site has anything to say here; assistants that are pages themselves are served from this machine.
+            .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"])
             .enforce_origin_validation();
-        if let Some((_, host)) = url.and_then(|url| url.split_once("://")) {
+        if let Some((url, (_, host))) = url.and_then(|url| Some((url, url.split_once("://")?))) {
             config.allowed_hosts.push(host.to_owned());
+            config.allowed_origins.push(url.to_owned());
         }
         let make = move || Ok(Assistant::new(Arc::clone(&engine), None));
         Self(StreamableHttpService::new(make, Arc::default(), config))
