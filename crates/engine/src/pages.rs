@@ -1,7 +1,7 @@
 //! What a person looks at who decides about a plan, or watches a run: from the store only, a part at a time.
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Digest, RunId, StepState, Verdict};
+use model::{Actor, Decision, Digest, Refusal, RunId, StepState, Verdict};
 use plan::render::Shown as PlanShown;
 use store::{PlanStatus, PlanSummary};
 
@@ -66,6 +66,18 @@ impl Engine {
         });
         let shown = plan::render::part(&stored.plan, from, most);
         Ok(PlanPage { four_eyes: stored.plan.four_eyes, summary: stored.summary, shown, decided: word, run })
+    }
+
+    /// Why a yes of theirs would not count now, of a plan that needs two people; none where it would.
+    ///
+    /// # Errors
+    /// There is no such plan; the store fails.
+    pub async fn objection(&self, digest: &Digest, by: Actor) -> Result<Option<Refusal>, EngineError> {
+        let now = self.ports.clock.now();
+        let stored = self.store.plan(digest, now).await?;
+        let yes = Decision { id: String::new(), digest: *digest, verdict: Verdict::Yes, by, at: now, expires: stored.summary.expires };
+        // Whether it is in time is told beside it.
+        Ok(yes.allows(&stored.plan, &stored.summary.asker, self.keys(), now, true).err())
     }
 
     /// The plans that wait: for a decision, or, approved, for being carried out; the newest first.

@@ -256,6 +256,7 @@ async fn answer(State((gateway, hooks)): State<(Arc<Gateway>, Arc<Webhooks>)>, r
             if head { without_body(answer) } else { answer }
         }
         _ if api::is_below(path) => api::no_such_path(path),
+        _ if console::is_for_reading(&request) => console::no_such_page(path),
         _ => {
             let said = format!("nothing is served here; identity providers use {BASE}\n");
             (StatusCode::NOT_FOUND, [(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], said).into_response()

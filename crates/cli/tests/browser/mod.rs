@@ -34,15 +34,23 @@ impl Running {
     /// # Panics
     /// When it ends before.
     pub(crate) fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> T {
+        self.line_if_any(pick).unwrap_or_else(|said| panic!("it ended without the line that was waited for:\n{said}"))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// It ends before: all that it said.
+    fn line_if_any<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let mut seen = String::new();
         for line in self.1.by_ref().map_while(Result::ok) {
             if let Some(found) = pick(&line) {
-                return found;
+                return Ok(found);
             }
             seen.push_str(&line);
             seen.push('\n');
         }
-        panic!("it ended without the line that was waited for:\n{seen}\n{}", self.told());
+        Err(format!("{seen}\n{}", self.told()))
     }
 
     /// What else it told.
@@ -70,12 +78,7 @@ impl Browser {
     /// # Panics
     /// When it is not installed.
     pub(crate) async fn open_with(more: &[&str]) -> Self {
-        let mut driver = Running::start(Command::new("chromedriver").arg("--port=0")).unwrap_or_else(|error| {
-            panic!(
-                "chromedriver cannot be started ({error}): install Debian's chromium and chromium-driver, as `cargo xtask test` does"
-            )
-        });
-        let port = driver.line(|line| line.split_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.').to_owned()));
+        let (driver, port) = driver();
         let profile = tempfile::tempdir().expect("a folder for the browser");
         let folder = format!("--user-data-dir={}", profile.path().display());
         let args = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", folder.as_str()];
@@ -94,4 +97,23 @@ impl Browser {
     pub(crate) async fn close(self) {
         self.client.close().await.expect("the browser closes");
     }
+}
+
+/// The program that drives browsers, and its port.
+fn driver() -> (Running, String) {
+    let mut said = String::new();
+    // It takes a port that is free for one of the machine's two addresses, and ends where another program has it for the other.
+    for _ in 0..20 {
+        let mut driver = Running::start(Command::new("chromedriver").arg("--port=0")).unwrap_or_else(|error| {
+            panic!(
+                "chromedriver cannot be started ({error}): install Debian's chromium and chromium-driver, as `cargo xtask test` does"
+            )
+        });
+        match driver.line_if_any(|line| line.split_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.').to_owned()))
+        {
+            Ok(port) => return (driver, port),
+            Err(all) => said = all,
+        }
+    }
+    panic!("chromedriver finds no port:\n{said}");
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use model::Role;
 
+pub(crate) use self::page::{is_for_reading, no_such_page};
 use crate::auth::Least;
 use crate::auth::oidc::BACK;
 use crate::route::Routes;
@@ -50,6 +51,7 @@ pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
         .get("/jobs/{id}", look, live::show)
         .get("/jobs/{id}/events", look, live::events)
         .get("/plans/{digest}", look, plans::show)
+        .post("/plans/{digest}/ask", plan, plans::ask)
         .post("/plans/{digest}/approve", decide, plans::approve)
         .post("/plans/{digest}/reject", decide, plans::reject)
         .post("/plans/{digest}/leave-out", plan, plans::leave_out)

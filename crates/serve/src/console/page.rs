@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{EngineError, StoreError};
@@ -48,6 +48,16 @@ pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
 /// What was not done, and what to do next.
 pub(super) fn told(status: StatusCode, title: &str, what: String, next: String) -> Response {
     html(status, &Told { title, what, next })
+}
+
+/// Whether a person's browser asks, and not a program.
+pub(crate) fn is_for_reading(request: &Request) -> bool {
+    request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// What a browser is shown where there is nothing.
+pub(crate) fn no_such_page(path: &str) -> Response {
+    told(StatusCode::NOT_FOUND, "No such page", format!("Nothing is at {path}."), "The overview leads to every page there is.".into())
 }
 
 /// Leads on to another page of ours, by its path.

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Form};
 use engine::{Caller, PlanPage, PlanStatus};
-use model::{Digest, Role, Verdict};
+use model::{Digest, Refusal, Role, Verdict};
 use serde::Deserialize;
 
 use super::page::{failed, html, lead, told};
@@ -46,7 +46,8 @@ struct Shown {
     may_decide: bool,
     may_divide: bool,
     may_run: bool,
-    same_person: bool,
+    objection: Option<String>,
+    may_ask: bool,
     from: usize,
     until: usize,
     before: Option<usize>,
@@ -70,13 +71,22 @@ pub(super) async fn show(
     let from = wanted.from.min(steps);
     let until = from.saturating_add(STEPS).min(steps);
     let (pending, approved) = (page.summary.status == PlanStatus::Pending, page.summary.status == PlanStatus::Approved);
+    let asked = pending && page.four_eyes && caller.role >= Role::Operator;
+    let objection = match asked {
+        true => match faces.engine.objection(&digest, caller.actor()).await {
+            Ok(objection) => objection,
+            Err(error) => return failed(&faces, &error),
+        },
+        false => None,
+    };
     let shown = Shown {
         digest: digest.to_string(),
         state: state(page.summary.status),
         may_decide: (pending || approved) && steps > 0 && caller.role >= Role::Approver,
         may_divide: pending && steps > 1 && caller.role >= Role::Operator,
         may_run: approved && caller.role >= Role::Operator,
-        same_person: pending && page.four_eyes && page.summary.asker.name == caller.name,
+        may_ask: matches!(objection, Some(Refusal::Unasked { .. })),
+        objection: objection.map(|objection| in_words(&objection, &page.summary.asker.name)),
         before: (from > 0).then(|| from.saturating_sub(STEPS)),
         after: (until < steps).then_some(until),
         left: wanted.left.filter(|left| left.parse::<Digest>().is_ok()),
@@ -87,6 +97,17 @@ pub(super) async fn show(
         until,
     };
     html(StatusCode::OK, &shown)
+}
+
+/// Why who looks cannot say yes, and who can.
+fn in_words(objection: &Refusal, asker: &str) -> String {
+    match objection {
+        Refusal::FourEyes { .. } => "This plan needs a second person: you asked for it, so somebody else says yes.".to_owned(),
+        Refusal::Unasked { .. } => format!(
+            "This plan needs two people, and {asker}, who asked for it, is only a name here. One person asks for it as themselves, and another says yes."
+        ),
+        other => other.to_string(),
+    }
 }
 
 fn state(status: PlanStatus) -> &'static str {
@@ -133,6 +154,15 @@ async fn decide(
     }
 }
 
+/// Stands for having asked for a plan that somebody asked for who is only a name.
+pub(super) async fn ask(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Path(digest): Path<String>) -> Response {
+    let Ok(digest) = digest.parse::<Digest>() else { return unknown(&digest) };
+    match faces.engine.ask_for(&digest, &caller.actor()).await {
+        Ok(_) => lead(&format!("/plans/{digest}")),
+        Err(error) => failed(&faces, &error),
+    }
+}
+
 /// Leaves the ticked steps, and those of people who are named, out of a plan: two plans take its place.
 pub(super) async fn leave_out(
     State(faces): State<Arc<Faces>>,
@@ -143,7 +173,7 @@ pub(super) async fn leave_out(
     let Ok(digest) = digest.parse::<Digest>() else { return unknown(&digest) };
     // One name comes many times, once for each box that is ticked.
     let ticked = fields.iter().filter(|(name, _)| name == "step").map(|(_, id)| id.clone());
-    let named = fields.iter().filter(|(name, _)| name == "people").flat_map(|(_, keys)| keys.split([',', ' ', '\n', '\r']));
+    let named = fields.iter().filter(|(name, _)| name == "people").flat_map(|(_, keys)| keys.split([',', '\n', '\r']).map(str::trim));
     let words: Vec<String> = ticked.chain(named.filter(|key| !key.is_empty()).map(str::to_owned)).collect();
     if words.is_empty() {
         let next = "Go back, and tick the steps, or write the keys of the people, that are to be left out.";

@@ -1,5 +1,6 @@
 //! `/runs/{id}`: how far a run is, what became of it, and its undo.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -8,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use engine::{Caller, Report};
-use model::{Role, RunId, RunState};
+use model::{AppName, Role, RunId, RunState};
 
 use super::drawn::Bars;
 use super::page::{failed, html, lead, told};
@@ -28,7 +29,7 @@ struct Shown {
     state: &'static str,
     job: Option<Job>,
     effects: Vec<(String, u64)>,
-    requests: Vec<(String, u64)>,
+    requests: Vec<String>,
     more: usize,
     course: Option<Bars>,
     may_run: bool,
@@ -69,6 +70,16 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, Extension(caller): Ext
         Ok(_) => Vec::new(),
         Err(error) => return failed(&faces, &error),
     };
+    let seconds = report.ended.map(|ended| ended.duration_since(report.started).as_secs().max(1).unsigned_abs());
+    let limits = match faces.engine.apps().await {
+        Ok(apps) => apps.into_iter().map(|row| (row.app, row.limit.to_string())).collect::<BTreeMap<_, _>>(),
+        Err(error) => return failed(&faces, &error),
+    };
+    let took = |(app, count): (AppName, u64)| {
+        let rate = seconds.map_or_else(String::new, |seconds| format!(" in {seconds} s, {} a minute", count * 60 / seconds));
+        let limit = limits.get(&app).map_or_else(String::new, |limit| format!(" Limit: {limit}."));
+        format!("{app} took {count} requests{rate}.{limit}")
+    };
     let state = match (&job, report.state) {
         (None, RunState::Running) => "cut off",
         (_, state) => state_word(state),
@@ -77,7 +88,7 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, Extension(caller): Ext
     let shown = Shown {
         may_resume: may_run && job.is_none() && report.state != RunState::Finished,
         effects: report.effects.iter().map(|(effect, count)| (effect.replace('_', " "), *count)).collect(),
-        requests: ended.into_iter().flatten().map(|(app, count)| (app.to_string(), count)).collect(),
+        requests: ended.into_iter().flatten().map(took).collect(),
         caller,
         report,
         state,
