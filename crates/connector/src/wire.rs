@@ -363,7 +363,7 @@ impl Read {
         &self.session.profile
     }
 
-    /// GET.  Where what comes cannot be read at all, it is asked for up to [`ASKED`] times: a walk over hundreds of pages does not end because
+    /// GET.  Where what comes cannot be read at all, it is asked for up to three times: a walk over hundreds of pages does not end because
     /// one of them was cut off on its way, or a proxy answered instead of the app.
     ///
     /// # Errors
