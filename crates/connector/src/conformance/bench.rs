@@ -204,6 +204,15 @@ impl Bench {
         Ok(of_pair.collect())
     }
 
+    /// What tells one account from another here, the key before all else; an app cannot find what it does not keep, and the hand's values say
+    /// what it keeps.
+    pub fn telling(&self) -> impl Iterator<Item = &'static str> {
+        let (manifest, kept) = (self.target.manifest(), self.hand.values(1));
+        let unique = manifest.attributes.iter().filter(|attribute| attribute.unique).map(|attribute| attribute.name);
+        let unique = unique.filter(|name| Some(*name) != manifest.key_attribute);
+        manifest.key_attribute.into_iter().chain(unique).filter(move |name| kept.contains_key(name))
+    }
+
     /// Whether the manifest says that the verb can be done.
     pub fn can(&self, verb: Verb) -> bool {
         self.target.manifest().support(verb) == Support::Can

@@ -157,7 +157,7 @@ pub(super) async fn a_write_without_an_answer_is_unknown_and_settled_by_a_look(r
             bench.transport.heal();
             ensure!(is_unknown_or_seen(&outcome), "a create with {how:?} is told as {outcome:?}");
             ensure!(bench.hand.accounts().len() == accounts + 1, "the request was to reach the app");
-            if let Some(key) = bench.target.manifest().key_attribute {
+            if let Some(key) = bench.telling().next() {
                 let value = bench.hand.values(5).get(key).map(ToString::to_string).unwrap_or_default();
                 let found = bench.find(Kind::Accounts, key, &value).await?;
                 ensure!(found.len() == 1, "the look by {key} finds {found:?}");

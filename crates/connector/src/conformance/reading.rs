@@ -84,10 +84,7 @@ pub(super) async fn accounts_are_found_by_every_key(rig: &dyn Rig) -> Checked {
     let someone = bench.someone(40).await?;
     let manifest = bench.target.manifest();
     ensure!(bench.account(someone.id.as_str()).await? == someone, "the account found by its id differs from one look to the next");
-    let unique = manifest.attributes.iter().filter(|attribute| attribute.unique).map(|attribute| attribute.name);
-    // What an app does not keep it cannot find; the hand's values say what it keeps.
-    let kept = bench.hand.values(1);
-    for name in unique.chain(manifest.key_attribute).filter(|name| kept.contains_key(name)) {
+    for name in bench.telling() {
         let value = someone.attributes.get(name).and_then(model::Value::as_text);
         let value = value.ok_or_else(|| format!("the people of the sandbox have no {name}"))?;
         let mut spellings = vec![value.to_owned()];

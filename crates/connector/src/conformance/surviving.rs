@@ -105,9 +105,7 @@ async fn complete(bench: &mut Bench) -> Result<Vec<Account>, String> {
 }
 
 async fn looks(bench: &mut Bench, someone: &Account) -> Checked {
-    let manifest = bench.target.manifest();
-    let unique = manifest.attributes.iter().filter(|attribute| attribute.unique).map(|attribute| attribute.name);
-    for name in unique.chain(manifest.key_attribute).chain(["id"]) {
+    for name in bench.telling().chain(["id"]).collect::<Vec<_>>() {
         let value = match name {
             "id" => someone.id.to_string(),
             name => someone.attributes.get(name).map(ToString::to_string).unwrap_or_default(),
@@ -196,7 +194,7 @@ async fn leaves(bench: &mut Bench, someone: &Account) -> Checked {
 }
 
 async fn creates(bench: &mut Bench) -> Checked {
-    let Some(key) = bench.target.manifest().key_attribute.filter(|_| bench.can(Verb::Create)) else { return Ok(()) };
+    let Some(key) = bench.telling().next().filter(|_| bench.can(Verb::Create)) else { return Ok(()) };
     let before = bench.hand.accounts().len();
     for number in 1..=4 {
         carry_out(bench, &bench.create(number)).await?;

@@ -243,6 +243,10 @@ fn common_fault(answer: &Answer) -> Option<Fault> {
     }
     Some(match status {
         StatusCode::TOO_MANY_REQUESTS => Fault::Wait { after: wait(answer), why: status.to_string() },
+        // Lessonly throttles so, by SCIM as by REST (L04); waiting helps nobody who may not do it.
+        StatusCode::FORBIDDEN if answer.text.to_lowercase().contains("rate limit exceeded") => {
+            Fault::Wait { after: wait(answer), why: format!("{status}: rate limit exceeded") }
+        }
         StatusCode::UNAUTHORIZED => Fault::Denied {
             scope: Scope::Credentials(format!(
                 "the application answered 401 ({}). Check `token` (a bearer token for SCIM, which is rarely the REST key), or \
