@@ -4,12 +4,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{AppName, Effect, Person, PersonKey, Run, RunId, RunState, Standing};
+use jiff::{SignedDuration, Timestamp};
+use model::{AppName, Certificate, Completeness, Effect, Person, PersonKey, Run, RunId, RunState, Standing};
 use serde::Serialize;
-use store::AuditHead;
+use store::{AuditHead, CoverageNote};
 
 use crate::look::{LinkedAccount, PersonRow};
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, Facts};
+
+/// How far back the course of the coverage goes, in days, and how many instants of it are told at most.
+const COURSE_DAYS: i64 = 90;
+const COURSE_POINTS: i128 = 60;
 
 /// What is kept.
 #[derive(Default)]
@@ -54,6 +59,30 @@ pub struct Covered {
     pub left_with_account: Vec<usize>,
 }
 
+/// What the coverage was as of a planning for everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CoverageThen {
+    /// When it was read.
+    pub at: Timestamp,
+    /// Who worked here.
+    pub here: u64,
+    /// For each app that was read, who had an active account of these, and who had left and had one.
+    pub apps: Vec<(AppName, u64, u64)>,
+}
+
+impl Coverage {
+    fn of(apps: Vec<AppName>, people: &[PersonRow]) -> Self {
+        let (mut all, mut by_name) = (Covered::default(), HashMap::<&str, Covered>::new());
+        for person in people {
+            all.add(&apps, person);
+            by_name.entry(&person.department).or_default().add(&apps, person);
+        }
+        let mut departments: Vec<(String, Covered)> = by_name.into_iter().map(|(name, covered)| (name.to_owned(), covered)).collect();
+        departments.sort_by(|(a, of_a), (b, of_b)| of_b.here.cmp(&of_a.here).then_with(|| a.cmp(b)));
+        Self { apps, all, departments }
+    }
+}
+
 impl Covered {
     fn add(&mut self, apps: &[AppName], person: &PersonRow) {
         self.with_account.resize(apps.len(), 0);
@@ -90,24 +119,7 @@ impl Engine {
             return Ok(people);
         }
         let facts = self.stored_facts(&self.ask_now()).await?;
-        let mut links: HashMap<&PersonKey, Vec<LinkedAccount>> = HashMap::new();
-        for link in &facts.links {
-            let active = facts.apps.get(&link.app).and_then(|reading| {
-                let found = reading.accounts.binary_search_by(|account| account.id.cmp(&link.account)).ok()?;
-                Some(reading.accounts[found].active)
-            });
-            let linked = LinkedAccount { app: link.app.clone(), account: link.account.to_string(), active };
-            links.entry(&link.person).or_default().push(linked);
-        }
-        let row = |person: &Person| PersonRow {
-            key: person.key.clone(),
-            name: person.display_name(),
-            email: person.get("email").to_owned(),
-            department: person.get("department").to_owned(),
-            standing: person.standing,
-            accounts: links.remove(&person.key).unwrap_or_default(),
-        };
-        let people = Arc::new(facts.roster.people.iter().map(row).collect::<Vec<_>>());
+        let people = Arc::new(rows(&facts));
         *self.known.people.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&people)));
         Ok(people)
     }
@@ -117,16 +129,59 @@ impl Engine {
     /// # Errors
     /// Like [`Engine::people`].
     pub async fn coverage(&self) -> Result<Coverage, EngineError> {
-        let people = self.people().await?;
-        let apps: Vec<AppName> = self.setup.apps.keys().cloned().collect();
-        let (mut all, mut by_name) = (Covered::default(), HashMap::<&str, Covered>::new());
-        for person in people.iter() {
-            all.add(&apps, person);
-            by_name.entry(&person.department).or_default().add(&apps, person);
+        Ok(Coverage::of(self.setup.apps.keys().cloned().collect(), &self.people().await?))
+    }
+
+    /// Keeps what the coverage is in these readings, for [`Engine::coverage_course`]: a part of a roster or of an app says nothing about it.
+    pub(crate) async fn note_coverage(&self, facts: &Facts, at: Timestamp) -> Result<(), EngineError> {
+        let whole = |certificate: &Certificate| matches!(certificate.completeness, Completeness::Complete { .. });
+        if !whole(&facts.roster.certificate) {
+            return Ok(());
         }
-        let mut departments: Vec<(String, Covered)> = by_name.into_iter().map(|(name, covered)| (name.to_owned(), covered)).collect();
-        departments.sort_by(|(a, of_a), (b, of_b)| of_b.here.cmp(&of_a.here).then_with(|| a.cmp(b)));
-        Ok(Coverage { apps, all, departments })
+        let apps: Vec<AppName> =
+            facts.apps.values().filter(|reading| whole(&reading.certificate)).map(|reading| reading.app.clone()).collect();
+        let all = Coverage::of(apps.clone(), &rows(facts)).all;
+        let count = |counted: &[usize], at: usize| counted.get(at).map_or(0, |people| *people as u64);
+        let note = |(place, app): (usize, AppName)| CoverageNote {
+            at,
+            app,
+            here: all.here as u64,
+            with_account: count(&all.with_account, place),
+            left_with_account: count(&all.left_with_account, place),
+        };
+        Ok(self.store.put_coverage(&apps.into_iter().enumerate().map(note).collect::<Vec<_>>()).await?)
+    }
+
+    /// How the coverage went in the last ninety days, the oldest first: each planning for everybody, or as many as can be told apart.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn coverage_course(&self) -> Result<Vec<CoverageThen>, EngineError> {
+        let since = self.ports.clock.now().checked_sub(SignedDuration::from_hours(24 * COURSE_DAYS)).unwrap_or(Timestamp::MIN);
+        let mut course: Vec<CoverageThen> = Vec::new();
+        for note in self.store.coverage_since(since).await? {
+            if course.last().is_none_or(|then| then.at != note.at) {
+                course.push(CoverageThen { at: note.at, here: note.here, apps: Vec::new() });
+            }
+            if let Some(then) = course.last_mut() {
+                then.apps.push((note.app, note.with_account, note.left_with_account));
+            }
+        }
+        let (Some(first), Some(last)) = (course.first().map(|then| then.at), course.last().map(|then| then.at)) else {
+            return Ok(course);
+        };
+        let span = (last.as_millisecond() - first.as_millisecond()).max(1);
+        let part =
+            |then: &CoverageThen| i128::from(then.at.as_millisecond() - first.as_millisecond()) * COURSE_POINTS / i128::from(span);
+        // Of the plannings of a part of the time, the last.
+        let mut told: Vec<CoverageThen> = Vec::new();
+        for then in course {
+            match told.last_mut() {
+                Some(before) if part(before) == part(&then) && before.at != first => *before = then,
+                _ => told.push(then),
+            }
+        }
+        Ok(told)
     }
 
     /// What a run gave and took.
@@ -146,4 +201,26 @@ impl Engine {
         }
         Ok(flow)
     }
+}
+
+/// Everybody of the roster, with their linked accounts.
+fn rows(facts: &Facts) -> Vec<PersonRow> {
+    let mut links: HashMap<&PersonKey, Vec<LinkedAccount>> = HashMap::new();
+    for link in &facts.links {
+        let active = facts.apps.get(&link.app).and_then(|reading| {
+            let found = reading.accounts.binary_search_by(|account| account.id.cmp(&link.account)).ok()?;
+            Some(reading.accounts[found].active)
+        });
+        let linked = LinkedAccount { app: link.app.clone(), account: link.account.to_string(), active };
+        links.entry(&link.person).or_default().push(linked);
+    }
+    let row = |person: &Person| PersonRow {
+        key: person.key.clone(),
+        name: person.display_name(),
+        email: person.get("email").to_owned(),
+        department: person.get("department").to_owned(),
+        standing: person.standing,
+        accounts: links.remove(&person.key).unwrap_or_default(),
+    };
+    facts.roster.people.iter().map(row).collect()
 }

@@ -59,7 +59,7 @@ pub use decide::Divided;
 pub use error::EngineError;
 pub use execute::RunSummary;
 pub use history::{Happened, History};
-pub use known::{Coverage, Covered, Flow};
+pub use known::{Coverage, CoverageThen, Covered, Flow};
 pub use look::{AppRow, Found, KeptSession, LinkedAccount, PersonRow};
 pub use meter::Done;
 pub use next::of_store as store_next;

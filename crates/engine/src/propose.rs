@@ -8,6 +8,7 @@ use model::{Actor, AppName, AppReading, Aside, Digest, Finding, Link, PersonKey,
 use plan::{Again, Counted, Counting, Given, Past, Planner};
 use serde::Serializer as _;
 use store::PlanSummary;
+use tracing::Instrument as _;
 
 use crate::connection::Connection;
 use crate::named::For;
@@ -89,6 +90,9 @@ impl Engine {
         let links = self.store.links().await?;
         let (earlier, past) = (Vec::new(), Past::default());
         let facts = Facts { roster: roster.reading, last_good, apps, links, earlier, past, aside, told };
+        if ask.only.is_none() {
+            self.note_coverage(&facts, began).await?;
+        }
         self.keep(&facts, &ask, &roster.rows).await
     }
 
@@ -252,7 +256,8 @@ impl Engine {
         let reads = connections.iter().filter_map(|(app, connection)| {
             let app_policy = policy.apps.get(app)?;
             Some(async move {
-                let read = self.read_app(connection, app_policy, whom, watch).await;
+                let within = tracing::debug_span!("read", %app);
+                let read = self.read_app(connection, app_policy, whom, watch).instrument(within).await;
                 Ok::<_, EngineError>((app.clone(), self.or_left_out(connection, read, watch).await?))
             })
         });

@@ -5,6 +5,7 @@
 
 mod audit;
 mod connections;
+mod coverage;
 mod db;
 mod decisions;
 mod error;
@@ -41,6 +42,7 @@ use crate::pushed::Pushing;
 
 pub use audit::{AuditFault, AuditHead, AuditReport};
 pub use connections::{Epoch, StoredSession};
+pub use coverage::CoverageNote;
 pub use decisions::Decided;
 pub use error::StoreError;
 pub use gate::{Gate, Operation};

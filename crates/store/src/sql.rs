@@ -322,6 +322,10 @@ statements! {
     TOKENS_SWEEP = "DELETE FROM tokens WHERE purpose IN ('session', 'link') AND expires > 0 AND expires <= $1";
     TOKEN_USED = "UPDATE tokens SET used = $2 WHERE id = $1 AND used < $2";
 
+    COVERAGE_PUT = "INSERT INTO coverage (at, app, here, with_account, left_with_account) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (at, app) DO UPDATE SET here = excluded.here, with_account = excluded.with_account, left_with_account = excluded.left_with_account";
+    COVERAGE_SINCE = "SELECT at, app, here, with_account, left_with_account FROM coverage WHERE at >= $1 ORDER BY at, app";
+
     REPLIES_SWEEP = "DELETE FROM replies WHERE began <= $1";
     REPLY_BEGIN = "INSERT INTO replies (caller, name, request, began, server, body) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
     REPLY = "SELECT request, server, body FROM replies WHERE caller = $1 AND name = $2";

@@ -43,6 +43,13 @@ async fn every_page_tells_what_is_known_and_is_fit_for_everybody() {
         go("/").await;
         told("Are the apps true to the roster?").await;
         assert!(text(page).await.contains("Everybody 12 12 0 12 0"), "{}", text(page).await);
+        reads(page, "How many of the people who work here had their accounts").await;
+        let drawn = "return [...document.querySelectorAll('svg.lines .line')].map(one => one.getAttribute('d').split('L').length)";
+        assert_eq!(
+            page.execute(drawn, Vec::new()).await.expect("it can be asked"),
+            serde_json::json!([2, 2]),
+            "two plannings, two apps"
+        );
         shot(page, &format!("overview-{look}")).await;
 
         go("/people").await;
@@ -75,6 +82,29 @@ async fn every_page_tells_what_is_known_and_is_fit_for_everybody() {
         press(page, "form[action$='/check'] button").await;
         see(page, "dl").await;
         told("the log-in is good").await;
+
+        go("/reports").await;
+        told("Who has access").await;
+        // Fetched as the forms would, since a browser keeps what it saves to itself.
+        let fetched = "const done = arguments[arguments.length - 1]; fetch(arguments[0]).then(async answer => done([answer.status, \
+                       answer.headers.get('content-disposition'), await answer.text()]));";
+        let saved = async |path: &str| page.execute_async(fetched, vec![path.into()]).await.expect("it is fetched");
+        let access = saved("/reports/access?format=csv&app=absorb&manager=").await;
+        assert_eq!((&access[0], &access[1]), (&200.into(), &"attachment; filename=\"provost-access.csv\"".into()), "{access}");
+        assert_eq!(
+            access[2].as_str().expect("a text").matches("absorb").count(),
+            13,
+            "a line for everybody, and the one of the API: {access}"
+        );
+        assert_eq!(saved("/reports/access?format=csv&manager=nobody").await[0], 404, "nobody has that key");
+        assert_eq!(saved("/reports/licences?format=pdf").await[0], 400);
+        let licences = saved("/reports/licences?format=json").await;
+        assert!(serde_json::from_str::<serde_json::Value>(licences[2].as_str().expect("a text")).is_ok(), "{licences}");
+        let run = world.json(&["runs"])["runs"][0]["id"].as_str().expect("an id").to_owned();
+        for format in ["html", "md", "csv", "json"] {
+            let report = saved(&format!("/runs/{run}/report/{format}")).await;
+            assert!(report[0] == 200 && report[2].as_str().is_some_and(|text| text.contains("absorb")), "{format}: {report}");
+        }
 
         go("/audit").await;
         told("approved").await;

@@ -8,6 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use model::{Approved, Evidence, Link, Receipt, Run, Step, StepId, StepRecord, StepState, Verb};
 
 use store::StoreError;
+use tracing::Instrument as _;
 
 use super::settle;
 use crate::connection::Connection;
@@ -195,10 +196,12 @@ impl<'a> Lane<'a> {
                 let call = self.next_call;
                 self.next_call += 1;
                 // What came of a call is noted by the call itself: while one waits for the disk the others go on, and share its commit.
-                under_way.push(async move {
+                let within = tracing::debug_span!("call", app = %connection.app, call, verb = ?verb, steps = steps.len());
+                let called = async move {
                     let Called { ended, stop } = call_out(engine, connection, run, watch, call, steps).await;
                     (note(engine, connection, run, ended).await, stop)
-                });
+                };
+                under_way.push(called.instrument(within));
             }
             let Some((noted, stopped)) = under_way.next().await else { break };
             let records = noted?;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use engine::{AuditFilter, AuditReport, Caller};
 use form_urlencoded::Serializer;
 use jiff::Timestamp;
@@ -16,7 +15,7 @@ use jiff::tz::TimeZone;
 use model::{AuditWhat, Audited};
 use serde::Deserialize;
 
-use super::page::{failed, html, told};
+use super::page::{failed, file, html, told};
 use crate::state::Faces;
 
 /// How many entries a page has.
@@ -178,8 +177,5 @@ pub(super) async fn export(State(faces): State<Arc<Faces>>, Query(wanted): Query
             lines.push(b'\n');
         }
     }
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"provost-audit.jsonl\""));
-    (headers, lines).into_response()
+    file("provost-audit.jsonl", "application/jsonl", lines)
 }

@@ -1,6 +1,7 @@
 //! Pictures, drawn on the server as SVG: whoever cannot see them finds what they say in a table or in words beside them.
 
 use askama::Template;
+use jiff::Timestamp;
 
 /// A person and their accounts, one below the other, each at the end of a line.
 #[derive(Template)]
@@ -92,5 +93,65 @@ impl Bars {
 
     fn height(&self) -> usize {
         if self.has_below() { 2 * HALF + 4 } else { HALF + 4 }
+    }
+}
+
+/// Parts of a whole over time: a line for each thing, and the same as a table.
+#[derive(Template)]
+#[template(path = "lines.html")]
+pub(super) struct Lines {
+    /// Tells it from the other pictures of the page.
+    id: &'static str,
+    title: String,
+    /// The lowest per cent that is drawn; the top is the whole.
+    floor: f64,
+    lines: Vec<Line>,
+    first: Timestamp,
+    last: Timestamp,
+    table: Vec<(Timestamp, Vec<String>)>,
+}
+
+struct Line {
+    name: String,
+    /// Which of the line styles it has.
+    style: usize,
+    path: String,
+    /// What it comes to in the end.
+    now: String,
+}
+
+/// How many of how many there were at a time, for each line; none where it is not known.
+type Instant = (Timestamp, Vec<Option<(u64, u64)>>);
+
+/// How many styles of lines there are.
+const STYLES: usize = 4;
+const HEIGHT: f64 = 150.0;
+
+impl Lines {
+    /// Of these things at these instants, which are in order: for each how many of how many, where that is known.  None where there is no course
+    /// to be drawn.
+    pub(super) fn new(id: &'static str, title: &str, names: &[String], course: &[Instant]) -> Option<Self> {
+        let (first, last) = (course.first()?.0, course.last().filter(|_| course.len() > 1)?.0);
+        let per_cent =
+            |counted: &Option<(u64, u64)>| counted.filter(|(_, of)| *of > 0).map(|(count, of)| count as f64 * 100.0 / of as f64);
+        let lowest = course.iter().flat_map(|(_, counted)| counted.iter().filter_map(per_cent)).fold(100.0, f64::min);
+        let floor = ((lowest / 10.0).floor() * 10.0).min(90.0);
+        let span = (last.as_millisecond() - first.as_millisecond()).max(1) as f64;
+        let x = |at: &Timestamp| (at.as_millisecond() - first.as_millisecond()) as f64 * WIDTH as f64 / span;
+        let y = |per_cent: f64| 2.0 + (100.0 - per_cent.min(100.0)) * (HEIGHT - 4.0) / (100.0 - floor);
+        let line = |(place, name): (usize, &String)| {
+            let points = course.iter().filter_map(|(at, counted)| Some((x(at), counted.get(place).and_then(per_cent)?)));
+            let points: Vec<(f64, f64)> = points.collect();
+            let pen =
+                |(at, (x, per_cent)): (usize, &(f64, f64))| format!("{} {x:.1} {:.1}", if at == 0 { "M" } else { "L" }, y(*per_cent));
+            let now = points.last().map(|(_, per_cent)| format!("{per_cent:.1} %")).unwrap_or_default();
+            let path = points.iter().enumerate().map(pen).collect::<Vec<_>>().join(" ");
+            Line { name: name.clone(), style: place % STYLES, path, now }
+        };
+        let words =
+            |counted: &Option<(u64, u64)>| counted.map_or_else(|| "not read".to_owned(), |(count, of)| format!("{count} of {of}"));
+        let row = |(at, counted): &Instant| (*at, counted.iter().map(words).collect());
+        let lines = names.iter().enumerate().map(line).collect();
+        Some(Self { id, title: title.to_owned(), floor, lines, first, last, table: course.iter().rev().map(row).collect() })
     }
 }

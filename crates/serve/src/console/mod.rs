@@ -12,6 +12,7 @@ mod page;
 mod people;
 mod plans;
 mod provider;
+mod reports;
 mod runs;
 
 use std::sync::Arc;
@@ -48,6 +49,9 @@ pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
         .get("/audit", look, audit::show)
         .get("/audit/verify", look, audit::verify)
         .get("/audit/export", look, audit::export)
+        .get("/reports", look, reports::show)
+        .get("/reports/access", look, reports::access)
+        .get("/reports/licences", look, reports::licences)
         .get("/jobs/{id}", look, live::show)
         .get("/jobs/{id}/events", look, live::events)
         .get("/plans/{digest}", look, plans::show)
@@ -57,6 +61,7 @@ pub(crate) fn routes(faces: &Arc<Faces>) -> Routes {
         .post("/plans/{digest}/leave-out", plan, plans::leave_out)
         .post("/plans/{digest}/run", plan, plans::run)
         .get("/runs/{id}", look, runs::show)
+        .get("/runs/{id}/report/{format}", look, reports::run)
         .post("/runs/{id}/stop", plan, runs::stop)
         .post("/runs/{id}/resume", plan, runs::resume)
         .post("/runs/{id}/undo", plan, runs::undo)

@@ -7,10 +7,10 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::{AppRow, Caller, Coverage, Covered, EngineError, PlanStatus, PlanSummary};
+use engine::{AppRow, Caller, Coverage, CoverageThen, Covered, EngineError, PlanStatus, PlanSummary};
 use model::{AppName, Class, Role, Run};
 
-use super::drawn::Bars;
+use super::drawn::{Bars, Lines};
 use super::page::{failed, html, lead};
 use super::runs::state_word;
 use crate::state::Faces;
@@ -34,6 +34,7 @@ struct Overview {
     coverage: Option<Coverage>,
     covered: Vec<Row>,
     departments: usize,
+    course: Option<Lines>,
     findings: Option<String>,
     flows: Option<Bars>,
     runs: Vec<(Run, &'static str)>,
@@ -110,6 +111,10 @@ async fn overview(faces: &Faces, caller: Caller) -> Result<Overview, EngineError
             _ => Row::new(name.clone(), Some(name.clone()), apps, of),
         }));
     }
+    let course = match &coverage {
+        Some(Coverage { apps, .. }) => course(apps, &engine.coverage_course().await?),
+        None => None,
+    };
     let findings = if_read(engine.findings().await)?.map(|found| match found.findings.len() {
         0 => "No finding is open".to_owned(),
         1 => "One finding".to_owned(),
@@ -126,12 +131,22 @@ async fn overview(faces: &Faces, caller: Caller) -> Result<Overview, EngineError
         waits: waits.collect(),
         apps: apps.collect(),
         flows: Bars::new("flows", "People whom each run gave access, and from whom it took it", ["Run", "Given", "Taken"], flows),
+        course,
         coverage,
         covered,
         departments,
         findings,
         runs: runs.collect(),
     })
+}
+
+/// The coverage over time as a picture.
+fn course(apps: &[AppName], told: &[CoverageThen]) -> Option<Lines> {
+    let of =
+        |then: &CoverageThen, app: &AppName| then.apps.iter().find(|(name, _, _)| name == app).map(|(_, with, _)| (*with, then.here));
+    let course: Vec<_> = told.iter().map(|then| (then.at, apps.iter().map(|app| of(then, app)).collect())).collect();
+    let names: Vec<String> = apps.iter().map(ToString::to_string).collect();
+    Lines::new("course", "How many of the people who work here had their accounts", &names, &course)
 }
 
 /// Nothing, where nothing was read yet.

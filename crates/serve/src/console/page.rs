@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{EngineError, StoreError};
@@ -50,6 +50,18 @@ pub(super) fn told(status: StatusCode, title: &str, what: String, next: String) 
     html(status, &Told { title, what, next })
 }
 
+/// A file to be saved under this name.
+pub(super) fn file(name: &str, media: &'static str, content: Vec<u8>) -> Response {
+    let as_name = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(media)),
+        (CONTENT_DISPOSITION, as_name.unwrap_or(HeaderValue::from_static("attachment"))),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
+    ];
+    (headers, content).into_response()
+}
+
 /// Whether a person's browser asks, and not a program.
 pub(crate) fn is_for_reading(request: &Request) -> bool {
     request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
@@ -71,9 +83,9 @@ pub(super) fn lead(path: &str) -> Response {
 /// What the engine did not do; failures of ours are told at home as well.
 pub(super) fn failed(faces: &Faces, error: &EngineError) -> Response {
     let status = match error {
-        EngineError::Store(StoreError::NotFound { .. } | StoreError::BadPrefix { .. } | StoreError::Ambiguous { .. }) => {
-            StatusCode::NOT_FOUND
-        }
+        EngineError::Store(StoreError::NotFound { .. } | StoreError::BadPrefix { .. } | StoreError::Ambiguous { .. })
+        | EngineError::NoSuchApp { .. }
+        | EngineError::Nobody { .. } => StatusCode::NOT_FOUND,
         EngineError::Store(
             StoreError::AlreadyDecided { .. }
             | StoreError::AlreadyUsed { .. }

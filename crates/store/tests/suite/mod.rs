@@ -3,6 +3,7 @@
 mod audit;
 pub(crate) mod common;
 mod connections;
+mod coverage;
 mod images;
 mod journal;
 mod notices;
