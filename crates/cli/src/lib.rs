@@ -15,6 +15,7 @@ mod ports;
 mod sandboxes;
 mod stage;
 mod stops;
+mod traces;
 mod whole;
 mod wiring;
 

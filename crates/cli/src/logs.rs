@@ -18,9 +18,10 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
 use crate::faces::visible;
+use crate::traces::Traces;
 
 /// What the targets of our crates begin with.
-const OURS: &str = "provost";
+pub(crate) const OURS: &str = "provost";
 /// The member with what happened, in words.
 const MESSAGE: &str = "message";
 
@@ -34,10 +35,11 @@ pub(crate) enum Form {
     Json,
 }
 
-/// Begins to write the log of this process; what is less than `level` is left out.
-pub(crate) fn begin(form: Form, level: LevelFilter) {
+/// Begins to write the log of this process; what is less than `level` is left out.  Traces hear of the same.
+pub(crate) fn begin(form: Form, level: LevelFilter, traces: Option<&Traces>) {
     let lines = Lines { form, put };
-    let all = Registry::default().with(lines.with_filter(Targets::new().with_target(OURS, level)));
+    let lines = lines.with_filter(Targets::new().with_target(OURS, level));
+    let all = Registry::default().with(lines).with(traces.map(Traces::layer));
     // A process has one log: where there is one already, it stays.
     tracing::subscriber::set_global_default(all).ok();
 }

@@ -18,6 +18,7 @@ use model::Role;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::auth::Least;
 use crate::meters::KIND;
@@ -118,7 +119,7 @@ pub(crate) async fn measured(State(faces): State<Arc<Faces>>, request: Request, 
     let method = method(request.method());
     let route = route(&request);
     let began = Instant::now();
-    let answer = next.run(request).await;
+    let answer = next.run(request).instrument(tracing::debug_span!("request", method, route)).await;
     let (took, status) = (began.elapsed(), answer.status());
     faces.meters.answered(method, &route, status.as_u16(), took);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::logs::{self, Form};
 use crate::owner;
 use crate::stops::Stops;
+use crate::traces::Traces;
 use crate::wiring::{Opened, Reach};
 
 /// How often it is looked for what people are to be told of.
@@ -54,7 +55,8 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     let face = globals.face();
     face.plain()?;
     let usual = if face.quiet { LevelFilter::OFF } else { LevelFilter::INFO };
-    logs::begin(args.log, args.log_level.unwrap_or(usual));
+    let traces = Traces::begin()?;
+    logs::begin(args.log, args.log_level.unwrap_or(usual), traces.as_ref());
     let mut stops = Stops::listen()?;
     let opened = Opened::open(globals, Reach::Apps).await?.hearing()?;
     let mut options = opened.serve.clone();
@@ -136,6 +138,9 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
         tracing::warn!("what took too long to stop was cut off; `provost resume` goes on with a run");
     }
     tracing::info!("stopped");
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     Ok(End::Done)
 }
 

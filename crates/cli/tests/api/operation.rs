@@ -1,6 +1,7 @@
 //! What whoever operates the server relies on: it says whether it lives and can work, what it has done, and it stops well.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -38,6 +39,91 @@ fn it_says_that_it_lives_that_it_can_work_and_what_it_has_done() {
     let report = house.get("viewer", "/api/v1/runs").json();
     let run = report["items"][0]["id"].as_str().expect("a run");
     assert_eq!(json!(steps), house.get("viewer", &format!("/api/v1/runs/{run}")).json()["done"], "{numbers}");
+}
+
+/// A collector that is named gets spans of requests, jobs, runs and calls, the last of them when the server stops; none names anybody.
+#[test]
+fn a_collector_gets_traces_that_name_nobody() {
+    let mut house = House::new(8, "");
+    house.stop();
+    let collector = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", collector.local_addr().expect("an address"));
+    let (heard, came) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for caller in collector.incoming().map_while(Result::ok) {
+            heard.send(taken(caller)).ok();
+        }
+    });
+    let mut serving = command(house.folder.path(), &["serve", "--listen", "127.0.0.1:0", "--format", "json", "--quiet"]);
+    (house.server, house.host) = serve_with(serving.env("OTEL_EXPORTER_OTLP_ENDPOINT", &address).env("OTEL_BSP_SCHEDULE_DELAY", "200"));
+    let job = house.job("operator", "/api/v1/plans", Some(&json!({})));
+    let plan = job["came"]["plans"][0].as_str().expect("a plan").to_owned();
+    assert_eq!(house.post("approver", &format!("/api/v1/plans/{plan}/approve"), &json!({})).status, 200);
+    house.job("operator", "/api/v1/runs", Some(&json!({ "plan": plan })));
+    house.get("viewer", "/people/E00001");
+    house.stop();
+    let told: Vec<(String, Vec<u8>)> = came.try_iter().collect();
+    assert!(
+        told.iter().all(|(head, _)| head.starts_with("POST /v1/traces ")),
+        "{:?}",
+        told.iter().map(|(head, _)| head).collect::<Vec<_>>()
+    );
+    let told = String::from_utf8_lossy(&told.into_iter().flat_map(|(_, body)| body).collect::<Vec<u8>>()).into_owned();
+    let run = house.run(&["runs", "--format", "json"]);
+    let run: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    for wanted in [
+        "service.name",
+        "provost",
+        "request",
+        "/people/{person}",
+        "job",
+        "run",
+        "call",
+        "Create",
+        run["runs"][0]["id"].as_str().expect("an id"),
+    ] {
+        assert!(told.contains(wanted), "{wanted}");
+    }
+    let roster = std::fs::read_to_string(house.folder.path().join("roster.csv")).expect("the roster");
+    for row in roster.lines().skip(1) {
+        for cell in row.split(',').take(4) {
+            assert!(!told.contains(cell), "{cell} is named");
+        }
+    }
+    assert!(!told.contains("pvt_"), "P11");
+    let server = House::new(8, "");
+    let refused =
+        command(server.folder.path(), &["serve", "--listen", "127.0.0.1:0"]).env("OTEL_EXPORTER_OTLP_ENDPOINT", "no address").output();
+    let refused = refused.expect("the binary runs");
+    assert!(
+        !refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        "{refused:?}"
+    );
+}
+
+/// A request that came: its first line and its body; it is answered with yes.
+fn taken(mut caller: TcpStream) -> (String, Vec<u8>) {
+    let mut reader = BufReader::new(caller.try_clone().expect("a second handle"));
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().expect("a length");
+        }
+        if head.is_empty() {
+            head.clone_from(&line);
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a body");
+    caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("it is answered");
+    (head.trim().to_owned(), body)
 }
 
 /// Every line of the log is an object, and none names anybody or holds a secret; a run that is stopped in the middle can be resumed.
