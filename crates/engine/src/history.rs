@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use model::{AppName, PersonKey, RunId, Step, StepId};
+use model::{AppName, PersonKey, RunId, Step, StepId, Text};
 use plan::render::verb_word;
 use plan::report::outcome_word;
 
@@ -26,7 +26,7 @@ pub struct Happened {
     /// What became of it, in a word.
     pub outcome: &'static str,
     /// Why it was to be done.
-    pub reason: String,
+    pub reason: Text,
     /// Who had approved it.
     pub approved_by: String,
 }
@@ -40,42 +40,50 @@ pub struct History {
     pub more: bool,
 }
 
+/// What happened to everybody in the last runs.
+#[derive(Default)]
+pub(crate) struct Histories {
+    /// The newest first.
+    of: HashMap<PersonKey, Vec<Happened>>,
+    more: bool,
+}
+
 impl Engine {
     /// What the last runs did to somebody.
     ///
     /// # Errors
     /// The store fails.
     pub async fn history(&self, person: &PersonKey) -> Result<History, EngineError> {
+        let histories = self.known.histories.get(self.as_of_now().await?, self.histories()).await?;
+        let happened = histories.of.get(person).cloned().unwrap_or_default();
+        Ok(History { happened, more: histories.more })
+    }
+
+    async fn histories(&self) -> Result<Histories, EngineError> {
         let mut runs = self.store.runs().await?;
         runs.sort_by_key(|run| std::cmp::Reverse(run.started));
-        let mut history = History { more: runs.len() > RUNS, ..History::default() };
+        let mut histories = Histories { more: runs.len() > RUNS, ..Histories::default() };
         for run in runs.into_iter().take(RUNS) {
             let plan = self.store.plan(&run.digest, self.ports.clock.now()).await?.plan;
-            let steps: HashMap<&StepId, &Step> =
-                plan.steps.iter().filter(|step| step.person.as_ref() == Some(person)).map(|step| (&step.id, step)).collect();
-            if steps.is_empty() {
-                continue;
-            }
+            let steps: HashMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
             let approved_by = self.store.decided(&run.digest).await?.map(|decided| decided.decision.by.name).unwrap_or_default();
-            let records = self.store.records(&run.id).await?;
-            let mut of_run: Vec<Happened> = records
-                .values()
-                .filter_map(|record| {
-                    let step = steps.get(&record.step)?;
-                    Some(Happened {
-                        run: run.id.clone(),
-                        at: record.at,
-                        app: step.app.clone(),
-                        verb: verb_word(step.verb),
-                        outcome: outcome_word(Some(&record.state)),
-                        reason: step.reason.to_string(),
-                        approved_by: approved_by.clone(),
-                    })
-                })
-                .collect();
-            of_run.sort_by_key(|happened| std::cmp::Reverse(happened.at));
-            history.happened.extend(of_run);
+            let mut records: Vec<_> = self.store.records(&run.id).await?.into_values().collect();
+            records.sort_by_key(|record| std::cmp::Reverse(record.at));
+            for record in records {
+                let Some((step, person)) = steps.get(&record.step).and_then(|step| Some((step, step.person.clone()?))) else {
+                    continue;
+                };
+                histories.of.entry(person).or_default().push(Happened {
+                    run: run.id.clone(),
+                    at: record.at,
+                    app: step.app.clone(),
+                    verb: verb_word(step.verb),
+                    outcome: outcome_word(Some(&record.state)),
+                    reason: step.reason.clone(),
+                    approved_by: approved_by.clone(),
+                });
+            }
         }
-        Ok(history)
+        Ok(histories)
     }
 }

@@ -1,15 +1,20 @@
-//! Lists of what was read last, kept in memory until something is read again or the audit trail goes on (a run that ends leaves an entry), so
-//! that what is kept is what the store has, whoever wrote to it.
+//! What takes long to be found out from the store, kept in memory until something is read again or the audit trail goes on (a run that ends
+//! leaves an entry), so that what is kept is what the store has, whoever wrote to it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use model::{AppName, Certificate, Completeness, Effect, Person, PersonKey, Run, RunId, RunState, Standing};
+use model::{
+    AppName, Certificate, Completeness, Digest, Effect, Finding, Person, PersonKey, Plan, Proposal, Run, RunId, RunState, Standing,
+};
+use plan::report::Report;
 use serde::Serialize;
-use store::{AuditHead, CoverageNote};
+use store::{AuditHead, CoverageNote, LatestFindings};
 
-use crate::look::{LinkedAccount, PersonRow};
+use crate::history::Histories;
+use crate::look::{AppRead, LinkedAccount, PersonRow};
+use crate::pages::Span;
 use crate::{Engine, EngineError, Facts};
 
 /// How far back the course of the coverage goes, in days, and how many instants of it are told at most.
@@ -19,14 +24,53 @@ const COURSE_POINTS: i128 = 60;
 /// What is kept.
 #[derive(Default)]
 pub(crate) struct Known {
-    /// People, and as of when.
-    people: Mutex<Option<(AsOf, Arc<Vec<PersonRow>>)>>,
+    people: Memo<AsOf, Vec<PersonRow>>,
+    coverage: Memo<AsOf, Coverage>,
+    /// What was read of each app.
+    pub(crate) read: Memo<AsOf, HashMap<AppName, AppRead>>,
+    /// What the last planning found, and what runs since then left to be looked at.
+    pub(crate) found: Memo<AsOf, (LatestFindings, Vec<Finding>)>,
+    /// What the next planning would find at this instant, and from what.
+    pub(crate) next: Memo<(AsOf, Timestamp), (Facts, Proposal)>,
+    /// What runs did to each person.
+    pub(crate) histories: Memo<AsOf, Histories>,
+    /// The plan that was looked at last: what goes by a digest does not change.
+    pub(crate) plan: Memo<Digest, Plan>,
+    /// The finished run that was looked at last.
+    pub(crate) report: Memo<(RunId, AsOf), Report>,
+    pub(crate) course: Memo<(RunId, usize), Vec<Span>>,
     /// Runs that finished: nothing about them changes.
     flows: Mutex<HashMap<RunId, Flow>>,
 }
 
 /// The newest entry of the trail, and how many readings there were.
-type AsOf = (Option<AuditHead>, i64);
+pub(crate) type AsOf = (Option<AuditHead>, i64);
+
+/// One thing that was found out, and what it rests on.  Who asks while it is being found out waits for it.
+pub(crate) struct Memo<K, V>(tokio::sync::Mutex<Option<(K, Arc<V>)>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self(tokio::sync::Mutex::new(None))
+    }
+}
+
+impl<K: PartialEq, V> Memo<K, V> {
+    /// What is kept, or what is found now and kept from then on.
+    pub(crate) async fn get(&self, of: K, finding: impl Future<Output = Result<V, EngineError>>) -> Result<Arc<V>, EngineError> {
+        let mut kept = self.0.lock().await;
+        if let Some((known, what)) = &*kept
+            && *known == of
+        {
+            return Ok(Arc::clone(what));
+        }
+        // What is kept is of the past by now: room for what comes.
+        *kept = None;
+        let what = Arc::new(finding.await?);
+        *kept = Some((of, Arc::clone(&what)));
+        Ok(what)
+    }
+}
 
 /// How many people a run gave access to, and from how many it took it: joiners and leavers, as the apps saw them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -111,25 +155,22 @@ impl Engine {
     /// # Errors
     /// Nothing has been read yet; the store fails.
     pub async fn people(&self) -> Result<Arc<Vec<PersonRow>>, EngineError> {
-        let now = (self.store.audit_head().await?, self.store.readings_mark().await?);
-        let kept = self.known.people.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((of, people)) = kept
-            && of == now
-        {
-            return Ok(people);
-        }
-        let facts = self.stored_facts(&self.ask_now()).await?;
-        let people = Arc::new(rows(&facts));
-        *self.known.people.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&people)));
-        Ok(people)
+        let found = async { Ok(rows(&self.stored_facts(&self.ask_now()).await?)) };
+        self.known.people.get(self.as_of_now().await?, found).await
+    }
+
+    /// What is kept is good for as long as this is the same.
+    pub(crate) async fn as_of_now(&self) -> Result<AsOf, EngineError> {
+        Ok((self.store.audit_head().await?, self.store.readings_mark().await?))
     }
 
     /// How many of the people who work here have an account, by app and department.
     ///
     /// # Errors
     /// Like [`Engine::people`].
-    pub async fn coverage(&self) -> Result<Coverage, EngineError> {
-        Ok(Coverage::of(self.setup.apps.keys().cloned().collect(), &self.people().await?))
+    pub async fn coverage(&self) -> Result<Arc<Coverage>, EngineError> {
+        let found = async { Ok(Coverage::of(self.setup.apps.keys().cloned().collect(), &self.people().await?)) };
+        self.known.coverage.get(self.as_of_now().await?, found).await
     }
 
     /// Keeps what the coverage is in these readings, for [`Engine::coverage_course`]: a part of a roster or of an app says nothing about it.

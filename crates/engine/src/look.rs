@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use model::{
     AccountId, Actor, AppName, Aside, Certificate, Finding, FindingKind, Health, Manifest, Person, PersonKey, Proof, Ref, RunId,
-    Standing, Step, StepId, StepState,
+    RunState, Standing, Step, StepId, StepState,
 };
 use plan::Explanation;
 use plan::report::Report;
 use serde::Serialize;
+use store::LatestFindings;
 
 use crate::propose::Facts;
 use crate::session::{Deaths, Kept};
@@ -93,6 +94,17 @@ pub struct AppRow {
     pub rival: Option<Timestamp>,
 }
 
+/// What the last reading of an app says of all its accounts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AppRead {
+    accounts: usize,
+    active: usize,
+    linked: usize,
+    certificate: Option<Certificate>,
+    profile: Option<String>,
+    sees_all: Option<bool>,
+}
+
 /// A log-in that is kept; never what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KeptSession {
@@ -110,10 +122,26 @@ impl Engine {
     /// Nobody, or several people, go by these words; nothing has been read yet; the store fails.
     pub async fn explain(&self, who: &str, as_of: Timestamp) -> Result<Explanation, EngineError> {
         let ask = Ask { as_of, ..self.ask_now() };
-        let facts = self.stored_facts(&ask).await?;
-        let key = find(&facts, who)?;
-        let review = |step: &Step| self.review(step, &facts);
-        Ok(plan::explain(&self.given(&facts, &ask, &review), &key))
+        let found = async {
+            let facts = self.stored_facts(&ask).await?;
+            let proposal = plan::propose(&self.given(&facts, &ask, &|step| self.review(step, &facts)));
+            Ok((facts, proposal))
+        };
+        let next = self.known.next.get((self.as_of_now().await?, as_of), found).await?;
+        let (facts, proposal) = &*next;
+        let key = find(facts, who)?;
+        let review = |step: &Step| self.review(step, facts);
+        Ok(plan::explain(&self.given(facts, &ask, &review), proposal, &key))
+    }
+
+    /// The same as of this minute: whoever looks at several people does not wait for each as for the first.
+    ///
+    /// # Errors
+    /// As [`Engine::explain`].
+    pub async fn explain_now(&self, who: &str) -> Result<Explanation, EngineError> {
+        let now = self.ports.clock.now();
+        let minute = Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(60)).unwrap_or(now);
+        self.explain(who, minute).await
     }
 
     /// What an app's connector can do; none where there is no such app.
@@ -127,22 +155,22 @@ impl Engine {
     /// The store fails.
     pub async fn apps(&self) -> Result<Vec<AppRow>, EngineError> {
         let mut rows = Vec::new();
+        let read = self.known.read.get(self.as_of_now().await?, self.what_was_read()).await?;
         let aside = self.asides_now().await?;
         for (app, setup) in &self.setup.apps {
             // With another key it cannot be opened, and is not used either.
             let session = self.store.session(app).await.ok().flatten().and_then(|stored| Kept::times(&stored.secret));
-            let reading = self.store.latest_app_reading(app).await?;
-            let accounts = reading.as_ref().map_or(&[][..], |reading| &reading.accounts);
+            let read = read.get(app);
             rows.push(AppRow {
                 app: app.clone(),
                 connector: setup.target.manifest().connector,
                 fingerprint: setup.fingerprint.to_string(),
-                accounts: accounts.len(),
-                active: accounts.iter().filter(|account| account.active).count(),
-                certificate: reading.as_ref().map(|reading| reading.certificate.clone()),
-                linked: self.store.links_of(app).await?.len(),
-                profile: reading.as_ref().map(|reading| reading.tenant.profile.clone()),
-                sees_all: reading.as_ref().and_then(|reading| reading.tenant.sees_all),
+                accounts: read.map_or(0, |read| read.accounts),
+                active: read.map_or(0, |read| read.active),
+                certificate: read.and_then(|read| read.certificate.clone()),
+                linked: read.map_or(0, |read| read.linked),
+                profile: read.and_then(|read| read.profile.clone()),
+                sees_all: read.and_then(|read| read.sees_all),
                 scope_asserted: self.setup.policy.policy().apps.get(app).is_some_and(|policy| policy.scope_all),
                 limit: setup.limit_in_words(),
                 health: self.store.health(app).await?,
@@ -154,13 +182,34 @@ impl Engine {
         Ok(rows)
     }
 
+    async fn what_was_read(&self) -> Result<HashMap<AppName, AppRead>, EngineError> {
+        let mut all = HashMap::new();
+        for app in self.setup.apps.keys() {
+            let linked = self.store.links_of(app).await?.len();
+            let read = match self.store.latest_app_reading(app).await? {
+                Some(reading) => AppRead {
+                    accounts: reading.accounts.len(),
+                    active: reading.accounts.iter().filter(|account| account.active).count(),
+                    linked,
+                    certificate: Some(reading.certificate),
+                    profile: Some(reading.tenant.profile),
+                    sees_all: reading.tenant.sees_all,
+                },
+                None => AppRead { linked, ..AppRead::default() },
+            };
+            all.insert(app.clone(), read);
+        }
+        Ok(all)
+    }
+
     /// What a human should know: what the last planning found, and what runs since then left for a person to look at.
     ///
     /// # Errors
     /// Nothing was planned yet; the store fails.
     pub async fn findings(&self) -> Result<Found, EngineError> {
-        let latest = self.store.findings().await?.ok_or_else(|| EngineError::NothingRead("the roster".into()))?;
-        let mut findings = latest.findings;
+        let found = self.known.found.get(self.as_of_now().await?, self.found_last()).await?;
+        let (latest, left) = &*found;
+        let mut findings = latest.findings.clone();
         // Quarantines and what is put aside are told as they are now.
         let aside = self.asides_now().await?;
         findings.retain(|finding| match finding.kind {
@@ -172,6 +221,14 @@ impl Engine {
         });
         findings.extend(self.told_of_quarantines().await?);
         findings.extend(self.rivals(latest.at).await?.into_iter().filter(|rival| !findings.contains(rival)).collect::<Vec<_>>());
+        findings.extend(left.iter().cloned());
+        Ok(Found { at: latest.at, everybody: latest.whole, findings })
+    }
+
+    /// What the last planning found, and what runs since then left to be looked at.
+    async fn found_last(&self) -> Result<(LatestFindings, Vec<Finding>), EngineError> {
+        let latest = self.store.findings().await?.ok_or_else(|| EngineError::NothingRead("the roster".into()))?;
+        let mut findings = Vec::new();
         for run in self.store.runs().await?.into_iter().filter(|run| run.started >= latest.at) {
             let plan = self.store.plan(&run.digest, self.ports.clock.now()).await?.plan;
             let steps: HashMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
@@ -190,7 +247,7 @@ impl Engine {
                 findings.push(finding);
             }
         }
-        Ok(Found { at: latest.at, everybody: latest.whole, findings })
+        Ok((latest, findings))
     }
 
     /// What became of a run.
@@ -199,9 +256,16 @@ impl Engine {
     /// There is no such run; the store fails.
     pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
         let run = self.store.run(run).await?;
-        let stored = self.store.plan(&run.digest, self.ports.clock.now()).await?;
-        let records: Vec<_> = self.store.records(&run.id).await?.into_values().collect();
-        let mut report = plan::report::report(&run, &stored.plan, &records);
+        let found = async {
+            let plan = self.known_plan(&run.digest).await?;
+            let records: Vec<_> = self.store.records(&run.id).await?.into_values().collect();
+            Ok(plan::report::report(&run, &plan, &records))
+        };
+        // About a run that finished nothing changes any more but what was put aside.
+        let mut report = match run.state {
+            RunState::Finished => Report::clone(&*self.known.report.get((run.id.clone(), self.as_of_now().await?), found).await?),
+            RunState::Running | RunState::Stopped => found.await?,
+        };
         let asides = self.asides_now().await?;
         for undone in report.open.iter_mut().chain(&mut report.all) {
             if let Some(one) = asides.iter().find(|one| one.step == undone.step) {

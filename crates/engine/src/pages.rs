@@ -1,7 +1,9 @@
 //! What a person looks at who decides about a plan, or watches a run: from the store only, a part at a time.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
-use model::{Actor, Decision, Digest, Refusal, RunId, StepState, Verdict};
+use model::{Actor, Decision, Digest, Plan, Refusal, RunId, RunState, StepState, Verdict};
 use plan::render::Shown as PlanShown;
 use store::{PlanStatus, PlanSummary};
 
@@ -52,7 +54,8 @@ impl Engine {
     /// # Errors
     /// There is no such plan; the store fails.
     pub async fn plan_page(&self, digest: &Digest, from: usize, most: usize) -> Result<PlanPage, EngineError> {
-        let stored = self.store.plan(digest, self.ports.clock.now()).await?;
+        let summary = self.store.plan_summary(digest, self.ports.clock.now()).await?;
+        let plan = self.known_plan(digest).await?;
         let decided = self.store.decided(digest).await?;
         let run = decided.as_ref().and_then(|decided| decided.used_by.clone());
         let word = decided.map(|decided| Word {
@@ -64,8 +67,17 @@ impl Engine {
             },
             until: decided.decision.expires,
         });
-        let shown = plan::render::part(&stored.plan, from, most);
-        Ok(PlanPage { four_eyes: stored.plan.four_eyes, summary: stored.summary, shown, decided: word, run })
+        let shown = plan::render::part(&plan, from, most);
+        Ok(PlanPage { four_eyes: plan.four_eyes, summary, shown, decided: word, run })
+    }
+
+    /// A plan to be looked at; what is carried out is read anew.
+    ///
+    /// # Errors
+    /// There is no such plan; the store fails.
+    pub async fn known_plan(&self, digest: &Digest) -> Result<Arc<Plan>, EngineError> {
+        let found = async { Ok(self.store.plan(digest, self.ports.clock.now()).await?.plan) };
+        self.known.plan.get(*digest, found).await
     }
 
     /// Why a yes of theirs would not count now, of a plan that needs two people; none where it would.
@@ -97,6 +109,14 @@ impl Engine {
     /// # Errors
     /// The store fails.
     pub async fn course(&self, run: &RunId, spans: usize) -> Result<Vec<Span>, EngineError> {
+        if self.store.run(run).await?.state != RunState::Finished {
+            return self.course_until_now(run, spans).await;
+        }
+        let found = self.course_until_now(run, spans);
+        Ok(self.known.course.get((run.clone(), spans), found).await?.to_vec())
+    }
+
+    async fn course_until_now(&self, run: &RunId, spans: usize) -> Result<Vec<Span>, EngineError> {
         let records = self.store.records(run).await?;
         let mut ended: Vec<(Timestamp, bool)> = records
             .values()

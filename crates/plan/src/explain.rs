@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use model::{AccountId, AppName, Changes, Class, Evidence, Finding, IdpWord, Named, Person, PersonKey, Standing, Step, Text};
+use model::{AccountId, AppName, Changes, Class, Evidence, Finding, IdpWord, Named, Person, PersonKey, Proposal, Standing, Step, Text};
 use serde::Serialize;
 
 use crate::Given;
@@ -11,7 +11,6 @@ use crate::correlate::Bond;
 use crate::draft::verb_word;
 use crate::expr::Machine;
 use crate::planned::{Memory, Planned};
-use crate::propose::propose;
 use crate::render::{Paint, clean, kind_word};
 use crate::roster::{People, Roster, Stage};
 
@@ -69,9 +68,8 @@ pub struct InApp {
 }
 
 /// Explains one person.  Guards and names are those of the plan for everybody.
-pub fn explain(given: &Given<'_>, person: &PersonKey) -> Explanation {
+pub fn explain(given: &Given<'_>, proposal: &Proposal, person: &PersonKey) -> Explanation {
     let everybody = Given { only: None, ..*given };
-    let proposal = propose(&everybody);
     let mut ignored = Vec::new();
     let mut people = People::default();
     let moved = people.update(given.roster);

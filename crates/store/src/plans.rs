@@ -290,6 +290,15 @@ impl Store {
         Ok(StoredPlan { plan: body(&mut tx, digest, &row, 10).await?, summary: PlanState::read(&row)?.summary(millis(now)) })
     }
 
+    /// Where a plan stands at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn plan_summary(&self, digest: &Digest, now: Timestamp) -> Result<PlanSummary, StoreError> {
+        let row = self.db.fetch_one(sql::PLAN, args![digest.to_string()]).await?.ok_or_else(|| StoreError::no_plan(digest))?;
+        Ok(PlanState::read(&row)?.summary(millis(now)))
+    }
+
     /// The plan whose digest begins so, and where it stands at `now`.
     ///
     /// # Errors

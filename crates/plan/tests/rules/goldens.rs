@@ -54,12 +54,12 @@ fn proposals_read_well_in_every_form() {
 #[test]
 fn a_person_is_explained() {
     let mut world = world();
-    let explanation = world.given(|given| plan::explain(given, &"1".into()));
+    let explanation = world.given(|given| plan::explain(given, &plan::propose(given), &"1".into()));
     golden("explain.txt", &explanation.text(false));
     assert_eq!(serde_json::to_value(&explanation).unwrap()["apps"]["flat"]["wanted"], true);
-    let leaver = world.given(|given| plan::explain(given, &"3".into()));
+    let leaver = world.given(|given| plan::explain(given, &plan::propose(given), &"3".into()));
     assert!(leaver.text(false).contains("(held: access_lost)"), "{}", leaver.text(false));
-    assert_eq!(world.given(|given| plan::explain(given, &"404".into())).stands, "not in the roster");
+    assert_eq!(world.given(|given| plan::explain(given, &plan::propose(given), &"404".into())).stands, "not in the roster");
 }
 
 #[test]

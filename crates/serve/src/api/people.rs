@@ -73,6 +73,6 @@ async fn list(State(faces): State<Arc<Faces>>, Asked(whom): Asked<Whom>, uri: Ur
 }
 
 async fn show(State(faces): State<Arc<Faces>>, Named(who): Named) -> Result<Response, Problem> {
-    let explained = faces.engine.explain(&who, faces.engine.now()).await.map_err(|error| Problem::of(&error, &faces))?;
+    let explained = faces.engine.explain_now(&who).await.map_err(|error| Problem::of(&error, &faces))?;
     Ok(json(&explained))
 }

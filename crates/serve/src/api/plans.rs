@@ -174,14 +174,14 @@ async fn list_steps(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let place = which.place()?;
-    let stored = faces.engine.store().plan(&digest, faces.engine.now()).await.map_err(|error| Problem::of(&error.into(), &faces))?;
+    let plan = faces.engine.known_plan(&digest).await.map_err(|error| Problem::of(&error, &faces))?;
     // A plan does not change: a step is known by its place.
     let first = match &place.after {
         None => 0,
         Some(after) => number(after).saturating_add(1),
     };
-    let all = stored.plan.steps.len() as u64;
-    let steps: Vec<Step> = stored.plan.steps.into_iter().skip(usize::try_from(first).unwrap_or(usize::MAX)).take(place.limit).collect();
+    let all = plan.steps.len() as u64;
+    let steps: Vec<Step> = plan.steps.iter().skip(usize::try_from(first).unwrap_or(usize::MAX)).take(place.limit).cloned().collect();
     let last = first.saturating_add(steps.len() as u64).saturating_sub(1);
     let more = (!steps.is_empty() && last.saturating_add(1) < all).then(|| last.to_be_bytes().to_vec());
     Ok(json(&ready(steps, more, &uri)))

@@ -69,10 +69,10 @@ async fn make(
     let digest: Digest =
         plan.parse().map_err(|_| Problem::not_valid(format!("plan: {plan:?} is no digest"), "64 digits of 0-9 and a-f"))?;
     // What can be told at once is told at once; the engine looks again when it begins.
-    let stored = faces.engine.store().plan(&digest, faces.engine.now()).await;
-    let stored = stored.map_err(|error| Problem::of_body(&error.into(), &faces))?;
-    if stored.summary.status != PlanStatus::Approved {
-        let status = serde_json::json!(stored.summary.status);
+    let summary = faces.engine.store().plan_summary(&digest, faces.engine.now()).await;
+    let summary = summary.map_err(|error| Problem::of_body(&error.into(), &faces))?;
+    if summary.status != PlanStatus::Approved {
+        let status = serde_json::json!(summary.status);
         let detail = format!("plan {} is {}, not approved", digest.short(), status.as_str().unwrap_or_default());
         return Err(Problem::new(
             StatusCode::CONFLICT,

@@ -31,7 +31,7 @@ struct Overview {
     jobs: Vec<(Job, &'static str)>,
     waits: Vec<Waits>,
     apps: Vec<App>,
-    coverage: Option<Coverage>,
+    coverage: Option<Arc<Coverage>>,
     covered: Vec<Row>,
     departments: usize,
     course: Option<Lines>,
@@ -103,7 +103,7 @@ async fn overview(faces: &Faces, caller: Caller) -> Result<Overview, EngineError
     flows.reverse();
     let coverage = if_read(engine.coverage().await)?;
     let (mut covered, mut departments) = (Vec::new(), 0);
-    if let Some(Coverage { apps, all, departments: by_size }) = &coverage {
+    if let Some(Coverage { apps, all, departments: by_size }) = coverage.as_deref() {
         departments = by_size.len();
         covered.push(Row::new("Everybody".to_owned(), None, apps, all));
         covered.extend(by_size.iter().take(DEPARTMENTS).map(|(name, of)| match name.as_str() {
@@ -111,7 +111,7 @@ async fn overview(faces: &Faces, caller: Caller) -> Result<Overview, EngineError
             _ => Row::new(name.clone(), Some(name.clone()), apps, of),
         }));
     }
-    let course = match &coverage {
+    let course = match coverage.as_deref() {
         Some(Coverage { apps, .. }) => course(apps, &engine.coverage_course().await?),
         None => None,
     };

@@ -112,7 +112,7 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, Extension(caller): Ext
 }
 
 async fn person(faces: &Faces, caller: Caller, who: &str) -> Result<Shown, EngineError> {
-    let is = faces.engine.explain(who, faces.engine.now()).await?;
+    let is = faces.engine.explain_now(who).await?;
     let history = faces.engine.history(&is.person).await?;
     let apps: Vec<InApp> = is.apps.iter().map(|(name, is)| in_app(name.as_str(), is)).collect();
     let accounts = is.apps.iter().map(|(app, is)| {
@@ -148,7 +148,7 @@ fn in_app(name: &str, is: &Stands) -> InApp {
 
 /// Begins to plan for this person alone.
 pub(super) async fn plan(State(faces): State<Arc<Faces>>, Extension(caller): Extension<Caller>, Path(who): Path<String>) -> Response {
-    let known = match faces.engine.explain(&who, faces.engine.now()).await {
+    let known = match faces.engine.explain_now(&who).await {
         Ok(explanation) => explanation.person,
         Err(error) => return failed(&faces, &error),
     };

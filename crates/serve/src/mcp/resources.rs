@@ -45,7 +45,7 @@ pub(super) async fn read(engine: &Engine, uri: &str) -> Result<ResourceContents,
         None if path == "findings" => json(&engine.findings().await.map_err(|error| failed(&error))?),
         None if path == "plans" => json(&engine.store().plans(engine.now()).await.map_err(|error| failed(&error.into()))?),
         None if path == "runs" => json(&engine.store().runs().await.map_err(|error| failed(&error.into()))?),
-        Some(("people", key)) => json(&engine.explain(key, engine.now()).await.map_err(|error| failed(&error))?),
+        Some(("people", key)) => json(&engine.explain_now(key).await.map_err(|error| failed(&error))?),
         Some(("plans", digest)) => {
             let digest: Digest = digest.parse().map_err(|error| ErrorData::invalid_params(format!("{digest:?}: {error}"), None))?;
             json(&engine.store().plan(&digest, engine.now()).await.map_err(|error| failed(&error.into()))?.plan)

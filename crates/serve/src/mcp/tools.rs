@@ -124,7 +124,7 @@ impl Assistant {
     #[tool(annotations(read_only_hint = true))]
     async fn explain(&self, Parameters(Whom { who }): Parameters<Whom>, context: RequestContext<RoleServer>) -> Answer {
         self.behind(&context)?;
-        answer(self.engine.explain(&who, self.engine.now()).await.map(|explanation| json!({ "explanation": explanation })))
+        answer(self.engine.explain_now(&who).await.map(|explanation| json!({ "explanation": explanation })))
     }
 
     /// What a person should know: orphans, ghosts, duplicates, drift, blind spots, as of the last planning.
