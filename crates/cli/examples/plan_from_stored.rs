@@ -414,7 +414,7 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
     }
     let policy = Compiled::new(policy, &manifests)
         .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
-    Ok(Setup { policy, sources: BTreeMap::new(), apps, owner: "bench".into(), owner_is_gone: |_| false })
+    Ok(Setup { policy, sources: BTreeMap::new(), pulled: BTreeMap::new(), apps, owner: "bench".into(), owner_is_gone: |_| false })
 }
 
 /// Ports of a process that only plans: nothing is sent, nothing waits.

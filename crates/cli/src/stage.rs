@@ -46,7 +46,7 @@ impl Sandboxed {
     pub(crate) fn new(apps: BTreeMap<AppName, AppConnection>, faults: Faults) -> Result<Self, Failure> {
         let mut known = BTreeMap::new();
         for (name, connection) in apps {
-            let credentials = credentials(&name, &connection, Reach::Store)?;
+            let credentials = credentials(("app", name.as_str()), &connection, Reach::Store)?;
             let own = credentials.get("username").map(|secret| secret.expose().to_owned());
             let own = own.or_else(|| connection.options.get("admin").cloned());
             known.insert(name, App { connection, own });

@@ -184,7 +184,7 @@ pub async fn assemble(config: &Path) -> Result<(Setup, Location), String> {
 fn dialects(config: &Config) -> BTreeMap<SourceName, Dialect> {
     let spoken = |connection: &SourceConnection| match connection {
         SourceConnection::Push(dialect) => Some(dialect.clone()),
-        SourceConnection::File(_) => None,
+        SourceConnection::File(_) | SourceConnection::Pull(_) => None,
     };
     config.sources.iter().filter_map(|(name, connection)| Some((name.clone(), spoken(connection)?))).collect()
 }
@@ -207,28 +207,33 @@ async fn setup(globals: &Globals, config: Config, reach: Reach, sandboxes: &mut 
     } = config;
     let mut setups = BTreeMap::new();
     for (name, connection) in &apps {
-        setups.insert(name.clone(), app(globals, name, connection, reach, sandboxes).await?);
+        setups.insert(name.clone(), app(globals, ("app", name.as_str()), connection, reach, sandboxes).await?);
     }
-    let mut files = BTreeMap::new();
+    let (mut files, mut pulled) = (BTreeMap::new(), BTreeMap::new());
     for (name, source) in sources {
         match source {
             SourceConnection::File(file) => {
                 files.insert(name, file);
             }
             SourceConnection::Push(_) => {}
+            SourceConnection::Pull(connection) => {
+                let setup = app(globals, ("source", name.as_str()), &connection, reach, sandboxes).await?;
+                pulled.insert(name, setup);
+            }
         }
     }
-    Ok(Setup { policy, sources: files, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone })
+    Ok(Setup { policy, sources: files, pulled, apps: setups, owner: owner::owner(), owner_is_gone: owner::is_gone })
 }
 
+/// What is asked: an app, or a source, by the kind and the name of its section.
 async fn app(
     globals: &Globals,
-    name: &AppName,
+    (kind, name): (&str, &str),
     connection: &AppConnection,
     reach: Reach,
     sandboxes: &mut Sandboxes,
 ) -> Result<AppSetup, Failure> {
-    let credentials = credentials(name, connection, reach)?;
+    let credentials = credentials((kind, name), connection, reach)?;
     let mut identity = BTreeMap::new();
     for (key, secret) in credentials.iter().filter(|(key, _)| is_identity(key)) {
         identity.insert(key.as_str(), secret.expose().to_owned());
@@ -241,7 +246,7 @@ async fn app(
         (Address::Sandbox(dir), Reach::Apps) => {
             let declared = connection.declared.iter().map(|field| custom_name(field).to_owned()).collect();
             let start = Start {
-                app: name.as_str(),
+                app: name,
                 connector: connection.entry.name,
                 vendor: connection.stand_in(),
                 dir,
@@ -268,7 +273,7 @@ async fn app(
     let (fingerprint, home) = (connection.fingerprint(&identity), connection.home(&identity));
     let settings = connection.settings(base_url.clone(), credentials);
     let wrong = |error: vendors::registry::SettingsError| {
-        Failure::new(format!("app {name}: {} {}", error.setting, error.wrong), format!("{} (in [app.{name}])", error.next))
+        Failure::new(format!("{kind} {name}: {} {}", error.setting, error.wrong), format!("{} (in [{kind}.{name}])", error.next))
     };
     let base_url = (connection.entry.complete_url)(&settings).map_err(wrong)?;
     let target = (connection.entry.build)(settings).map_err(wrong)?;
@@ -292,8 +297,12 @@ fn unpaced(connection: &AppConnection) -> Option<RateLimit> {
     off.then_some(RateLimit { per_second: 1_000_000, burst: 1_000_000 })
 }
 
-/// The credentials by name.  A sandbox takes its own well-known ones where none can be had.
-pub(crate) fn credentials(app: &AppName, connection: &AppConnection, reach: Reach) -> Result<BTreeMap<String, Secret>, Failure> {
+/// The credentials of an app or a source, by name.  A sandbox takes its own well-known ones where none can be had.
+pub(crate) fn credentials(
+    (kind, of): (&str, &str),
+    connection: &AppConnection,
+    reach: Reach,
+) -> Result<BTreeMap<String, Secret>, Failure> {
     let sandbox = matches!(connection.address, Address::Sandbox(_));
     let mut known = match connection.entry.name {
         _ if !sandbox => BTreeMap::new(),
@@ -302,7 +311,7 @@ pub(crate) fn credentials(app: &AppName, connection: &AppConnection, reach: Reac
     };
     let mut found = BTreeMap::new();
     for name in connection.way {
-        let resolved = connection.credentials.get(name).map(|credential| credential.resolve(app.as_str(), name));
+        let resolved = connection.credentials.get(name).map(|credential| credential.resolve_for(kind, of, name));
         let secret = match (resolved, known.remove(name)) {
             (Some(Ok(secret)), _) => Some(secret),
             (_, Some(well_known)) => Some(well_known),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use connector::{Fault, Pace, Read, Scope, Session, Target, Wire, Write};
 use jiff::{SignedDuration, Timestamp};
-use model::{AppName, Exchange, Failing, Quarantine};
+use model::{AppName, Exchange, Failing, Quarantine, SourceName};
 use store::{Epoch, Store};
 
 use crate::meter::{Counted, Meter};
@@ -29,6 +29,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// One app, leased and logged in.
 pub(crate) struct Connection {
     pub(crate) app: AppName,
+    /// What it is called where people watch: `app.lessonly`, `source.okta`.
+    pub(crate) subject: String,
     pub(crate) target: Arc<dyn Target>,
     pub(crate) epoch: Epoch,
     /// The tenant's fingerprint.
@@ -65,9 +67,21 @@ impl Engine {
         let setup = self.app(app)?;
         let now = self.ports.clock.now();
         let epoch = self.store.lease(app, &self.setup.owner, now, LEASE, self.setup.owner_is_gone).await?;
-        let connection = self.open(app, setup, epoch, now);
+        let connection = self.open(app, format!("app.{app}"), setup, epoch, now);
         connection.or_close(self.at_home(app).await).await?;
         Ok(connection)
+    }
+
+    /// Leases a source that is asked, as an app is, under a name that no app can have.
+    ///
+    /// # Errors
+    /// Somebody else reads it.
+    pub(crate) async fn turn_of(&self, source: &SourceName, setup: &AppSetup) -> Result<Connection, EngineError> {
+        let subject = format!("source.{source}");
+        let name = AppName::new(subject.as_str());
+        let now = self.ports.clock.now();
+        let epoch = self.store.lease(&name, &self.setup.owner, now, LEASE, self.setup.owner_is_gone).await?;
+        Ok(self.open(&name, subject, setup, epoch, now))
     }
 
     /// Whether anybody works on the app; nothing is asked of it.
@@ -79,7 +93,7 @@ impl Engine {
         Ok(self.store.release(&epoch).await?)
     }
 
-    fn open(&self, app: &AppName, setup: &AppSetup, epoch: Epoch, now: Timestamp) -> Connection {
+    fn open(&self, app: &AppName, subject: String, setup: &AppSetup, epoch: Epoch, now: Timestamp) -> Connection {
         let ports = self.ports.clone();
         let limit = setup.rate.or(setup.target.manifest().limit);
         let pace = Arc::new(Pace::new(limit, Arc::clone(&ports.clock), Arc::clone(&ports.sleep)));
@@ -88,6 +102,7 @@ impl Engine {
         let wire = Wire::new(transport, Arc::clone(&ports.clock), Arc::clone(&ports.random), pace, &setup.base_url);
         Connection {
             app: app.clone(),
+            subject,
             target: Arc::clone(&setup.target),
             epoch,
             tenant: setup.fingerprint.to_string(),

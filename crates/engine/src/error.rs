@@ -54,6 +54,14 @@ pub enum EngineError {
         /// Whose it was.
         subject: String,
     },
+    /// A source that is asked what it says could not be read.
+    #[error("source {source_name}: {fault}")]
+    Asked {
+        /// Which.
+        source_name: SourceName,
+        /// Why.
+        fault: Fault,
+    },
     /// An app could not be read or changed.
     #[error("app {app}: {fault}")]
     App {

@@ -24,6 +24,7 @@ mod outside;
 mod pages;
 mod past;
 mod propose;
+mod pulled;
 mod push;
 mod quarantine;
 mod read;
@@ -134,6 +135,8 @@ pub struct Setup {
     pub policy: Compiled,
     /// Files to read people from.
     pub sources: BTreeMap<SourceName, FileSource>,
+    /// Services that are asked what they say of people, over the way that apps are asked.
+    pub pulled: BTreeMap<SourceName, AppSetup>,
     /// The apps.
     pub apps: BTreeMap<AppName, AppSetup>,
     /// Who we are to other processes, for leases: names this process on this machine.
@@ -266,7 +269,13 @@ impl Engine {
 
     /// The sources that push what they say, and are let in by a token.
     pub fn pushed_sources(&self) -> impl Iterator<Item = &SourceName> {
-        self.setup.policy.policy().sources.iter().filter(|(_, source)| source.kind == "scim").map(|(name, _)| name)
+        let pushes = |name: &SourceName, kind: &str| kind == "scim" && !self.setup.pulled.contains_key(name);
+        self.setup.policy.policy().sources.iter().filter(move |(name, source)| pushes(name, &source.kind)).map(|(name, _)| name)
+    }
+
+    /// The sources that are asked what they say.
+    pub fn pulled_sources(&self) -> impl Iterator<Item = &SourceName> {
+        self.setup.pulled.keys()
     }
 
     /// The store, for faces that list what is in it.

@@ -1,7 +1,7 @@
 //! What to do about an error: the next step, in words that every face shows.
 
 use connector::{Fault, Scope};
-use model::{AppName, Refusal};
+use model::Refusal;
 use store::StoreError;
 
 use crate::{EngineError, RosterError};
@@ -10,7 +10,8 @@ impl EngineError {
     /// What to do next; empty where the error says it itself.
     pub fn next(&self) -> String {
         match self {
-            Self::App { app, fault } => of_fault(app, fault),
+            Self::App { app, fault } => of_fault("app", app.as_str(), fault),
+            Self::Asked { source_name, fault } => of_fault("source", source_name.as_str(), fault),
             Self::Roster { source_name, error } => match error {
                 RosterError::Unreadable { .. } => format!("`path` in [source.{source_name}] names the file"),
                 RosterError::Header { .. } => format!("correct [source.{source_name}.columns], or ask for the export with that column"),
@@ -89,18 +90,20 @@ pub fn of_store(error: &StoreError) -> &'static str {
     }
 }
 
-/// What to do about a fault of an app.
-fn of_fault(app: &AppName, fault: &Fault) -> String {
+/// What to do about a fault of an app, or of a source that is asked.
+fn of_fault(kind: &str, name: &str, fault: &Fault) -> String {
     match fault {
         Fault::Denied { scope: Scope::Consent(_) } => {
-            format!("`provost connect {app}`: whoever may allow it does so in a browser, once")
+            format!("`provost connect {name}`: whoever may allow it does so in a browser, once")
         }
-        Fault::Denied { .. } => format!("correct the credentials or their rights in [app.{app}]; `provost check` tells when they work"),
+        Fault::Denied { .. } => {
+            format!("correct the credentials or their rights in [{kind}.{name}]; `provost check` tells when they work")
+        }
         Fault::Unreachable { .. } => {
-            format!("check `base_url` in [app.{app}], and that the app is up; `provost check` tells when it answers")
+            format!("check `base_url` in [{kind}.{name}], and that it is up; `provost check` tells when it answers")
         }
-        Fault::Garbled { .. } => format!("check that `base_url` in [app.{app}] is the API's address; nothing was guessed"),
-        Fault::Wait { .. } => "the app is busy or down; try again later".to_owned(),
+        Fault::Garbled { .. } => format!("check that `base_url` in [{kind}.{name}] is the API's address; nothing was guessed"),
+        Fault::Wait { .. } => "it is busy or down; try again later".to_owned(),
         _ => String::new(),
     }
 }

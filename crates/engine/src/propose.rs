@@ -69,7 +69,7 @@ impl Engine {
         let began = self.ports.clock.now();
         let name = self.employment()?;
         let last_good = self.store.last_good_count(&name).await?;
-        let roster = self.read_sources(watch).await?;
+        let roster = self.read_sources(ask.only.is_none(), watch).await?;
         self.check_attributes(&roster.attributes.keys().cloned().collect())?;
         self.check_people(ask.only.as_ref(), &roster.reading).await?;
         let mut connections = BTreeMap::new();

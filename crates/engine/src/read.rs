@@ -37,7 +37,6 @@ impl Engine {
         let tenant: Tenant = connection.ask(watch, |wire| async move { target.probe(&wire).await }).await?;
         let owns =
             |shape: Shape| policy.set.keys().any(|name| manifest.attribute(name).is_some_and(|attribute| attribute.shape == shape));
-        let subject = format!("app.{}", connection.app);
         let (read, named) = self.read_accounts_for(connection, policy, &tenant, whom, watch).await?;
         let Accounts { accounts, mut certificate, mut raw, base } = read;
         let mut departments = Vec::new();
@@ -82,7 +81,7 @@ impl Engine {
             (None, None) => certificate.at = self.ports.clock.now(),
         }
         let told = certificate.in_words() + &named.as_ref().map(Named::in_words).unwrap_or_default();
-        watch.event(Event::Read { subject, certificate: told });
+        watch.event(Event::Read { subject: connection.subject.clone(), certificate: told });
         let fingerprint = self.app(&connection.app)?.fingerprint.clone();
         let others = named.filter(|_| by_content).map(|named| named.enrolments).unwrap_or_default();
         let mut reading = AppReading {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use model::{PersonKey, SourceName, SourceReading, SourceRole};
 
-use crate::roster::{Idp, Other, join, read_pushed, say};
+use crate::roster::{Idp, Other, attributes, join, read_pushed, say};
 use crate::{Engine, EngineError, Event, Roster, Watch, read_file};
 
 impl Engine {
@@ -18,8 +18,9 @@ impl Engine {
         }
     }
 
-    /// Reads every source and keeps what each said; what comes back is the employment source's reading, each person as all of them say.
-    pub(crate) async fn read_sources(&self, watch: &dyn Watch) -> Result<Roster, EngineError> {
+    /// Reads every source and keeps what each said; what comes back is the employment source's reading, each person as all of them say.  Where
+    /// it is not for everybody, what a provider answered a short while ago will do.
+    pub(crate) async fn read_sources(&self, everybody: bool, watch: &dyn Watch) -> Result<Roster, EngineError> {
         let policy = self.setup.policy.policy();
         let name = self.employment()?;
         let mut roster = self.read_source(&name, watch).await?;
@@ -37,6 +38,12 @@ impl Engine {
         }
         let mut idps = Vec::new();
         for (name, policy) in policy.sources.iter().filter(|(_, source)| source.role == SourceRole::Idp) {
+            let lately = if everybody { None } else { self.read_lately(name).await? };
+            if let Some(reading) = lately {
+                let said = reading.certificate.at;
+                idps.push(Idp { name, policy, reading, attributes: attributes(policy), said });
+                continue;
+            }
             let Some(read) = self.read_idp(name, watch).await? else { continue };
             self.store.put_source_reading(&read.reading, &read.raw).await?;
             idps.push(Idp { name, policy, reading: read.reading, attributes: read.attributes, said: read.said });
@@ -51,7 +58,7 @@ impl Engine {
     /// Reads an identity provider; none where it never said anything.
     async fn read_idp(&self, name: &SourceName, watch: &dyn Watch) -> Result<Option<Roster>, EngineError> {
         let read = self.read_source(name, watch).await?;
-        let silent = !self.setup.sources.contains_key(name) && read.raw.is_empty();
+        let silent = self.pushed_sources().any(|pushed| pushed == name) && read.raw.is_empty();
         Ok(Some(read).filter(|_| !silent))
     }
 
@@ -64,12 +71,15 @@ impl Engine {
         Ok(roster)
     }
 
-    /// Reads one source: its file, distrusting what is too small or about other people; or what was pushed.
+    /// Reads one source: its file, or what it answers, distrusting what is too small or about other people; or what was pushed.
     async fn read_source(&self, name: &SourceName, watch: &dyn Watch) -> Result<Roster, EngineError> {
         let policy = &self.setup.policy.policy().sources[name];
-        let Some(file) = self.setup.sources.get(name) else { return self.read_pushes(name, watch).await };
-        let mut roster = read_file(name, file, policy, self.ports.clock.now())
-            .map_err(|error| EngineError::Roster { source_name: name.clone(), error })?;
+        let mut roster = match (self.setup.sources.get(name), self.setup.pulled.get(name)) {
+            (Some(file), _) => read_file(name, file, policy, self.ports.clock.now())
+                .map_err(|error| EngineError::Roster { source_name: name.clone(), error })?,
+            (None, Some(setup)) => self.pull(name, setup, watch).await?,
+            (None, None) => return self.read_pushes(name, watch).await,
+        };
         let mut doubt = self.shrunk(name, self.store.last_good_count(name).await?, roster.reading.certificate.count);
         if doubt.is_none() && policy.absent_leaves {
             let last = self.store.last_good_source_reading(name).await?;

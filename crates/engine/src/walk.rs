@@ -81,12 +81,7 @@ async fn walk_once(connection: &Connection, kind: Kind, since: Option<&Watermark
     let mut count = take(first);
     while let Some(after) = cursor.take() {
         single = false;
-        watch.event(Event::Reading {
-            subject: format!("app.{}", connection.app),
-            what: word(kind),
-            records: count,
-            total: total_before,
-        });
+        watch.event(Event::Reading { subject: connection.subject.clone(), what: word(kind), records: count, total: total_before });
         connection.keep().await?;
         let next = page(Some(after)).await?;
         cursor = next.next.clone();

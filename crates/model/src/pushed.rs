@@ -58,6 +58,8 @@ pub struct Resource {
     pub said: Timestamp,
     /// As [`Draft::body`].
     pub body: String,
+    /// Whether it may be in a group; false where it was in none when it was read.
+    pub grouped: bool,
 }
 
 /// Somebody or something in a group.

@@ -252,22 +252,43 @@ statements! {
     PUSHED_TOUCH = "UPDATE pushed SET changed = $3 WHERE source = $1 AND kind = 'User' AND id = $2";
     PUSHED_TOUCH_MEMBERS = "UPDATE pushed SET changed = $3 WHERE source = $1 AND kind = 'User'
         AND id IN (SELECT member FROM pushed_members WHERE source = $1 AND holder = $2)";
-    PUSHED = "SELECT kind, id, name, version, created, modified, said, body FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
-    PUSHED_NAMED = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+    // The last column of a record: whether it may be in a group.
+    PUSHED = "SELECT kind, id, name, version, created, modified, said, body,
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM pushed_members m WHERE m.source = pushed.source AND m.member = pushed.id)
+        THEN 1 ELSE 0 END AS BIGINT)
+        FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
+    PUSHED_NAMED = "SELECT kind, id, name, version, created, modified, said, body,
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM pushed_members m WHERE m.source = pushed.source AND m.member = pushed.id)
+        THEN 1 ELSE 0 END AS BIGINT)
+        FROM pushed
         WHERE source = $1 AND kind = $2 AND name = $3 AND id > $4 ORDER BY id LIMIT $5";
-    PUSHED_EXTERNAL = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+    PUSHED_EXTERNAL = "SELECT kind, id, name, version, created, modified, said, body,
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM pushed_members m WHERE m.source = pushed.source AND m.member = pushed.id)
+        THEN 1 ELSE 0 END AS BIGINT)
+        FROM pushed
         WHERE source = $1 AND kind = $2 AND external = $3 AND id > $4 ORDER BY id LIMIT $5";
-    PUSHED_EMAIL = "SELECT p.kind, p.id, p.name, p.version, p.created, p.modified, p.said, p.body
+    PUSHED_EMAIL = "SELECT p.kind, p.id, p.name, p.version, p.created, p.modified, p.said, p.body,
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM pushed_members m WHERE m.source = p.source AND m.member = p.id)
+        THEN 1 ELSE 0 END AS BIGINT)
         FROM pushed_emails e JOIN pushed p ON p.source = e.source AND p.kind = $2 AND p.id = e.id
         WHERE e.source = $1 AND e.email = $3 AND e.id > $4 ORDER BY e.id LIMIT $5";
-    PUSHED_HOLDING = "SELECT p.kind, p.id, p.name, p.version, p.created, p.modified, p.said, p.body
+    PUSHED_HOLDING = "SELECT p.kind, p.id, p.name, p.version, p.created, p.modified, p.said, p.body, CAST(1 AS BIGINT)
         FROM pushed_members m JOIN pushed p ON p.source = m.source AND p.kind = $2 AND p.id = m.holder
         WHERE m.source = $1 AND m.member = $3 AND m.holder > $4 ORDER BY m.holder LIMIT $5";
-    PUSHED_PAGE = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+    PUSHED_PAGE = "SELECT kind, id, name, version, created, modified, said, body,
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM pushed_members m WHERE m.source = pushed.source AND m.member = pushed.id)
+        THEN 1 ELSE 0 END AS BIGINT)
+        FROM pushed
         WHERE source = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
-    PUSHED_PAGE_NAMED = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+    PUSHED_PAGE_NAMED = "SELECT kind, id, name, version, created, modified, said, body,
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM pushed_members m WHERE m.source = pushed.source AND m.member = pushed.id)
+        THEN 1 ELSE 0 END AS BIGINT)
+        FROM pushed
         WHERE source = $1 AND kind = $2 AND (name, id) > ($3, $4) ORDER BY name, id LIMIT $5";
-    PUSHED_PAGE_NAMED_BACK = "SELECT kind, id, name, version, created, modified, said, body FROM pushed
+    PUSHED_PAGE_NAMED_BACK = "SELECT kind, id, name, version, created, modified, said, body,
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM pushed_members m WHERE m.source = pushed.source AND m.member = pushed.id)
+        THEN 1 ELSE 0 END AS BIGINT)
+        FROM pushed
         WHERE source = $1 AND kind = $2 AND (name, id) < ($3, $4) ORDER BY name DESC, id DESC LIMIT $5";
     // From the last mark that is not behind it: only a little of the index is walked, and no record is read.
     PUSHED_SKIP = "SELECT id FROM pushed WHERE source = $1 AND kind = $2
@@ -278,7 +299,7 @@ statements! {
     PUSHED_SKIP_NAMED = "SELECT name, id FROM pushed WHERE source = $1 AND kind = $2 ORDER BY name, id LIMIT 1 OFFSET $3";
     PUSHED_CHANGED = "SELECT kind, id, changed FROM pushed WHERE source = $1 AND changed > $2
         UNION ALL SELECT kind, id, changed FROM pushed_gone WHERE source = $1 AND changed > $2 ORDER BY 3, 1, 2";
-    PUSHED_ALL = "SELECT kind, id, name, version, created, modified, said, body FROM pushed WHERE source = $1 ORDER BY kind, id";
+    PUSHED_ALL = "SELECT kind, id, name, version, created, modified, said, body, CAST(1 AS BIGINT) FROM pushed WHERE source = $1 ORDER BY kind, id";
     PUSHED_ALL_MEMBERS = "SELECT holder, member, said FROM pushed_members WHERE source = $1 ORDER BY holder, member";
     PUSHED_GONE = "SELECT body FROM pushed_gone WHERE source = $1 AND kind = $2 AND id = $3";
     PUSHED_ALL_GONE = "SELECT kind, id, name, said, body FROM pushed_gone WHERE source = $1 ORDER BY kind, id";

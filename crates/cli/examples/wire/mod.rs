@@ -58,6 +58,8 @@ impl Client {
         }
         let mut answer = Vec::new();
         match length {
+            // It has no body and no length (RFC 9110, section 8.6).
+            _ if status == 204 => {}
             Some(length) => {
                 answer.resize(length, 0);
                 stream.read_exact(&mut answer)?;

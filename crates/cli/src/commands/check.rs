@@ -2,8 +2,8 @@
 
 use clap::Args;
 use engine::{CheckReport, Engine};
-use model::AppName;
-use serde_json::json;
+use model::{AppName, SourceName};
+use serde_json::{Value, json};
 
 use crate::args::Globals;
 use crate::config::OidcConnection;
@@ -16,7 +16,7 @@ const LOG_IN: &str = "log-in";
 
 const AFTER: &str = "\
 Examples:
-  provost check                every app of the configuration, and the provider of [serve.oidc]
+  provost check                every app and every source that is asked, and the provider of [serve.oidc]
   provost check --app absorb --format json";
 
 /// Ask every app whether address, credentials, scope and fields are as they should be; only reads
@@ -40,14 +40,21 @@ pub(crate) async fn run(globals: &Globals, args: &CheckArgs) -> Result<End, Fail
         let report = opened.engine.check(&app).await.map_err(Failure::from);
         found.push((app, report));
     }
+    let sources: Vec<SourceName> = if args.app.is_empty() { opened.engine.pulled_sources().cloned().collect() } else { Vec::new() };
+    let mut asked = Vec::new();
+    for source in sources {
+        let report = opened.engine.check_source(&source).await.map_err(Failure::from);
+        asked.push((source, report));
+    }
     let log_in = match &opened.oidc {
         Some(oidc) if args.app.is_empty() => Some(log_in(&opened.engine, oidc).await),
         _ => None,
     };
     opened.close().await;
-    show(face, &found, log_in.as_ref());
-    let mut failed: Vec<&str> = found.iter().filter(|(_, report)| report.is_err()).map(|(app, _)| app.as_str()).collect();
-    failed.extend(log_in.filter(Result::is_err).map(|_| LOG_IN));
+    show(face, &found, &asked, log_in.as_ref());
+    let mut failed: Vec<String> = found.iter().filter(|(_, report)| report.is_err()).map(|(app, _)| app.to_string()).collect();
+    failed.extend(asked.iter().filter(|(_, report)| report.is_err()).map(|(source, _)| format!("source.{source}")));
+    failed.extend(log_in.filter(Result::is_err).map(|_| LOG_IN.to_owned()));
     if failed.is_empty() {
         return Ok(End::Done);
     }
@@ -62,16 +69,22 @@ async fn log_in(engine: &Engine, oidc: &OidcConnection) -> Result<String, Failur
     Ok(oidc.issuer)
 }
 
-fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)], log_in: Option<&Result<String, Failure>>) {
+/// A section's name, and what was found there.
+type Found<N> = (N, Result<CheckReport, Failure>);
+
+fn show(face: Face, found: &[Found<AppName>], asked: &[Found<SourceName>], log_in: Option<&Result<String, Failure>>) {
     if face.format == Format::Json {
-        let apps: Vec<_> = found
-            .iter()
-            .map(|(app, report)| match report {
-                Ok(report) => json!({ "app": app, "ready": true, "report": report }),
-                Err(failure) => json!({ "app": app, "ready": false, "error": failure.told() }),
-            })
-            .collect();
+        fn one(kind: &str, name: &str, report: &Result<CheckReport, Failure>) -> Value {
+            match report {
+                Ok(report) => json!({ kind: name, "ready": true, "report": report }),
+                Err(failure) => json!({ kind: name, "ready": false, "error": failure.told() }),
+            }
+        }
+        let apps: Vec<_> = found.iter().map(|(app, report)| one("app", app.as_str(), report)).collect();
         let mut told = json!({ "apps": apps });
+        if !asked.is_empty() {
+            told["sources"] = asked.iter().map(|(source, report)| one("source", source.as_str(), report)).collect();
+        }
         match log_in {
             Some(Ok(issuer)) => told["log_in"] = json!({ "ready": true, "issuer": issuer }),
             Some(Err(failure)) => told["log_in"] = json!({ "ready": false, "error": failure.told() }),
@@ -80,12 +93,13 @@ fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)], log_in: O
         face.json(&told);
         return;
     }
-    for (app, report) in found {
+    let apps = found.iter().map(|(app, report)| (app.to_string(), report, true));
+    for (name, report, is_app) in apps.chain(asked.iter().map(|(source, report)| (format!("source.{source}"), report, false))) {
         match report {
-            Ok(report) => face.text(&text(report)),
+            Ok(report) => face.text(&text(report, is_app)),
             Err(failure) => {
                 let told = failure.told();
-                face.text(&format!("{app}: NOT READY\n  {}\n  next: {}", told.what, told.next));
+                face.text(&format!("{name}: NOT READY\n  {}\n  next: {}", told.what, told.next));
             }
         }
     }
@@ -99,7 +113,8 @@ fn show(face: Face, found: &[(AppName, Result<CheckReport, Failure>)], log_in: O
     }
 }
 
-fn text(report: &CheckReport) -> String {
+/// What was found; scope and fields matter where something is changed.
+fn text(report: &CheckReport, is_app: bool) -> String {
     let tenant = &report.tenant;
     let profile = format!("{}, {}", tenant.profile, if report.pinned { "pinned by configuration" } else { "told by logging in" });
     let scope = match tenant.sees_all {
@@ -127,7 +142,8 @@ fn text(report: &CheckReport) -> String {
     ];
     let mut text = format!("{}: ready\n", report.app);
     let recovered = report.recovered.map(|since| ("quarantine", format!("ended: it was there since {since:.0}")));
-    for (name, value) in rows.into_iter().chain(recovered).chain(tenant.notes.iter().map(|note| ("note", note.clone()))) {
+    let rows = rows.into_iter().filter(|(name, _)| is_app || !matches!(*name, "scope" | "fields"));
+    for (name, value) in rows.chain(recovered).chain(tenant.notes.iter().map(|note| ("note", note.clone()))) {
         text.push_str(&format!("  {name:<10} {value}\n"));
     }
     text
@@ -167,7 +183,7 @@ mod tests {
             limit: "200 requests a second, 100 more at once".to_owned(),
             recovered: Some("2026-11-22T12:00:00Z".parse().unwrap()),
         };
-        let told = text(&report);
+        let told = text(&report, true);
         for part in [
             "vendor, told by logging in",
             "but 2 departments",
@@ -179,7 +195,7 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part}: {told}");
         }
-        assert!(text(&CheckReport { pinned: true, ..report }).contains("vendor, pinned by configuration"));
+        assert!(text(&CheckReport { pinned: true, ..report }, true).contains("vendor, pinned by configuration"));
         assert_eq!((clock(0), clock(1500)), ("agrees with ours".to_owned(), "1.5 s ahead of ours".to_owned()));
     }
 }

@@ -257,7 +257,8 @@ fn settle(context: &Context<'_>, section: &mut Section<'_>) -> Option<Duration> 
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
-fn connection(
+/// Where it is, and what one logs in with.
+pub(super) fn connection(
     context: &Context<'_>,
     section: &mut Section<'_>,
     entry: &'static Entry,

@@ -25,6 +25,8 @@ pub(crate) enum SourceConnection {
     File(FileSource),
     /// Pushed to the server, in this dialect.
     Push(Dialect),
+    /// Asked, as an app is.
+    Pull(Box<AppConnection>),
 }
 
 /// Where an app is.
@@ -206,7 +208,7 @@ impl Credential {
         self.resolve_for("app", app, name)
     }
 
-    /// As [`Credential::resolve`], for a section of this kind: `app`, `notice`.
+    /// As [`Credential::resolve`], for a section of this kind: `app`, `source`, `notice`.
     ///
     /// # Errors
     /// As [`Credential::resolve`].

@@ -8,7 +8,7 @@ use serve::scim::Dialect;
 
 use super::connection::SourceConnection;
 use super::section::{Section, Text, text_of, texts_of, wrong_type};
-use super::{Context, idp, problem};
+use super::{Context, apps, idp, problem};
 
 /// Rows and per cent that may be gone from one reading to the next when the file says nothing.
 const SHRINK: Shrink = Shrink { max: 20, percent_milli: 5_000 };
@@ -67,7 +67,7 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
     let kind = section.word("kind", &[("file", "file"), ("csv", "csv"), ("scim", "scim")]);
     if kind.is_none() && !section.had("kind") {
         section
-            .missing("kind", "\"file\" for a CSV or XLSX export (\"csv\" is the same), \"scim\" for what an identity provider pushes");
+            .missing("kind", "\"file\" for a CSV or XLSX export (\"csv\" is the same), \"scim\" for what an identity provider pushes or, with base_url, answers");
     }
     let joined = section.text("join");
     let had_join = section.had("join");
@@ -98,9 +98,13 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
                 section.missing("key", "where the key that never changes stands in its records: key = \"externalId\"");
             }
             idp::paths(context, columns.iter().map(|(_, path)| path).chain(&key));
-            let known = Dialect::ALL.map(|dialect| (dialect.name, dialect.name));
-            let dialect = section.word("dialect", &known).and_then(Dialect::named);
-            Some(SourceConnection::Push(dialect.unwrap_or_default()))
+            if ASKED.iter().any(|key| section.has(key)) {
+                asked(context, &mut section)
+            } else {
+                let known = Dialect::ALL.map(|dialect| (dialect.name, dialect.name));
+                let dialect = section.word("dialect", &known).and_then(Dialect::named);
+                Some(SourceConnection::Push(dialect.unwrap_or_default()))
+            }
         }
         None => None,
     };
@@ -123,6 +127,21 @@ fn source(context: &Context<'_>, mut section: Section<'_>) -> Option<(SourcePoli
         idp,
     };
     Some((policy, connection?))
+}
+
+/// What says that a source is asked, and does not push.
+const ASKED: [&str; 4] = ["base_url", "token", "username", "password"];
+
+/// A SCIM service that is asked what it says.
+fn asked(context: &Context<'_>, section: &mut Section<'_>) -> Option<SourceConnection> {
+    let connection = apps::connection(context, section, &vendors::scim::ENTRY, false, &BTreeSet::new(), BTreeSet::new());
+    for key in ["settle", "full_every", "webhook"] {
+        if section.had(key) {
+            let what = format!("`{key}` is for apps: a source is only read, and whole each time");
+            context.problems.add(what, &section.span, "here", format!("take `{key}` out"));
+        }
+    }
+    connection.map(|connection| SourceConnection::Pull(Box::new(connection)))
 }
 
 /// The file, and what cannot be told from looking at it.

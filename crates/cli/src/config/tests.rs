@@ -121,6 +121,27 @@ const WRONG: &[(&str, &str, &[&str])] = &[
         &["gives the group \"Legal\"", "add it to `managed`"],
     ),
     ("kind = \"scim\"", "kind = \"scim\"\ncolumns = { title = \"job title\" }", &["no name of a SCIM attribute", "name.givenName"]),
+    (
+        "kind = \"scim\"",
+        "kind = \"scim\"\nbase_url = \"https://idp.example/scim/v2\"",
+        &["`token`", "[source.okta]", "{ env = \"NAME\" }"],
+    ),
+    ("kind = \"scim\"", "kind = \"scim\"\ntoken = { env = \"T\" }", &["[source.okta] has no `base_url`"]),
+    (
+        "kind = \"scim\"",
+        "kind = \"scim\"\nbase_url = \"https://idp.example/Users\"\ntoken = { env = \"T\" }",
+        &["is the address of one list", "without /Users"],
+    ),
+    (
+        "kind = \"scim\"",
+        "kind = \"scim\"\nbase_url = \"https://idp.example/scim\"\ntoken = { env = \"T\" }\nsettle = \"5s\"",
+        &["`settle` is for apps"],
+    ),
+    (
+        "kind = \"scim\"",
+        "kind = \"scim\"\nbase_url = \"https://idp.example/scim\"\ntoken = { env = \"T\" }\ndialect = \"okta\"",
+        &["has no key `dialect`"],
+    ),
     ("absent = \"hold\"", "absent = \"hold\"\napps = [\"lessonly\"]", &["are for identity providers", "role = \"idp\""]),
     ("[approval]", "[aproval]", &["has no key `aproval`", "did you mean `approval`?"]),
     ("[organization]", "[organization", &["not TOML"]),

@@ -13,6 +13,7 @@ mod world;
 mod absorb_offboard;
 mod absorb_profile_sync;
 mod absorb_provision;
+mod asked;
 mod assistant;
 mod contradictions;
 mod decisions;

@@ -169,6 +169,7 @@ impl Act<'_> {
         let setup = Setup {
             policy: self.engine.policy_again(),
             sources: BTreeMap::new(),
+            pulled: BTreeMap::new(),
             apps: BTreeMap::from([(self.part.app.clone(), setup)]),
             owner: "rehearsal".to_owned(),
             // One process after the other: who had it before was cut off.

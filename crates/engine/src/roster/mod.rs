@@ -28,7 +28,7 @@ pub use cells::DateOrder;
 pub(crate) use folder::newest;
 pub(crate) use join::{Other, join};
 pub use path::ScimPath;
-pub(crate) use pushed::{joined_by, read_pushed};
+pub(crate) use pushed::{attributes, joined_by, read_pushed, read_records};
 pub(crate) use words::{Idp, say};
 
 /// How large a file may be, in bytes: a million people take a tenth of it.

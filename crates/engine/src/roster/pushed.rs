@@ -1,4 +1,4 @@
-//! What an identity provider pushed, as a reading.  It is never complete: only what was said counts (P4).
+//! What an identity provider says over SCIM, as a reading: what it pushed, or what it answered when it was asked.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write as _;
@@ -60,8 +60,25 @@ struct Record<'p> {
     gone: bool,
 }
 
-/// Reads what a source pushed until now.
+/// What attributes a source's records have, each with its place.
+pub(crate) fn attributes(policy: &SourcePolicy) -> BTreeMap<String, String> {
+    paths(policy).into_iter().map(|(attribute, (_, path))| (attribute, path)).collect()
+}
+
+/// What a source pushed until now.  It is never complete: only what was said counts (P4).
 pub(crate) fn read_pushed(name: &SourceName, policy: &SourcePolicy, pushed: &Pushed, now: Timestamp) -> Roster {
+    let completeness = Completeness::Partial { why: "what is pushed is never complete: only what was said counts".into() };
+    read_records(name, policy, pushed, completeness, now)
+}
+
+/// A source's records, as people.
+pub(crate) fn read_records(
+    name: &SourceName,
+    policy: &SourcePolicy,
+    pushed: &Pushed,
+    completeness: Completeness,
+    now: Timestamp,
+) -> Roster {
     let paths = paths(policy);
     let groups = Groups::new(policy, pushed);
     let mut people: BTreeMap<PersonKey, Person> = BTreeMap::new();
@@ -73,7 +90,7 @@ pub(crate) fn read_pushed(name: &SourceName, policy: &SourcePolicy, pushed: &Pus
         match person(name, policy, &paths, &groups, &record) {
             Err((key, what)) => {
                 let mut finding = Finding::new(FindingKind::BadRow, format!("source {name}, user {}: {what}", record.id))
-                    .next("correct it at the identity provider, which then pushes it again");
+                    .next("correct it at the identity provider");
                 held.extend(key.clone());
                 finding.person = key;
                 findings.push(finding);
@@ -94,14 +111,12 @@ pub(crate) fn read_pushed(name: &SourceName, policy: &SourcePolicy, pushed: &Pus
     people.retain(|key, _| !held.contains(key));
     findings.sort();
     let count = pushed.users.len() as u64;
-    let completeness = Completeness::Partial { why: "what is pushed is never complete: only what was said counts".into() };
     let certificate = Certificate { at: now, completeness, count, watermark: None, increments: None };
     let digest = Digest::new([0; 32]);
     let people = people.into_values().collect();
     let mut reading = SourceReading { source: name.clone(), digest, certificate, people, held, findings };
     reading.seal();
-    let attributes = paths.into_iter().map(|(attribute, (_, path))| (attribute, path)).collect();
-    Roster { reading, raw: raw(pushed), attributes, rows: RowPlaces::default(), said: now }
+    Roster { reading, raw: raw(pushed), attributes: attributes(policy), rows: RowPlaces::default(), said: now }
 }
 
 /// A record as a person; else whose it is, where that can be told, and what is wrong with it.

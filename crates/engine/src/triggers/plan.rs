@@ -149,7 +149,7 @@ impl Engine {
         let free: Vec<&Account> = accounts.iter().filter(|(id, _)| !linked.contains_key(*id)).map(|(_, account)| account).collect();
         let mut owners: BTreeMap<String, BTreeSet<PersonKey>> = BTreeMap::new();
         if !free.is_empty() {
-            let roster = self.read_sources(watch).await?.reading;
+            let roster = self.read_sources(false, watch).await?.reading;
             let likely = self.setup.policy.owners(app, roster.people.iter(), &free);
             let likely: Vec<_> = roster.people.iter().filter(|person| likely.contains(&person.key)).collect();
             for account in free {

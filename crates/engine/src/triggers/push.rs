@@ -64,7 +64,7 @@ impl Engine {
         if values.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let roster = self.read_sources(watch).await?.reading;
+        let roster = self.read_sources(false, watch).await?.reading;
         let own = |person: &Person| fold(if join.person == "key" { person.key.as_str() } else { person.get(&join.person) });
         let about = |person: &&Person| values.contains(&own(person));
         Ok(roster.people.iter().filter(about).map(|person| person.key.clone()).collect())

@@ -142,7 +142,11 @@ impl World {
         };
         let files = [(SourceName::new("hr"), file)].into_iter().filter(|_| !self.pushed).collect();
         let (sources, apps) = (files, BTreeMap::from([(app(), setup)]));
-        Engine::new(store, ports, Setup { policy, sources, apps, owner: owner.into(), owner_is_gone: |_| false })
+        Engine::new(
+            store,
+            ports,
+            Setup { policy, sources, pulled: BTreeMap::new(), apps, owner: owner.into(), owner_is_gone: |_| false },
+        )
     }
 
     pub(crate) fn ask(&self) -> Ask {

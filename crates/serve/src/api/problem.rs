@@ -111,7 +111,7 @@ fn sort(error: &EngineError) -> (StatusCode, &'static str) {
         | E::Stage { .. }
         | E::Quarantined { .. }
         | E::Rival { .. } => (CONFLICT, "not-now"),
-        E::App { .. } | E::Failing { .. } => (StatusCode::BAD_GATEWAY, "app-failed"),
+        E::App { .. } | E::Asked { .. } | E::Failing { .. } => (StatusCode::BAD_GATEWAY, "app-failed"),
         E::Store(error) => of_store(error),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     }

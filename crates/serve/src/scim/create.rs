@@ -26,7 +26,7 @@ impl Call<'_> {
             let what = PushedWhat::Create { draft, members: members.clone() };
             if let (Written::Done(version), at) = self.engine().push(&self.source, of, what).await? {
                 self.pushed();
-                let created = Resource { kind: of, id, name, version, created: at, modified: at, said: at, body };
+                let created = Resource { kind: of, id, name, version, created: at, modified: at, said: at, body, grouped: false };
                 let whole = record::dressed(kind, &created, kept, &self.base);
                 return match of {
                     // Nobody is in a group by an id that nobody knew.

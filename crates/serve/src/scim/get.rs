@@ -35,7 +35,7 @@ impl Call<'_> {
         view: &View,
     ) -> Result<Answer, Trouble> {
         match resource.kind {
-            ResourceKind::User if view.shows("groups") => self.add_groups(&mut whole, &resource.id).await?,
+            ResourceKind::User if resource.grouped && view.shows("groups") => self.add_groups(&mut whole, &resource.id).await?,
             ResourceKind::Group if view.shows("members") => self.add_members(&mut whole, &resource.id).await?,
             _ => {}
         }

@@ -169,7 +169,7 @@ impl Call<'_> {
         for resource in part {
             let mut whole = record::shown(&listing.kind, &resource, &self.base)?;
             match resource.kind {
-                ResourceKind::User if groups => self.add_groups(&mut whole, &resource.id).await?,
+                ResourceKind::User if groups && resource.grouped => self.add_groups(&mut whole, &resource.id).await?,
                 ResourceKind::Group if members => self.add_members(&mut whole, &resource.id).await?,
                 _ => {}
             }
@@ -187,14 +187,14 @@ impl Call<'_> {
         let whole_part = listing.filter.is_none() && listing.sort.is_none();
         let of = record::kind_of(&listing.kind);
         let groups = of == ResourceKind::User && view.shows("groups");
-        let mut among = match (page, groups && whole_part) {
-            ([first, ..], true) => {
-                let last = page.last().unwrap_or(first);
+        let grouped = groups && whole_part && page.iter().any(|resource| resource.grouped);
+        let mut among = match (page, grouped) {
+            ([first, .., last] | [first @ last], true) => {
                 self.engine().pushed_groups_among(&self.source, (&first.id, &last.id)).await?.into_iter().peekable()
             }
             _ => Vec::new().into_iter().peekable(),
         };
-        let one_by_one = groups && !whole_part && !page.is_empty() && self.has_groups().await?;
+        let one_by_one = groups && !whole_part;
         let members = of == ResourceKind::Group && view.shows("members");
         let mut shown = Vec::with_capacity(page.len());
         for resource in page {
@@ -208,7 +208,7 @@ impl Call<'_> {
             if !held.is_empty() {
                 whole.insert("groups".into(), held.into());
             }
-            if one_by_one {
+            if one_by_one && resource.grouped {
                 self.add_groups(&mut whole, &resource.id).await?;
             }
             if members {

@@ -24,7 +24,7 @@ use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::{Method, Response};
 use engine::Engine;
-use model::{ResourceKind, SourceName};
+use model::SourceName;
 use scim::etag::Condition;
 use scim::{Error, Operation, ResourceType, Service};
 use tokio::time::Instant;
@@ -190,11 +190,6 @@ impl Call<'_> {
     /// Something was pushed: it is planned for soon.
     fn pushed(&self) {
         self.gateway.planning.pushed(&self.source);
-    }
-
-    /// How many groups there are: where there are none, nobody has to be asked for theirs.
-    async fn has_groups(&self) -> Result<bool, Trouble> {
-        Ok(self.engine().pushed_count(&self.source, ResourceKind::Group).await? > 0)
     }
 }
 

@@ -4,6 +4,7 @@
 //! schema.  So a transaction that reads before it writes finds nobody in between, whatever it reads.
 
 mod catalog;
+mod kept;
 mod migrate;
 mod placed;
 mod postgres;
@@ -115,8 +116,8 @@ pub(crate) struct Db {
 /// The connections to a database.
 #[derive(Clone)]
 pub(crate) enum Pools {
-    /// One connection writes, a few read; WAL lets them do so at once.
-    Sqlite { writer: SqlitePool, readers: SqlitePool, placed: Arc<placed::Placed> },
+    /// One connection writes, a few read, some of them single statements only; WAL lets them do so at once.
+    Sqlite { writer: SqlitePool, readers: SqlitePool, single: kept::Kept, placed: Arc<placed::Placed> },
     /// A schema of a server's database.
     Postgres(postgres::Pool),
 }
@@ -148,7 +149,10 @@ impl Db {
     pub(crate) async fn fetch(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
         let work = async {
             match &self.pools {
-                Pools::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_all(readers).await?.into_iter().map(Row::Sqlite).collect()),
+                Pools::Sqlite { single, .. } => {
+                    let mut reader = single.take().await?;
+                    Ok(bound(sql, args)?.fetch_all(&mut *reader).await?.into_iter().map(Row::Sqlite).collect())
+                }
                 Pools::Postgres(pool) => {
                     let (_turn, pool) = pool.reading().await?;
                     Ok(bound(sql, args)?.fetch_all(pool).await.map_err(postgres::lost)?.into_iter().map(Row::Postgres).collect())
@@ -162,7 +166,10 @@ impl Db {
     pub(crate) async fn fetch_one(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<Row>, StoreError> {
         let work = async {
             match &self.pools {
-                Pools::Sqlite { readers, .. } => Ok(bound(sql, args)?.fetch_optional(readers).await?.map(Row::Sqlite)),
+                Pools::Sqlite { single, .. } => {
+                    let mut reader = single.take().await?;
+                    Ok(bound(sql, args)?.fetch_optional(&mut *reader).await?.map(Row::Sqlite))
+                }
                 Pools::Postgres(pool) => {
                     let (_turn, pool) = pool.reading().await?;
                     Ok(bound(sql, args)?.fetch_optional(pool).await.map_err(postgres::lost)?.map(Row::Postgres))
@@ -213,7 +220,8 @@ impl Db {
     /// Ends all connections.
     pub(crate) async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers, .. } => {
+            Pools::Sqlite { writer, readers, single, .. } => {
+                single.close().await;
                 readers.close().await;
                 writer.close().await;
             }

@@ -8,6 +8,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
+use super::kept::Kept;
 use super::migrate::{self, MIGRATIONS};
 use super::placed::Placed;
 use super::{Db, Pools};
@@ -87,8 +88,10 @@ async fn try_open(path: &Path) -> Result<Pools, StoreError> {
     }
     migrated.map_err(|error| migrate::refused(error, &path.display().to_string(), failed))?;
     let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
-    let readers = readers.connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
-    Ok(Pools::Sqlite { writer, readers, placed })
+    let options = options.pragma("query_only", "ON");
+    let single = Kept::new(options.clone(), READERS);
+    let readers = readers.connect_with(options).await.map_err(failed)?;
+    Ok(Pools::Sqlite { writer, readers, single, placed })
 }
 
 /// Makes the file, for its owner only, when there is none; its name is on disk before anything is in it.
@@ -146,13 +149,14 @@ pub(crate) async fn seal_backup(path: &Path, digest: &str) -> Result<(), StoreEr
 /// Opens a backup as it is, and gives the digest that it was sealed with; nothing when it is no backup.
 pub(crate) async fn open_backup(path: &Path) -> Result<Option<(Db, String)>, StoreError> {
     let options = SqliteConnectOptions::new().filename(path).pragma("query_only", "ON");
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
     if sqlx::query_scalar::<_, i64>("PRAGMA application_id").fetch_one(&pool).await? != BACKUP_ID {
         pool.close().await;
         return Ok(None);
     }
     let digest = sqlx::query_scalar("SELECT digest FROM sealed_backup").fetch_one(&pool).await?;
-    Ok(Some((Db::plain(Pools::Sqlite { writer: pool.clone(), readers: pool, placed: Arc::new(Placed::at(path)) }), digest)))
+    let placed = Arc::new(Placed::at(path));
+    Ok(Some((Db::plain(Pools::Sqlite { writer: pool.clone(), readers: pool, single: Kept::new(options, 1), placed }), digest)))
 }
 
 /// Makes a backup's file a store again.

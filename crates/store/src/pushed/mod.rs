@@ -267,6 +267,7 @@ fn record(row: &Row) -> Result<Resource, StoreError> {
         modified: time(row.int(5)?, RECORD)?,
         said: time(row.int(6)?, RECORD)?,
         body: row.text(7)?,
+        grouped: row.int(8)? != 0,
     })
 }
 
