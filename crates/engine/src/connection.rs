@@ -29,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// One app, leased and logged in.
 pub(crate) struct Connection {
     pub(crate) app: AppName,
-    /// What it is called where people watch: `app.lessonly`, `source.okta`.
+    /// What it is called where people watch: `app.NAME`, `source.NAME`.
     pub(crate) subject: String,
     pub(crate) target: Arc<dyn Target>,
     pub(crate) epoch: Epoch,

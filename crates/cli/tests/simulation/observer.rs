@@ -49,6 +49,8 @@ struct Seen {
     /// Lines of ours, as the checker names them, that change besides what steps under way set only what was last changed by hand, within the
     /// window; or nothing but what was last changed by hand, which a step under way had set before it.
     over_hand: BTreeSet<(&'static str, String)>,
+    /// (app, call) → writes that met an account which was changed by hand since we looked at it: what they would do may be done.
+    met_hand: BTreeSet<(&'static str, u64)>,
     broken: Vec<Broken>,
     effects: u64,
     /// What the journal has as started and as nothing else, (digest of the plan, step), as long as nothing is committed.
@@ -95,17 +97,30 @@ impl Observer {
         self.seen().over_hand.iter().any(|(of, line)| *of == app && what.starts_with(line))
     }
 
+    /// Whether a violation is about a request of ours that met what somebody had just done by hand, as P5 says may happen.
+    pub(crate) fn met_hand(&self, app: &str, what: &str) -> bool {
+        self.seen().met_hand.iter().any(|(of, call)| *of == app && what.starts_with(&format!("request {call}:")))
+    }
+
     /// A request is about to arrive.
     pub(crate) fn arrives(&self, exchange: &Exchange) {
         let writes = exchange.method != "GET" && !exchange.path.contains("authentic");
         // Only what is on disk counts, as another process sees it.
         let steps = if writes { self.started(exchange.app) } else { Vec::new() };
+        if writes {
+            // What was done by hand a moment ago was done before it.
+            self.look();
+        }
         let mut seen = self.seen();
         let call = seen.arrived.entry(exchange.app).or_default();
         *call += 1;
         let call = *call;
         if writes {
             seen.under_way.insert((exchange.app, call), steps);
+            let mut named = exchange.path.split(['/', '?']).map(|id| (exchange.app, id.to_owned()));
+            if named.any(|account| seen.touched.contains(&account)) {
+                seen.met_hand.insert((exchange.app, call));
+            }
         }
     }
 
@@ -211,7 +226,7 @@ impl Seen {
         let (kind, id) = object(line);
         if line["method"] == "ADMIN" {
             if kind == "user" {
-                let changed = changed(&line["before"], &line["after"]);
+                let changed = with_access(line, changed(&line["before"], &line["after"]));
                 self.by_hand.entry((app, id.clone())).or_default().extend(changed);
                 self.touched.insert((app, id));
             }
@@ -359,6 +374,7 @@ impl Seen {
         by: &[(String, Value)],
         in_window: bool,
     ) {
+        let members = with_access(line, members.clone());
         let hand = self.by_hand.entry((app, id.to_owned())).or_default();
         let set = |member: &String| by.iter().any(|(_, step)| !step["set"][attribute(member)].is_null());
         let over_hand = members.iter().any(|member| hand.contains(member))
@@ -433,6 +449,14 @@ fn changed(before: &Value, after: &Value) -> BTreeSet<String> {
     members.filter(differs).cloned().collect()
 }
 
+/// With whether the user can log in, where a line changed that: it is not among the members, for it is kept by the vendor in its own way.
+fn with_access(line: &Value, mut members: BTreeSet<String>) -> BTreeSet<String> {
+    if active(&line["before"]) != active(&line["after"]) {
+        members.insert("access".to_owned());
+    }
+    members
+}
+
 /// The name that steps have for a member of an account.
 fn attribute(member: &str) -> &str {
     member.strip_suffix("Id").filter(|name| matches!(*name, "department" | "supervisor")).unwrap_or(member)
@@ -475,6 +499,22 @@ fn what_was_changed_by_hand_excuses_the_line_that_writes_over_it_and_no_other() 
     seen.judge("absorb", &line(5, "ADMIN", ["b", "b"], ["1", "2"]));
     seen.judge("absorb", &line(6, "PUT", ["b", "a"], ["2", "1"]));
     assert!(over_hand(&seen, 6));
+    assert_eq!(seen.broken, []);
+    // Access that was given back by hand before we looked is taken again; then nobody gave it back.
+    let leave = serde_json::json!({ "id": "t", "verb": "leave", "account": "8", "person": "p" });
+    let may_lose = [("lessonly", ["p".to_owned()].into())].into();
+    seen.plans.insert("d".to_owned(), Approved { plan: Value::Null, may_lose });
+    let access = |seq: u64, method: &str, [before, after]: [Value; 2]| {
+        serde_json::json!({ "seq": seq, "call": seq, "method": method, "path": "/users", "object": "user/8",
+            "before": { "archived_at": before }, "after": { "archived_at": after } })
+    };
+    let archived = || Value::from("1998-01-01");
+    for (seq, method, excused) in [(1, "PUT", false), (2, "ADMIN", false), (3, "PUT", true), (4, "PUT", false)] {
+        seen.under_way.insert(("lessonly", seq), vec![("d".to_owned(), leave.clone())]);
+        let change = if method == "ADMIN" { [archived(), Value::Null] } else { [Value::Null, archived()] };
+        seen.judge("lessonly", &access(seq, method, change));
+        assert_eq!(seen.over_hand.contains(&("lessonly", format!("line {seq} (user/8)"))), excused, "line {seq}");
+    }
     assert_eq!(seen.broken, []);
     seen.touched.clear();
     seen.judge("absorb", &line(7, "PUT", ["b", "a"], ["1", "3"]));

@@ -326,12 +326,14 @@ impl Story<'_> {
         for violation in self.world.violations(&more) {
             let observer = &self.storm.observer;
             // What was written over in the window between look and write: at Absorb with the whole record, which a step that made the account
-            // says too.  And what was put back by hand before the look afterwards looks as if it had never come, and is done again.
+            // says too.  What was put back by hand before the look afterwards looks as if it had never come, and is done again.  And what
+            // somebody did by hand in the window leaves nothing to do.
             let excused = match violation.name {
                 "drift_overwritten" => observer.was_in_window(&violation.app, &violation.what),
                 "done_twice" | "unexplained" | "several_steps" | "unowned_changed" => {
                     observer.wrote_over_hand(&violation.app, &violation.what)
                 }
+                "idle_write" => observer.met_hand(&violation.app, &violation.what),
                 _ => false,
             };
             // Where steps were not done and were planned again, which of them a line is the checker cannot know.  The observer did.
