@@ -1,21 +1,23 @@
 //! The wires: what may be sent, by whom.  Redaction is by construction: a fault's text is made from status and body, never from
 //! headers, and secrets are [`Secret`]s until the transport has them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::{Exchange, Secret};
 use serde_json::Value;
 
 use crate::redact::{Secrets, without_named};
 use crate::{Broken, Clock, Fault, Pace, Random, Scope, Session, Tally, Transport};
 
-/// How often a GET is asked whose answers cannot be read.
+/// How often a GET is asked whose answers cannot be read, or fail in passing.
 const ASKED: usize = 3;
+/// What took longer to fail fails not in passing.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// However long an app says: more than this many seconds is not waited without asking again.
 const LONGEST_HOLD: u64 = 600;
@@ -363,16 +365,25 @@ impl Read {
         &self.session.profile
     }
 
-    /// GET.  Where what comes cannot be read at all, it is asked for up to three times: a walk over hundreds of pages does not end because
-    /// one of them was cut off on its way, or a proxy answered instead of the app.
+    /// GET.  Where what comes cannot be read at all, or nothing comes but a failure of a moment, it is asked for up to three times: a walk over
+    /// hundreds of pages, or a look at hundreds of objects, does not begin anew because one of them was cut off on its way.  An app that asks
+    /// to wait, or that took its time to fail, is not asked again here.
     ///
     /// # Errors
-    /// As [`Wire::send`]; `Garbled` where the last answer was.
+    /// As [`Wire::send`], of the last answer.
     pub async fn get(&self, path: &str, judge: &(dyn Fn(&Answer) -> Option<Fault> + Sync)) -> Result<Answer, Fault> {
         for _ in 1..ASKED {
-            match self.wire.work(Method::GET, path, &self.session.headers, None, judge).await {
+            let (began, says_wait) = (self.now(), AtomicBool::new(false));
+            let heard = |answer: &Answer| {
+                says_wait.store(answer.retry_after.is_some() || !answer.status.is_server_error(), Ordering::Relaxed);
+                judge(answer)
+            };
+            let came = self.wire.work(Method::GET, path, &self.session.headers, None, &heard).await;
+            let at_once = self.now().duration_since(began) < AT_ONCE;
+            match came {
                 Err(Fault::Garbled { .. }) => {}
-                heard => return heard,
+                Err(Fault::Wait { .. }) if at_once && !says_wait.load(Ordering::Relaxed) => {}
+                came => return came,
             }
         }
         self.wire.work(Method::GET, path, &self.session.headers, None, judge).await

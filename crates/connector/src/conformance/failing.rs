@@ -96,6 +96,17 @@ pub(super) async fn a_read_that_did_not_come_whole_is_asked_for_again(rig: &dyn 
         bench.transport.heal();
         ensure!(matches!(read, Err(Fault::Garbled { .. })), "three answers like {how:?} are told as {read:?}");
     }
+    for how in [Fail::Answer(502, HTML), Fail::ClosedBefore] {
+        bench.transport.fail_times(When::Reads, how, 2);
+        let read = bench.target.read(&bench.read, Kind::Accounts, None).await;
+        bench.transport.heal();
+        ensure!(read.as_ref() == Ok(&whole), "after {how:?} twice the page is told as {read:?}");
+    }
+    // Who asks to wait is not asked again at once.
+    bench.transport.fail_times(When::Reads, Fail::Answer(429, ""), 1);
+    let read = bench.target.read(&bench.read, Kind::Accounts, None).await;
+    bench.transport.heal();
+    ensure!(matches!(read, Err(Fault::Wait { .. })), "a 429 is told as {read:?}");
     Ok(())
 }
 
