@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::{
     AppName, Certificate, Completeness, Digest, Effect, Finding, Person, PersonKey, Plan, Proposal, Run, RunId, RunState, Standing,
 };
+use plan::Planner;
 use plan::report::Report;
 use serde::Serialize;
 use store::{AuditHead, CoverageNote, LatestFindings};
@@ -30,8 +31,8 @@ pub(crate) struct Known {
     pub(crate) read: Memo<AsOf, HashMap<AppName, AppRead>>,
     /// What the last planning found, and what runs since then left to be looked at.
     pub(crate) found: Memo<AsOf, (LatestFindings, Vec<Finding>)>,
-    /// What the next planning would find at this instant, and from what.
-    pub(crate) next: Memo<(AsOf, Timestamp), (Facts, Proposal)>,
+    /// What the next planning would find at this instant.
+    pub(crate) next: Memo<(AsOf, Timestamp), Next>,
     /// What runs did to each person.
     pub(crate) histories: Memo<AsOf, Histories>,
     /// The plan that was looked at last: what goes by a digest does not change.
@@ -41,6 +42,13 @@ pub(crate) struct Known {
     pub(crate) course: Memo<(RunId, usize), Vec<Span>>,
     /// Runs that finished: nothing about them changes.
     flows: Mutex<HashMap<RunId, Flow>>,
+}
+
+/// What a planning would find, from what, and what it leaves for whoever asks about somebody.
+pub(crate) struct Next {
+    pub(crate) facts: Facts,
+    pub(crate) proposal: Proposal,
+    pub(crate) planner: Mutex<Planner>,
 }
 
 /// The newest entry of the trail, and how many readings there were.

@@ -1,17 +1,19 @@
 //! Looking at what is known: people, one person, apps, a run's report.  From the store only; nothing is asked of an app.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use model::{
     AccountId, Actor, AppName, Aside, Certificate, Finding, FindingKind, Health, Manifest, Person, PersonKey, Proof, Ref, RunId,
     RunState, Standing, Step, StepId, StepState,
 };
-use plan::Explanation;
 use plan::report::Report;
+use plan::{Explanation, Planner};
 use serde::Serialize;
 use store::LatestFindings;
 
+use crate::known::Next;
 use crate::propose::Facts;
 use crate::session::{Deaths, Kept};
 use crate::{Ask, Engine, EngineError};
@@ -124,14 +126,17 @@ impl Engine {
         let ask = Ask { as_of, ..self.ask_now() };
         let found = async {
             let facts = self.stored_facts(&ask).await?;
-            let proposal = plan::propose(&self.given(&facts, &ask, &|step| self.review(step, &facts)));
-            Ok((facts, proposal))
+            let mut planner = Planner::default();
+            let proposal = planner.propose(&self.given(&facts, &ask, &|step| self.review(step, &facts)));
+            Ok(Next { facts, proposal, planner: Mutex::new(planner) })
         };
         let next = self.known.next.get((self.as_of_now().await?, as_of), found).await?;
-        let (facts, proposal) = &*next;
+        let Next { facts, proposal, planner } = &*next;
         let key = find(facts, who)?;
         let review = |step: &Step| self.review(step, facts);
-        Ok(plan::explain(&self.given(facts, &ask, &review), proposal, &key))
+        // An explanation that panicked left nothing behind that is half done.
+        let mut planner = planner.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(planner.explain(&self.given(facts, &ask, &review), proposal, &key))
     }
 
     /// The same as of this minute: whoever looks at several people does not wait for each as for the first.

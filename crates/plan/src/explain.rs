@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use model::{AccountId, AppName, Changes, Class, Evidence, Finding, IdpWord, Named, Person, PersonKey, Proposal, Standing, Step, Text};
+use model::{
+    AccountId, AppName, AppReading, Changes, Class, Evidence, Finding, IdpWord, Link, Named, Person, PersonKey, Proposal, Standing,
+    Step, Text,
+};
 use serde::Serialize;
 
-use crate::Given;
 use crate::correlate::Bond;
 use crate::draft::verb_word;
 use crate::expr::Machine;
 use crate::planned::{Memory, Planned};
+use crate::propose::{Given, Planner};
 use crate::render::{Paint, clean, kind_word};
-use crate::roster::{People, Roster, Stage};
+use crate::roster::{Roster, Stage};
+use crate::scene::Scene;
 
 /// Everything about one person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -67,53 +71,40 @@ pub struct InApp {
     pub next: Vec<(Option<String>, Step)>,
 }
 
-/// Explains one person.  Guards and names are those of the plan for everybody.
-pub fn explain(given: &Given<'_>, proposal: &Proposal, person: &PersonKey) -> Explanation {
-    let everybody = Given { only: None, ..*given };
-    let mut ignored = Vec::new();
-    let mut people = People::default();
-    let moved = people.update(given.roster);
-    let roster = Roster::new(&everybody, &people, &mut ignored);
-    let at = roster.find(person.as_str());
-    let mut explanation = Explanation {
-        person: person.clone(),
-        name: at.map(|at| roster.human(at).person.display_name()).unwrap_or_default(),
-        stands: stands(&roster, person),
-        attributes: at.map(|at| roster.human(at).person.attributes.clone()).unwrap_or_default(),
-        idp: at.map(|at| heard(given, roster.human(at).person)).unwrap_or_default(),
-        apps: BTreeMap::new(),
-        findings: proposal.findings.iter().filter(|finding| finding.person.as_ref() == Some(person)).cloned().collect(),
-    };
-    let machine = Machine::new();
-    let only = [person.clone()].into();
-    let narrow = Given { only: Some(&only), ..*given };
-    for (app, reading) in given.apps {
-        let Memory { mut known, mut outcome, .. } = Memory::default();
-        let planned = Planned::new(&narrow, &roster, &moved, (app, reading), (&mut known, &mut outcome), &mut ignored);
-        let Some(planned) = planned else { continue };
+impl Planner {
+    /// Explains one person.  Guards and names are those of the plan for everybody.  Whoever has just planned from the same has the answer soon;
+    /// else it takes as long as planning.
+    pub fn explain(&mut self, given: &Given<'_>, proposal: &Proposal, person: &PersonKey) -> Explanation {
+        let everybody = Given { only: None, ..*given };
+        let in_app = |given: &Given<'_>, roster: &Roster<'_>, moved: &[u32], app: (&AppName, &AppReading), memory: &mut Memory| {
+            let Memory { known, outcome, .. } = memory;
+            let planned = Planned::new(given, roster, moved, app, (known, outcome), &mut Vec::new())?;
+            Some(InApp::of(&planned, roster, proposal, app.0, person))
+        };
+        self.round(&everybody, &mut Vec::new(), in_app, |roster, apps, _| {
+            let at = roster.find(person.as_str());
+            Explanation {
+                person: person.clone(),
+                name: at.map(|at| roster.human(at).person.display_name()).unwrap_or_default(),
+                stands: stands(roster, person),
+                attributes: at.map(|at| roster.human(at).person.attributes.clone()).unwrap_or_default(),
+                idp: at.map(|at| heard(given, roster.human(at).person)).unwrap_or_default(),
+                apps: apps.into_iter().filter_map(|(app, is)| Some((app.clone(), is?))).collect(),
+                findings: proposal.findings.iter().filter(|finding| finding.person.as_ref() == Some(person)).cloned().collect(),
+            }
+        })
+    }
+}
+
+impl InApp {
+    fn of(planned: &Planned<'_, '_>, roster: &Roster<'_>, proposal: &Proposal, app: &AppName, person: &PersonKey) -> Self {
         let scene = &planned.scene;
-        let link = given.links.iter().find(|link| &link.app == app && &link.person == person);
+        let at = roster.find(person.as_str());
+        let link = scene.link_of(person.as_str());
         let bond = at.map_or(Bond::None, |at| planned.bonds.of[at]);
         let linked = link.and_then(|link| scene.find(link.account.as_str()));
         let slot = bond.account().or(linked);
         let account = slot.map(|account| scene.account(account));
-        let words = match (link, bond) {
-            (Some(link), _) => {
-                let how = match &link.evidence {
-                    Evidence::Created => "we made it".to_owned(),
-                    Evidence::Matched { rule } => format!("matched by `{rule}`"),
-                };
-                let seen = match account {
-                    Some(_) => "",
-                    None if scene.is_fresh(link) => "; made after the last reading, `provost plan` reads again",
-                    None => "; the account was not seen",
-                };
-                format!("linked since {} ({how}){seen}", link.since)
-            }
-            (None, Bond::Found { rule, .. }) => format!("found by `{}`, not linked yet", scene.rules.matching[rule as usize].rule),
-            (None, Bond::Stuck) => "cannot be told, see the findings".into(),
-            (None, _) => "no account".into(),
-        };
         let mut next: Vec<(Option<String>, Step)> = Vec::new();
         let mut differs: Changes = Changes::new();
         for plan in proposal.plans() {
@@ -126,9 +117,9 @@ pub fn explain(given: &Given<'_>, proposal: &Proposal, person: &PersonKey) -> Ex
                 next.push((class, step.clone()));
             }
         }
-        let in_app = InApp {
+        Self {
             account: account.map(|account| account.id.clone()).or_else(|| link.map(|link| link.account.clone())),
-            bond: words,
+            bond: bond_in_words(scene, link, bond, account.is_some()),
             active: account.map(|account| account.active),
             has: account
                 .map(|account| account.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
@@ -136,13 +127,34 @@ pub fn explain(given: &Given<'_>, proposal: &Proposal, person: &PersonKey) -> Ex
             groups: slot
                 .map(|account| scene.member_of(account).iter().map(|group| scene.names.groups[*group].name.clone()).collect())
                 .unwrap_or_default(),
-            wanted: at.is_some_and(|at| planned.view(&roster, at).desire(&machine).wanted),
+            wanted: at.is_some_and(|at| planned.view(roster, at).desire(&Machine::new()).wanted),
             differs,
             next,
-        };
-        explanation.apps.insert(app.clone(), in_app);
+        }
     }
-    explanation
+}
+
+/// How an account and a person belong together.
+fn bond_in_words(scene: &Scene<'_>, link: Option<&Link>, bond: Bond, seen: bool) -> String {
+    match (link, bond) {
+        (Some(link), _) => {
+            let how = match &link.evidence {
+                Evidence::Created => "we made it".to_owned(),
+                Evidence::Matched { rule } => format!("matched by `{rule}`"),
+            };
+            let not_seen = if seen {
+                ""
+            } else if scene.is_fresh(link) {
+                "; made after the last reading, `provost plan` reads again"
+            } else {
+                "; the account was not seen"
+            };
+            format!("linked since {} ({how}){not_seen}", link.since)
+        }
+        (None, Bond::Found { rule, .. }) => format!("found by `{}`, not linked yet", scene.rules.matching[rule as usize].rule),
+        (None, Bond::Stuck) => "cannot be told, see the findings".into(),
+        (None, _) => "no account".into(),
+    }
 }
 
 /// What identity providers said of somebody, with its age at the instant that is planned for.

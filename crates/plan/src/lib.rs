@@ -47,7 +47,7 @@ mod text;
 pub use again::{Again, Undone};
 pub use aside::PUT_ASIDE;
 pub use compiled::{Compiled, PolicyError};
-pub use explain::{Explanation, Heard, InApp, explain};
+pub use explain::{Explanation, Heard, InApp};
 pub use guard::{Counted, Counting, FREEZE, Frozen};
 pub use leave_out::leave_out;
 pub use lookups::{Lookups, lookups};

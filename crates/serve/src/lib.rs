@@ -15,6 +15,7 @@ mod planning;
 mod route;
 pub mod scim;
 mod server;
+mod sorted;
 mod state;
 mod turns;
 mod webhooks;

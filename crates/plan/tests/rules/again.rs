@@ -318,7 +318,7 @@ fn happen(world: &mut World, event: &Event) {
     }
 }
 
-/// Whether both ways give the same.
+/// Whether both ways give the same, and say the same of people.
 fn agree(world: &mut World, planner: &mut Planner, asks: bool) -> Result<(), TestCaseError> {
     if asks {
         let (again, anew) = world.as_read(|given| (planner.enrolments_to_read(given), plan::enrolments_to_read(given)));
@@ -328,6 +328,11 @@ fn agree(world: &mut World, planner: &mut Planner, asks: bool) -> Result<(), Tes
     let (again, anew) = world.as_read(|given| (planner.propose(given), plan::propose(given)));
     prop_assert_eq!(&again.findings, &anew.findings);
     prop_assert_eq!(&again, &anew);
+    for person in world.people.iter().take(2).map(|person| &person.key) {
+        let (again, anew) =
+            world.as_read(|given| (planner.explain(given, &anew, person), Planner::default().explain(given, &anew, person)));
+        prop_assert_eq!(again, anew);
+    }
     Ok(())
 }
 

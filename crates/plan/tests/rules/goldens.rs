@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::civil::date;
 use model::*;
-use plan::render;
+use plan::{Planner, render};
 
 use crate::world::{With, World, left, person};
 
@@ -54,12 +54,19 @@ fn proposals_read_well_in_every_form() {
 #[test]
 fn a_person_is_explained() {
     let mut world = world();
-    let explanation = world.given(|given| plan::explain(given, &plan::propose(given), &"1".into()));
+    let mut explained = |person: &str| {
+        world.given(|given| {
+            let mut planner = Planner::default();
+            let proposal = planner.propose(given);
+            planner.explain(given, &proposal, &person.into())
+        })
+    };
+    let explanation = explained("1");
     golden("explain.txt", &explanation.text(false));
     assert_eq!(serde_json::to_value(&explanation).unwrap()["apps"]["flat"]["wanted"], true);
-    let leaver = world.given(|given| plan::explain(given, &plan::propose(given), &"3".into()));
+    let leaver = explained("3");
     assert!(leaver.text(false).contains("(held: access_lost)"), "{}", leaver.text(false));
-    assert_eq!(world.given(|given| plan::explain(given, &plan::propose(given), &"404".into())).stands, "not in the roster");
+    assert_eq!(explained("404").stands, "not in the roster");
 }
 
 #[test]

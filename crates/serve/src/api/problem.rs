@@ -5,14 +5,14 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, COOKIE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, Response, StatusCode};
 use axum::response::IntoResponse;
-use engine::{EngineError, StoreError};
-use model::Refusal;
+use engine::EngineError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 use super::BASE;
 use crate::auth::{Refused, seconds};
+use crate::sorted::sorted;
 use crate::state::Faces;
 
 /// What went wrong with a request.
@@ -60,7 +60,7 @@ impl Problem {
 
     /// What the engine could not do; failures of ours are told at home as well.
     pub(crate) fn of(error: &EngineError, faces: &Faces) -> Self {
-        let (status, kind) = sort(error);
+        let (status, kind) = sorted(error);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             (faces.notes)(format!("a request to the API failed: {error}"));
         }
@@ -82,61 +82,6 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(after));
         }
         response
-    }
-}
-
-/// Which status an error is, and which kind of problem.
-fn sort(error: &EngineError) -> (StatusCode, &'static str) {
-    use EngineError as E;
-    const CONFLICT: StatusCode = StatusCode::CONFLICT;
-    match error {
-        E::NoSuchApp { .. } | E::NoSuchToken { .. } | E::NotPushed { .. } | E::Nobody { .. } | E::NoStanding { .. } => {
-            (StatusCode::NOT_FOUND, "not-there")
-        }
-        E::NoSuchStep { .. } | E::AllLeftOut { .. } | E::NotInRun { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-valid"),
-        E::Refused { refusal: Refusal::FourEyes { .. } | Refusal::Unasked { .. }, .. } => (StatusCode::FORBIDDEN, "four-eyes"),
-        E::Refused { .. } | E::Statement { .. } | E::StandingUnsigned { .. } => (CONFLICT, "not-approved"),
-        E::Several { .. } => (CONFLICT, "several"),
-        E::NothingRead(_) => (CONFLICT, "nothing-read"),
-        E::TokenEnded { .. }
-        | E::OtherTenant { .. }
-        | E::OtherHome { .. }
-        | E::OtherVersion { .. }
-        | E::Frozen { .. }
-        | E::Unfinished { .. }
-        | E::TooLate { .. }
-        | E::NotEnded { .. }
-        | E::ImagesGone { .. }
-        | E::Swept { .. }
-        | E::Stage { .. }
-        | E::Quarantined { .. }
-        | E::Rival { .. } => (CONFLICT, "not-now"),
-        E::App { .. } | E::Asked { .. } | E::Failing { .. } => (StatusCode::BAD_GATEWAY, "app-failed"),
-        E::Store(error) => of_store(error),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
-    }
-}
-
-fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
-    use StoreError as S;
-    match error {
-        S::NotFound { .. } | S::BadPrefix { .. } => (StatusCode::NOT_FOUND, "not-there"),
-        S::Nul { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-valid"),
-        S::Ambiguous { .. } => (StatusCode::CONFLICT, "several"),
-        S::AlreadyDecided { .. }
-        | S::AlreadyUsed { .. }
-        | S::Superseded { .. }
-        | S::Empty { .. }
-        | S::Expired { .. }
-        | S::NotApproved { .. }
-        | S::Rejected { .. }
-        | S::Ended { .. }
-        | S::Fenced { .. }
-        | S::Leased { .. }
-        | S::LinkConflict { .. }
-        | S::SignatureGiven { .. } => (StatusCode::CONFLICT, "not-now"),
-        S::Busy | S::Lost { .. } | S::Closed => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     }
 }
 

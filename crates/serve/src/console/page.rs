@@ -5,9 +5,10 @@ use axum::extract::Request;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::{EngineError, StoreError};
+use engine::EngineError;
 
 use crate::auth::{Refused, seconds};
+use crate::sorted::sorted;
 use crate::state::Faces;
 
 /// Nothing but what this server serves; no frame around it; forms go nowhere else.
@@ -82,29 +83,13 @@ pub(super) fn lead(path: &str) -> Response {
 
 /// What the engine did not do; failures of ours are told at home as well.
 pub(super) fn failed(faces: &Faces, error: &EngineError) -> Response {
-    let status = match error {
-        EngineError::Store(StoreError::NotFound { .. } | StoreError::BadPrefix { .. } | StoreError::Ambiguous { .. })
-        | EngineError::NoSuchApp { .. }
-        | EngineError::Nobody { .. } => StatusCode::NOT_FOUND,
-        EngineError::Store(
-            StoreError::AlreadyDecided { .. }
-            | StoreError::AlreadyUsed { .. }
-            | StoreError::Superseded { .. }
-            | StoreError::Expired { .. }
-            | StoreError::Empty { .. },
-        )
-        | EngineError::NothingRead(_)
-        | EngineError::Refused { .. }
-        | EngineError::NoSuchStep { .. }
-        | EngineError::AllLeftOut { .. } => StatusCode::CONFLICT,
-        _ => {
-            (faces.notes)(format!("a page failed: {error}"));
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-    };
+    let (status, _) = sorted(error);
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        (faces.notes)(format!("a page failed: {error}"));
+    }
     let title = match status {
         StatusCode::NOT_FOUND => "Not there",
-        StatusCode::CONFLICT => "That was not done",
+        status if status.is_client_error() => "That was not done",
         _ => "That did not work",
     };
     told(status, title, error.to_string(), error.next())

@@ -22,7 +22,7 @@ use sqlx::{AssertSqlSafe, Database, Encode, Postgres, Row as _, SqlSafeStr, Sqli
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::gate::{Operation, Through};
-use crate::sql::Rows;
+use crate::sql::{Places, Rows};
 use crate::{Location, StoreError, sabotage};
 
 pub(crate) use catalog::Table;
@@ -317,11 +317,15 @@ impl Tx {
 
     /// Inserts many rows, many per statement; how many were inserted.
     pub(crate) async fn insert(&mut self, rows: &Rows, values: Vec<Vec<Arg>>) -> Result<u64, StoreError> {
+        let places = match &self.begun {
+            Some(Begun::Postgres(..)) => Places::Numbered,
+            _ => Places::InOrder,
+        };
         let (mut inserted, mut values) = (0, values.into_iter());
         while values.len() > 0 {
             let size = Rows::chunk(values.len());
             let chunk: Vec<Arg> = values.by_ref().take(size).flatten().collect();
-            inserted += self.execute(AssertSqlSafe(rows.text(size)), chunk).await?;
+            inserted += self.execute(AssertSqlSafe(rows.text(size, places)), chunk).await?;
         }
         Ok(inserted)
     }
