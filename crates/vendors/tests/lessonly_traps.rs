@@ -25,7 +25,7 @@ macro_rules! in_both_profiles {
 }
 
 in_both_profiles! {
-    l01_a_wrong_header_is_a_bare_401_and_we_say_what_can_be_wrong
+    l01_a_wrong_header_is_a_401_without_a_word_and_we_say_what_can_be_wrong
     l02_an_address_without_the_version_is_404_and_ours_is_completed_or_refused
     l03_pages_of_fifty_move_while_one_reads_and_we_read_to_the_end
     l07_group_ids_replace_every_membership_and_what_is_not_ours_survives
@@ -69,11 +69,15 @@ fn texts(bench: &Bench, step: &Step) -> Vec<String> {
     bench.target.review(step, &rigs::tenant()).into_iter().map(|finding| format!("{} {}", finding.what, finding.next)).collect()
 }
 
-async fn l01_a_wrong_header_is_a_bare_401_and_we_say_what_can_be_wrong(profile: &str) {
+async fn l01_a_wrong_header_is_a_401_without_a_word_and_we_say_what_can_be_wrong(profile: &str) {
     let sandbox = fresh(profile, 1);
     let ([(_, subdomain), (_, key)], right) = (CREDENTIALS, basic("acme", "lessonly-sandbox-key"));
     for wrong in [format!("Bearer {key}"), basic(key, subdomain), basic(subdomain, &format!("{key}:")), "Basic nonsense".to_owned()] {
-        assert_eq!(send(&sandbox, "GET", "/api/v1/ping", &wrong, None).await, (401, Json::Null), "{wrong}: no word why");
+        assert_eq!(
+            send(&sandbox, "GET", "/api/v1/ping", &wrong, None).await,
+            (401, json!({"error": "Unauthorized"})),
+            "{wrong}: no word why"
+        );
     }
     assert_eq!(send(&sandbox, "GET", "/api/v1/ping", &right, None).await.0, 200);
 

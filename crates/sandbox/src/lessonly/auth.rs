@@ -13,12 +13,13 @@ use super::App;
 use super::wire::Refusal;
 use crate::call::Call;
 
-/// Lets in who gives `Basic base64(subdomain:api_key)` and takes JSON.  Everyone else gets a 401 that says nothing.
+/// Lets in who gives `Basic base64(subdomain:api_key)` and takes JSON.  Everyone else gets a 401 that says nothing further.
 pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let call = request.extensions().get::<Arc<Call>>();
     if !call.and_then(|call| call.header("authorization")).is_some_and(|given| known(&app, given)) {
         // Clients that wait to be asked are: without this they never send what they know.
-        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic realm=\"Application\"")]).into_response();
+        let refusal = Refusal { status: StatusCode::UNAUTHORIZED, error: "Unauthorized".to_owned() };
+        return ([(WWW_AUTHENTICATE, "Basic realm=\"Application\"")], refusal).into_response();
     }
     if !call.is_none_or(|call| takes_json(call)) {
         let error = "this API answers application/json only".to_owned();

@@ -51,7 +51,7 @@ pub(super) async fn update(State(api): State<Api>, Segment(id): Segment, call: E
         if let Some(name) = params.text("name")? {
             group.name = good_name(name)?;
         }
-        let users = seated(state, group.id, &params)?;
+        let users = seated(state, &group, &params)?;
         let mut changes = vec![group.changed(Some(before))];
         changes.extend(changed(state, users.clone(), wire::whole_seconds(now)));
         Ok::<_, Refusal>((changes, whole("update_group", &api, state, &group, &users)))
@@ -98,6 +98,7 @@ pub(super) async fn set_of_user(State(api): State<Api>, Segment(id): Segment, ca
             for item in params.objects(list)?.unwrap_or_default() {
                 let group = params::id_in(item, list, "id")?;
                 if params::removes(item) {
+                    leavable(state, group)?;
                     groups.remove(&group);
                 } else if !groups.contains(&group) {
                     joinable(state, group)?;
@@ -115,14 +116,14 @@ pub(super) async fn set_of_user(State(api): State<Api>, Segment(id): Segment, ca
 pub(super) fn created(state: &state::State, params: &Params, now: Timestamp) -> Result<(Vec<Change>, Group, Seated), Refusal> {
     let name = good_name(params.text("name")?.flatten())?;
     let group = Group { id: state.next_group(), name, archived_at: None, archived_by_user_id: None };
-    let users = seated(state, group.id, params)?;
+    let users = seated(state, &group, params)?;
     let mut changes = vec![group.changed(None)];
     changes.extend(changed(state, users.clone(), now));
     Ok((changes, group, users))
 }
 
 /// The users whom `members` and `managers` of a group's parameters name, with the group put in or taken out.
-fn seated(state: &state::State, group: u64, params: &Params) -> Result<Seated, Refusal> {
+fn seated(state: &state::State, group: &Group, params: &Params) -> Result<Seated, Refusal> {
     let mut users = BTreeMap::new();
     for list in ["members", "managers"] {
         for item in params.objects(list)?.unwrap_or_default() {
@@ -132,9 +133,9 @@ fn seated(state: &state::State, group: u64, params: &Params) -> Result<Seated, R
             let user: &mut User = users.entry(id).or_insert_with(|| known.clone());
             let seats = if list == "members" { &mut user.group_ids } else { &mut user.managing_ids };
             if params::removes(item) {
-                seats.remove(&group);
-            } else {
-                seats.insert(group);
+                seats.remove(&group.id);
+            } else if seats.insert(group.id) {
+                accepts(group)?;
             }
         }
     }
@@ -156,13 +157,26 @@ pub(super) fn replacing(state: &state::State, current: &BTreeSet<u64>, given: &V
     Ok(ids)
 }
 
-/// Whether somebody can be put into the group; an archived one keeps whom it has and takes nobody (CHOSEN).
+/// Whether somebody can be put into the group.
 fn joinable(state: &state::State, id: u64) -> Result<(), Refusal> {
-    match state.groups.get(&id) {
-        None => Err(Refusal::malformed(format!("there is no group {id}"))),
-        Some(_) if state.is_everyone(id) => Err(Refusal::malformed("Group::Everyone holds everybody and cannot be set")),
-        Some(group) if group.archived_at.is_some() => Err(Refusal::malformed(format!("group {id} is archived"))),
-        Some(_) => Ok(()),
+    let group = state.groups.get(&id).ok_or_else(|| Refusal::malformed(format!("there is no group {id}")))?;
+    leavable(state, id)?;
+    accepts(group)
+}
+
+/// Whether anybody can be taken out of the group.
+fn leavable(state: &state::State, id: u64) -> Result<(), Refusal> {
+    match state.is_everyone(id) {
+        true => Err(Refusal::malformed("Group::Everyone holds everybody and cannot be set")),
+        false => Ok(()),
+    }
+}
+
+/// An archived group keeps whom it has and takes nobody (CHOSEN).
+fn accepts(group: &Group) -> Result<(), Refusal> {
+    match group.archived_at {
+        Some(_) => Err(Refusal::malformed(format!("group {} is archived", group.id))),
+        None => Ok(()),
     }
 }
 

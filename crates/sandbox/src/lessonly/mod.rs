@@ -7,7 +7,7 @@
 //!   Restoring brings nothing back; assigning anew makes a new record.
 //! - Deleting a user (vendor) takes every assignment along; the e-mail is free again, the id never is.
 //! - Memberships survive archiving, and a group lists its archived members.
-//! - A user can be put into no archived group and not into `Group::Everyone`; both are 400, like an unknown group.
+//! - A user can be put into no archived group, and neither into `Group::Everyone` nor out of it; all are 400, like an unknown group.
 //!   Writing to `Group::Everyone` itself is 403.
 //! - An archived user can be assigned nothing: 400.
 //! - A `page` or `per_page` that is no positive number is 400.

@@ -96,7 +96,8 @@ fn assign(state: &mut State, chance: &mut Chance, user: u64, person: &Person) {
         if let (Some(left), None) = (&person.left, assignment.completed_at) {
             assignment.ended_at = Some(morning(left));
         }
-        assignment.updated_at = assignment.ended_at.or(assignment.completed_at).unwrap_or(at);
+        assignment.updated_at =
+            [assignment.started_at, assignment.completed_at, assignment.ended_at].into_iter().flatten().fold(at, Timestamp::max);
         state.put_assignment(assignment).expect("the content's kind is one of ours");
     }
 }

@@ -115,7 +115,7 @@ async fn put_replaces_name_email_and_status() {
     let name = json!({"givenName": "Mary Jane", "familyName": "Smith"});
     let put = scim.put(&path, ada(json!({"emails": [{"value": "new@x.y"}], "name": name, "active": false}))).await;
     assert_eq!((put.status, &put.body["name"], &put.body["active"]), (200, &name, &json!(false)));
-    scim.put(&path, ada(json!({"active": "false"}))).await.refused(422, "");
+    scim.put(&path, ada(json!({"active": "perhaps"}))).await.refused(422, "");
     scim.put(&path, json!({"name": name})).await.refused(422, "");
     let said = lines(&ledger);
     assert_eq!(said.len(), 2);
@@ -128,6 +128,16 @@ async fn put_replaces_name_email_and_status() {
     let authorization = basic("acme:lessonly-sandbox-key");
     let rest = again.raw("GET", &format!("/api/v1/users/{id}"), &[("authorization", &authorization)], Value::Null).await;
     assert_eq!(rest.body["name"], "Mary Jane Smith");
+}
+
+#[tokio::test]
+async fn put_takes_forms_of_active_that_patch_refuses() {
+    let (_sandbox, scim) = open(options());
+    let path = format!("/Users/{}", scim.post("/Users", ada(json!({}))).await.body["id"]);
+    for (said, active) in [(json!("false"), false), (json!("true"), true), (json!(0), false), (json!(1), true)] {
+        let put = scim.put(&path, ada(json!({"active": said}))).await;
+        assert_eq!((put.status, &put.body["active"]), (200, &json!(active)), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -173,7 +173,9 @@ impl Asked {
         let text = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
         let active = match &body["active"] {
             Value::Null => None,
-            Value::Bool(active) => Some(*active),
+            // More than a PATCH takes.
+            yes if [json!(true), json!("true"), json!(1)].contains(yes) => Some(true),
+            no if [json!(false), json!("false"), json!(0)].contains(no) => Some(false),
             other => return Err(Error::new(422, format!("active is {other}, and has to be true or false"))),
         };
         Ok(Self {

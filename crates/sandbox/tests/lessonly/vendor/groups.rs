@@ -82,6 +82,26 @@ async fn everyone_holds_everybody_and_never_counts_as_a_membership() {
         let (status, body) = api.call("PUT", path, json!({ "members": [{ "id": id }] })).await;
         assert_eq!((status, body["error"].is_string()), (403, true));
     }
+    for item in [json!({ "id": 1 }), json!({ "id": 1, "remove": "true" })] {
+        let (status, body) = api.call("PUT", &format!("/users/{id}/groups"), json!({ "memberships": [item] })).await;
+        assert_eq!((status, body["error"].is_string()), (400, true), "neither into it nor out of it");
+    }
+}
+
+#[tokio::test]
+async fn an_archived_group_keeps_whom_it_has_and_takes_nobody() {
+    let api = Api::vendor();
+    let (jane, john) = (api.user("Jane Doe", "jane@example.com").await, api.user("John Doe", "john@example.com").await);
+    let group = api.group("Sales").await;
+    let (path, keeps) = (format!("/groups/{group}"), json!({ "members": [{ "id": jane }] }));
+    api.call("PUT", &path, keeps.clone()).await;
+    api.call("PUT", &format!("{path}/archive"), json!({})).await;
+    let of_john = json!({ "memberships": [{ "id": group }] });
+    assert_eq!(api.call("PUT", &format!("/users/{john}/groups"), of_john).await.0, 400);
+    assert_eq!(api.call("PUT", &path, json!({ "members": [{ "id": john }] })).await.0, 400);
+    assert_eq!(api.call("PUT", &path, keeps).await.0, 200, "she is in it");
+    assert_eq!(ids(&api.get(&path).await.1["members"]), [jane]);
+    assert_eq!(api.call("PUT", &path, json!({ "members": [{ "id": jane, "remove": "true" }] })).await.0, 200);
 }
 
 #[tokio::test]

@@ -36,7 +36,12 @@ async fn wrong_credentials_are_401_with_no_word_why() {
         api.authorization = header;
         for path in ["/api/v1/users", "/api/v1.1/users", "/api/v1/ping"] {
             let (code, body) = api.send("GET", path, "", Vec::new()).await;
-            assert_eq!((code.as_u16(), body.is_empty()), (status, status == 401), "{:?} {path}", api.authorization);
+            assert_eq!(
+                (code.as_u16(), body == br#"{"error":"Unauthorized"}"#),
+                (status, status == 401),
+                "{:?} {path}",
+                api.authorization
+            );
         }
     }
     // Clients that send nothing until they are asked for it.
