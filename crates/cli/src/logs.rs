@@ -13,6 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
@@ -25,6 +26,9 @@ pub(crate) const OURS: &str = "provost";
 /// The member with what happened, in words.
 const MESSAGE: &str = "message";
 
+/// So many lines wait for a reader who is slow; what comes then is left out.
+const LINES: usize = 10_000;
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
@@ -35,24 +39,38 @@ pub(crate) enum Form {
     Json,
 }
 
+/// A log that is written; dropped, it is written to its end.
+pub(crate) struct Log {
+    lost: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
 /// Begins to write the log of this process; what is less than `level` is left out.  Traces hear of the same.
-pub(crate) fn begin(form: Form, level: LevelFilter, traces: Option<&Traces>) {
+pub(crate) fn begin(form: Form, level: LevelFilter, traces: Option<&Traces>) -> Log {
+    // By a thread of its own: a reader who has stopped reading stops nobody else.
+    let (out, writer) = NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(std::io::stderr());
+    let lost = out.error_counter();
+    // When standard error is gone, nobody is left to tell.
+    let put = move |line: &str| drop(out.clone().write_all(line.as_bytes()));
     let lines = Lines { form, put };
     let lines = lines.with_filter(Targets::new().with_target(OURS, level));
     let all = Registry::default().with(lines).with(traces.map(Traces::layer));
     // A process has one log: where there is one already, it stays.
     tracing::subscriber::set_global_default(all).ok();
+    Log { lost, _writer: writer }
 }
 
-/// Writes to standard error; when that is gone, nobody is left to tell.
-fn put(line: &str) {
-    std::io::stderr().lock().write_all(line.as_bytes()).ok();
+impl Log {
+    /// How many lines were left out since nobody read them.
+    pub(crate) fn lost(&self) -> usize {
+        self.lost.dropped_lines()
+    }
 }
 
 /// Writes lines.
-struct Lines {
+struct Lines<P> {
     form: Form,
-    put: fn(&str),
+    put: P,
 }
 
 /// Fields by name.
@@ -77,7 +95,7 @@ impl Visit for Fields {
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+impl<S: Subscriber + for<'a> LookupSpan<'a>, P: Fn(&str) + 'static> Layer<S> for Lines<P> {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
         attributes.record(&mut fields);

@@ -145,9 +145,9 @@ pub fn schemas<'a>(kinds: impl IntoIterator<Item = &'a ResourceType>) -> Vec<&'a
     all
 }
 
-/// The document at `/Schemas`.
-pub fn schema_list<'a>(kinds: impl IntoIterator<Item = &'a ResourceType>, base: &str) -> Value {
-    list(schemas(kinds).into_iter().map(|schema| schema.to_json(base)))
+/// The document at `/Schemas`, with each as it is told ([`Schema::to_json`]).
+pub fn schema_list<'a>(kinds: impl IntoIterator<Item = &'a ResourceType>, told: impl Fn(&Schema) -> Value) -> Value {
+    list(schemas(kinds).into_iter().map(told))
 }
 
 /// The document at `/ResourceTypes`.

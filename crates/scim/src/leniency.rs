@@ -15,12 +15,13 @@ pub enum Unknown {
 pub struct Leniency {
     /// Attributes that no schema has.
     pub unknown: Unknown,
-    /// Booleans and numbers may be written as text (`"True"`), text as a number; `active eq "true"` in filters.
+    /// Booleans and numbers may be written as text (`"True"`), text as a number; `active eq "true"` in filters, and a word there
+    /// without its quotes (`userName sw O`).
     pub spelled: bool,
     /// `op` in any case (`"Add"`), and bodies without `schemas`.
     pub loose_bodies: bool,
     /// Names of an extension without its URN, URN and name joined by a dot, dotted and URN keys in a value without path,
-    /// and `emails[type eq "work"].value eq "…"` in filters.
+    /// and `emails[type eq "work"].value eq "…"` in filters; `attributes=emails[type eq "work"]` is `emails`. Endpoints in any case.
     pub loose_paths: bool,
     /// One value where a list belongs and a list of one where a value belongs; text for a complex attribute is its `value`
     /// (`manager`), empty text is none; read-only members of a PATCH without path are passed over, as PUT does it.

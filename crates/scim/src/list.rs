@@ -1,5 +1,6 @@
 //! Lists: what a request asks for and what an answer says (RFC 7644, sections 3.4.2 and 3.4.3; RFC 9865).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -63,7 +64,7 @@ impl ListRequest {
     /// `invalidValue` (`invalidCount` beside a cursor) for a value that is none.
     pub fn from_query(query: &str, leniency: &Leniency) -> Result<Self, Error> {
         let mut request = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        for (name, value) in form_urlencoded::parse(pluses_kept(query).as_bytes()) {
             request.take(&name, &Value::String(value.into_owned()), leniency)?;
         }
         request.agree(leniency)
@@ -175,6 +176,19 @@ impl ListRequest {
             view: View::new(kind, &self.attributes, &self.excluded, leniency)?,
         })
     }
+}
+
+/// Whoever writes a space as `%20` means a plus by a plus within quotes: addresses have some.
+fn pluses_kept(query: &str) -> Cow<'_, str> {
+    if !query.contains("%20") {
+        return Cow::Borrowed(query);
+    }
+    let parts = query.split("%22").flat_map(|part| part.split('"'));
+    let kept: Vec<Cow<'_, str>> = parts
+        .enumerate()
+        .map(|(at, part)| if at % 2 == 1 { Cow::Owned(part.replace('+', "%2B")) } else { Cow::Borrowed(part) })
+        .collect();
+    Cow::Owned(kept.join("%22"))
 }
 
 /// Names in a list, or between commas.

@@ -148,6 +148,12 @@ pub(crate) fn part_of(attribute: &Attribute, name: &str) -> Result<Arc<Attribute
     attribute.sub(name).cloned().ok_or_else(|| format!("{} has no part {}", attribute.name, quoted(name)))
 }
 
+/// Whether it could be the name of an attribute of some schema.
+pub(crate) fn is_name(word: &str) -> bool {
+    word.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && word.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | ':' | '_' | '-' | '$'))
+}
+
 /// Text within quotes, cut where it is long.
 pub(crate) fn quoted(text: &str) -> String {
     match text.char_indices().nth(80) {

@@ -109,6 +109,7 @@ impl Service {
             Some((first, rest)) => (first, Some(rest)),
             None => (path, None),
         };
+        let first = self.endpoint(first);
         if let Some(kind) = self.kinds.iter().find(|kind| kind.endpoint.trim_start_matches('/') == first) {
             return match rest {
                 None => self.collection(kind, request),
@@ -141,6 +142,13 @@ impl Service {
             }
             _ => Err(Error::not_found(request.path)),
         }
+    }
+
+    /// The endpoint as it is spelled here.
+    fn endpoint<'e>(&'e self, given: &'e str) -> &'e str {
+        let fixed = [".search", "Bulk", "Me", "ServiceProviderConfig", "ResourceTypes", "Schemas"];
+        let mut all = self.kinds.iter().map(|kind| kind.endpoint.trim_start_matches('/')).chain(fixed);
+        all.find(|known| self.leniency.loose_paths && known.eq_ignore_ascii_case(given)).unwrap_or(given)
     }
 
     fn collection(&self, kind: &Arc<ResourceType>, request: &Request<'_>) -> Result<Operation, Error> {

@@ -65,6 +65,8 @@ impl View {
             let mut paths = Vec::new();
             let mut extensions = Vec::new();
             for name in names {
+                // Which elements are shown cannot be chosen: all of them are.
+                let name = if leniency.loose_paths { name.split('[').next().unwrap_or_default() } else { name };
                 match Path::resolve(kind, name.trim(), leniency.loose_paths) {
                     Ok(Named::Attribute(path)) => paths.push(path),
                     Ok(Named::Extension(schema)) => extensions.push(schema.id.clone()),

@@ -252,6 +252,7 @@ statements! {
         ON CONFLICT DO NOTHING RETURNING place";
     PUSHED_PUT = "INSERT INTO pushed (source, kind, id, name, external, version, created, modified, said, changed, body)
         VALUES ($1, $2, $3, $4, $5, 1, $6, $6, $6, $7, $8) ON CONFLICT DO NOTHING";
+    PUSHED_GROUP_LIKE = "SELECT id FROM pushed WHERE source = $1 AND kind = 'Group' AND name = $2 AND external = $3 LIMIT 1";
     PUSHED_HEAD = "SELECT name, version FROM pushed WHERE source = $1 AND kind = $2 AND id = $3";
     PUSHED_USER_NAMED = "SELECT id FROM pushed WHERE source = $1 AND kind = 'User' AND name = $2";
     PUSHED_REPLACE = "UPDATE pushed SET name = $4, external = $5, body = $6, version = version + 1, modified = $7, said = $7, changed = $8
@@ -264,6 +265,9 @@ statements! {
     PUSHED_BURY = "INSERT INTO pushed_gone (source, kind, id, name, said, changed, body)
         SELECT source, kind, id, name, $4, $5, body FROM pushed WHERE source = $1 AND kind = $2 AND id = $3 ON CONFLICT DO NOTHING";
     PUSHED_UNBURY = "DELETE FROM pushed_gone WHERE source = $1 AND kind = $2 AND name = $3";
+    // What is said of a group changes with the people in it.
+    PUSHED_GROUPS_LEFT = "UPDATE pushed SET version = version + 1, modified = $3 WHERE source = $1 AND kind = 'Group'
+        AND id IN (SELECT holder FROM pushed_members WHERE source = $1 AND member = $2)";
     PUSHED_TOUCH = "UPDATE pushed SET changed = $3 WHERE source = $1 AND kind = 'User' AND id = $2";
     PUSHED_TOUCH_MEMBERS = "UPDATE pushed SET changed = $3 WHERE source = $1 AND kind = 'User'
         AND id IN (SELECT member FROM pushed_members WHERE source = $1 AND holder = $2)";

@@ -56,7 +56,7 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
     face.plain()?;
     let usual = if face.quiet { LevelFilter::OFF } else { LevelFilter::INFO };
     let traces = Traces::begin()?;
-    logs::begin(args.log, args.log_level.unwrap_or(usual), traces.as_ref());
+    let log = logs::begin(args.log, args.log_level.unwrap_or(usual), traces.as_ref());
     let mut stops = Stops::listen()?;
     let opened = Opened::open(globals, Reach::Apps).await?.hearing()?;
     let mut options = opened.serve.clone();
@@ -129,13 +129,17 @@ pub(crate) async fn run(globals: &Globals, args: &ServeArgs) -> Result<End, Fail
         stopped = running.stop() => stopped,
         () = stops.next() => {
             tracing::warn!("ended at once: what was under way is cut off; `provost resume` goes on with a run");
-            // Nothing is waited for, whatever is being computed: what counts is on disk.
+            // Nothing is waited for but the log, whatever is being computed: what counts is on disk.
+            drop(log);
             std::process::exit(1);
         }
     };
     closing.close().await;
     if stopped? {
         tracing::warn!("what took too long to stop was cut off; `provost resume` goes on with a run");
+    }
+    if log.lost() > 0 {
+        tracing::warn!("{} lines of this log were left out: whoever reads it was too slow", log.lost());
     }
     tracing::info!("stopped");
     if let Some(traces) = traces {

@@ -44,6 +44,9 @@ kind = "scim"
 join = "person.email == record.userName"
 "#;
 
+/// How a server is started.
+const SERVE: [&str; 4] = ["serve", "--format", "json", "--quiet"];
+
 /// A server that runs.
 pub(crate) struct Desk {
     pub(crate) folder: TempDir,
@@ -96,14 +99,22 @@ impl Desk {
         let made = provost(folder.path(), &["token", "create", "--source", "okta", "--quiet"]);
         let token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
         assert!(token.starts_with("pvt_"), "{made:?}");
-        let (server, url) = serve(folder.path());
+        let (server, url) = serve(command(folder.path(), &SERVE));
         Self { folder, server, url, token }
     }
 
     /// Ends the server as a user does, and starts it again on the same store.
     pub(crate) fn again(&mut self) {
         self.stop();
-        (self.server, self.url) = serve(self.folder.path());
+        (self.server, self.url) = serve(command(self.folder.path(), &SERVE));
+    }
+
+    /// The same, with a log of every request, which goes into a pipe that nobody reads.
+    pub(crate) fn again_unread(&mut self) {
+        self.stop();
+        let mut command = command(self.folder.path(), &SERVE);
+        command.env("PROVOST_LOG_LEVEL", "debug").stderr(Stdio::piped());
+        (self.server, self.url) = serve(command);
     }
 
     /// Control-C; it has to end well.
@@ -192,8 +203,8 @@ pub(crate) fn user(name: &str) -> Value {
     })
 }
 
-fn serve(folder: &Path) -> (Child, String) {
-    let mut server = command(folder, &["serve", "--format", "json", "--quiet"]).stdout(Stdio::piped()).spawn().expect("it starts");
+fn serve(mut command: Command) -> (Child, String) {
+    let mut server = command.stdout(Stdio::piped()).spawn().expect("it starts");
     let mut said = String::new();
     let mut out = BufReader::new(server.stdout.take().expect("its output"));
     while serde_json::from_str::<Value>(&said).is_err() {

@@ -78,3 +78,54 @@ fn to_the_letter_less_is_taken() {
     desk.post("/Users", &unknown).is_error(400, Some("invalidSyntax"));
     assert_eq!(Desk::new("okta").post("/Users", &unknown).status, 201);
 }
+
+/// What nothing here has is left out of a PATCH as it is out of a POST: somebody who is switched off in the same request is off.
+#[test]
+fn what_no_schema_has_holds_nothing_else_up() {
+    let desk = Desk::new("entra");
+    let at = format!("/Users/{}", desk.user("ann@x.example"));
+    let off = json!({ "op": "Replace", "path": "active", "value": "False" });
+    for unknown in [
+        json!({ "op": "Add", "path": "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:tag", "value": "x" }),
+        json!({ "op": "Add", "path": "extensionAttribute1", "value": "x" }),
+        json!({ "op": "Replace", "value": { "name.foo": "x", "urn:custom:2.0:User": { "x": 1 }, "urn:custom:2.0:User:x": "x" } }),
+    ] {
+        assert_eq!(desk.patch(&at, &json!([{ "op": "Replace", "path": "active", "value": "True" }])).status, 200);
+        assert_eq!(desk.patch(&at, &json!([off, unknown])).status, 200, "{unknown}");
+        assert_eq!(desk.get(&at).json()["active"], json!(false), "{unknown}");
+    }
+    desk.patch(&at, &json!([{ "op": "Replace", "path": "emails[type eq", "value": "x" }])).is_error(400, Some("invalidPath"));
+}
+
+/// What suites for Entra ask, which the RFCs leave open or do not have.
+#[test]
+fn entras_suites_are_answered() {
+    let desk = Desk::new("entra");
+    let at = format!("/Users/{}", desk.user("o+a@x.example"));
+    let found = |query: &str| desk.get(query).json()["totalResults"].as_u64();
+    for query in ["/users", "/Users?filter=userName%20sw%20O", "/Users?filter=userName%20eq%20%22o+a@x.example%22"] {
+        assert_eq!(found(query), Some(1), "{query}");
+    }
+    assert_eq!(found("/Users?filter=userName+eq+%22o%2Ba%40x.example%22"), Some(1), "as forms are written");
+    for endpoint in ["/serviceproviderconfig", "/resourcetypes", "/groups", "/schemas"] {
+        assert_eq!(desk.get(endpoint).status, 200, "{endpoint}");
+    }
+    let shown = desk.get(&format!("{at}?attributes=emails%5Btype%20eq%20%22work%22%5D")).json();
+    assert_eq!((&shown["emails"][0]["value"], shown.get("active")), (&json!("o+a@x.example"), None));
+    for (said, active) in [("False", false), ("True", true)] {
+        let older = json!([{ "op": "Replace", "path": "active", "value": [{ "$ref": null, "value": said }] }]);
+        assert_eq!((desk.patch(&at, &older).status, &desk.get(&at).json()["active"]), (200, &json!(active)));
+    }
+    for (dialect, listed) in [("entra", true), ("okta", false)] {
+        let desk = Desk::new(dialect);
+        for kind in ["User", "Group"] {
+            let schema = desk.get(&format!("/Schemas/urn:ietf:params:scim:schemas:core:2.0:{kind}")).json();
+            let lists = |schema: &serde_json::Value| {
+                schema["attributes"].as_array().expect("attributes").iter().any(|one| one["name"] == "externalId")
+            };
+            let all = desk.get("/Schemas").json();
+            let same = all["Resources"].as_array().expect("schemas").iter().find(|one| one["id"] == schema["id"]).expect("it is there");
+            assert_eq!((lists(&schema), lists(same)), (listed, listed), "{dialect} {kind}");
+        }
+    }
+}

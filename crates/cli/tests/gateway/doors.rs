@@ -122,3 +122,14 @@ fn too_much_is_told_with_when_to_come_again() {
     refused.is_error(429, None);
     assert_eq!(refused.header("retry-after"), Some("1"));
 }
+
+/// A pipe takes 64 KiB until somebody reads; whoever does not holds nobody up.
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let mut desk = Desk::with(&desk::CONFIG.replacen("[serve]\n", "[serve]\nlimit = 0\n", 1));
+    desk.again_unread();
+    for _ in 0..2000 {
+        assert_eq!(desk.get("/Users?count=0").status, 200);
+    }
+    desk.stop();
+}

@@ -91,3 +91,33 @@ fn to_the_letter_somebody_who_is_not_there_cannot_be_taken_out() {
     desk.patch(&format!("/Groups/{g}"), &json!([{ "op": "remove", "path": "members[value eq \"nobody\"]" }]))
         .is_error(400, Some("noTarget"));
 }
+
+#[test]
+fn a_group_is_made_once() {
+    let desk = Desk::new("entra");
+    let named = |name: &str, external: Option<&str>| {
+        let mut body = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name });
+        if let Some(external) = external {
+            body["externalId"] = external.into();
+        }
+        desk.post("/Groups", &body)
+    };
+    for external in [None, Some("g-1")] {
+        assert_eq!(named("Sales", external).status, 201);
+        named("sales", external).is_error(409, Some("uniqueness"));
+    }
+    assert_eq!(named("Sales", Some("g-2")).status, 201, "another one of the provider's");
+}
+
+/// Who has the version of a group has its members.
+#[test]
+fn a_group_that_somebody_is_deleted_from_is_another_version() {
+    let desk = Desk::new("okta");
+    let (a, b) = (desk.user("a@x.example"), desk.user("b@x.example"));
+    let at = format!("/Groups/{}", group(&desk, "Sales", &[&a, &b]));
+    let before = desk.get(&at);
+    let tag = before.header("etag").expect("a tag").to_owned();
+    assert_eq!(desk.send("DELETE", &format!("/Users/{a}"), &[], None).status, 204);
+    let after = desk.send("GET", &at, &[("If-None-Match", &tag)], None);
+    assert_eq!((after.status, members(&after)), (200, vec![b]));
+}

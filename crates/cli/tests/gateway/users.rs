@@ -66,12 +66,32 @@ fn who_is_posted_again_while_inactive_is_revived_under_the_same_id() {
         desk.post("/Users", &user("ann@x.example")).is_error(409, Some("uniqueness"));
         let off = desk.patch(&format!("/Users/{id}"), &json!([{ "op": "replace", "path": "active", "value": false }]));
         assert_eq!(off.status, 200, "{off:?}");
+        let mut off = user("ann@x.example");
+        off["active"] = false.into();
+        desk.post("/Users", &off).is_error(409, Some("uniqueness"));
         let mut again = user("Ann@x.example");
         again["title"] = "Engineer".into();
         let said = desk.post("/Users", &again);
         assert_eq!((said.status, said.json()["id"].as_str()), (status, Some(id.as_str())), "{dialect}");
         assert_eq!((&said.json()["active"], &said.json()["title"]), (&json!(true), &json!("Engineer")));
         assert_eq!(desk.get("/Users?count=0").json()["totalResults"], 1);
+    }
+}
+
+/// Whoever takes `active` away says nothing of who works here.
+#[test]
+fn nobody_is_left_without_a_word_on_being_active() {
+    for dialect in ["okta", "strict"] {
+        let desk = Desk::new(dialect);
+        let at = format!("/Users/{}", desk.user("ann@x.example"));
+        for active in [false, true] {
+            desk.patch(&at, &json!([{ "op": "replace", "path": "active", "value": active }]));
+            for operation in [json!({ "op": "remove", "path": "active" }), json!({ "op": "replace", "path": "active", "value": null })]
+            {
+                assert_eq!(desk.patch(&at, &json!([operation])).status, 200);
+                assert_eq!(desk.get(&at).json()["active"], json!(active), "{dialect} {operation}");
+            }
+        }
     }
 }
 

@@ -118,7 +118,7 @@ impl Server {
                 Ok(Answer::ok(scim::discovery::resource_type_list(kinds, &base)))
             }
             Operation::ResourceType(kind) => Ok(Answer::ok(kind.to_json(&base))),
-            Operation::Schemas => Ok(Answer::ok(schema_list(self.kinds(), &base))),
+            Operation::Schemas => Ok(Answer::ok(schema_list(self.kinds(), |schema| schema.to_json(&base)))),
             Operation::Schema(id) => {
                 let known = schemas(self.kinds()).into_iter().find(|schema| schema.id.eq_ignore_ascii_case(&id));
                 known.map(|schema| Answer::ok(schema.to_json(&base))).ok_or_else(|| Error::not_found(&format!("schema {id}")))

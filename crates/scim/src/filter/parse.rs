@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Comparison, ElementFilter, Node, Operand, Operator, text};
 use crate::instant::Instant;
-use crate::path::{Named, Path, quoted};
+use crate::path::{Named, Path, is_name, quoted};
 use crate::schema::{Attribute, Kind};
 use crate::{Error, Leniency, ResourceType, ScimType};
 
@@ -216,6 +216,7 @@ impl<'a> Parser<'a> {
         let spelled = || match word.to_ascii_lowercase().as_str() {
             "true" if self.leniency.spelled => Some(true.into()),
             "false" if self.leniency.spelled => Some(false.into()),
+            bare if self.leniency.spelled && !bare.is_empty() => Some(word.into()),
             _ => None,
         };
         known.or_else(spelled).ok_or_else(|| match word {
@@ -317,10 +318,4 @@ fn words(attribute: &Attribute, text: String) -> Operand {
     let exact = attribute.case_exact || attribute.kind == Kind::Binary;
     let folded = (!exact).then(|| text::fold(&text));
     Operand::Text { text, folded }
-}
-
-/// Whether it could be the name of an attribute of some schema.
-fn is_name(word: &str) -> bool {
-    word.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && word.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | ':' | '_' | '-' | '$'))
 }

@@ -79,16 +79,22 @@ impl Reader<'_> {
             return Err(no_value(format!("{} needs a value", action.as_str())));
         }
         match (path, value) {
-            (Some(path), value) => {
-                let target = Target::parse(self.kind, path, self.leniency)?;
-                self.change(action, target, value)
-            }
+            (Some(path), value) => match Target::parse(self.kind, path, self.leniency) {
+                Ok(target) => self.change(action, target, value),
+                Err(_) if self.drops(path) => Ok(()),
+                Err(why) => Err(why),
+            },
             (None, Some(Value::Object(members))) if action != Action::Remove || self.leniency.remove_listed => {
                 self.members(action, members)
             }
             (None, _) if action == Action::Remove => Err(Error::bad(ScimType::NoTarget, "remove needs a path")),
             (None, _) => Err(no_value("without a path the value is an object of attributes")),
         }
+    }
+
+    /// Whether what a path names is left out: nothing has it, and the rest of the request is about what is there.
+    fn drops(&self, path: &str) -> bool {
+        self.leniency.unknown == Unknown::Drop && Target::is_unknown(self.kind, path, self.leniency)
     }
 
     /// A value without a path: its members are attributes, and where that is allowed their names are paths.
@@ -105,7 +111,7 @@ impl Reader<'_> {
             };
             let target = match target {
                 Ok(target) => target,
-                Err(_) if self.leniency.unknown == Unknown::Drop && plain => continue,
+                Err(_) if self.drops(name) => continue,
                 Err(why) => return Err(why),
             };
             if target.attribute().is_some_and(|attribute| attribute.is_read_only()) && self.leniency.loose_values {
@@ -173,6 +179,7 @@ impl Reader<'_> {
 
     fn set(&mut self, action: Action, target: Target, value: Value) -> Result<(), Error> {
         let at = target.to_string();
+        let value = self.unwrapped(&target, value);
         let value = match &target {
             Target::Attribute(path) if path.sub.is_none() && !path.attribute.multi && path.attribute.kind == Kind::Complex => {
                 return self.parts(action, path.clone(), value);
@@ -191,6 +198,16 @@ impl Reader<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// One text, number or truth in a list of one object, as older tenants of Entra send it: `[{"value": "False"}]`.
+    fn unwrapped(&self, target: &Target, value: Value) -> Value {
+        let simple = target.attribute().is_some_and(|attribute| attribute.kind != Kind::Complex && !attribute.multi);
+        let inner = match &value {
+            Value::Array(all) if simple && self.leniency.loose_values && all.len() == 1 => all[0].get("value").cloned(),
+            _ => None,
+        };
+        inner.unwrap_or(value)
     }
 
     /// An object for a complex attribute: its parts are set, the others stay (RFC 7644, section 3.5.2.3).

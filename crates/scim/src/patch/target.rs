@@ -2,7 +2,7 @@
 
 use super::Target;
 use crate::filter::Parser;
-use crate::path::{Named, Path, quoted};
+use crate::path::{Named, Path, is_name, quoted};
 use crate::schema::Kind;
 use crate::{Error, Leniency, MAX_LENGTH, ResourceType, ScimType};
 
@@ -11,6 +11,12 @@ fn wrong(text: &str, why: impl AsRef<str>) -> Error {
 }
 
 impl Target {
+    /// Whether a path is one of something that no schema of the resource type has, and not a broken one.
+    pub(super) fn is_unknown(kind: &ResourceType, text: &str, leniency: &Leniency) -> bool {
+        let name = text.trim().split('[').next().unwrap_or_default().trim_end();
+        is_name(name) && Path::resolve(kind, name, leniency.loose_paths).is_err()
+    }
+
     /// Reads the path of a PATCH operation.
     ///
     /// # Errors

@@ -126,7 +126,7 @@ fn discovery_documents_fit_their_own_schemas() {
     assert_eq!(document["pagination"]["defaultPaginationMethod"], "index");
     let list = discovery::resource_type_list([&*ResourceType::user(), &*ResourceType::group()], "/v2");
     assert_eq!((&list["totalResults"], list["Resources"].as_array().unwrap().len()), (&json!(2), 2));
-    let schemas = discovery::schema_list([&*ResourceType::user(), &*ResourceType::group()], "/v2");
+    let schemas = discovery::schema_list([&*ResourceType::user(), &*ResourceType::group()], |schema| schema.to_json("/v2"));
     assert_eq!(schemas["totalResults"], 6);
 
     // Each fits the schema that describes it, taken as one that a client may write.

@@ -48,7 +48,7 @@ impl Call<'_> {
     /// Somebody who is there and inactive is who is meant: the same id, with what is said now.  None where somebody else's change came first.
     ///
     /// # Errors
-    /// 409 where whoever has the name is active.
+    /// 409 where whoever has the name is active, or is not to be; where a group has it.
     async fn revive(
         &self,
         kind: &ResourceType,
@@ -57,9 +57,11 @@ impl Call<'_> {
         view: &View,
     ) -> Result<Option<Answer>, Trouble> {
         let old = record::said(namesake)?;
-        if old.get("active") != Some(&Value::Bool(false)) {
-            let name = resource.get("userName").and_then(Value::as_str).unwrap_or_default();
-            return Err(Error::taken("userName", name).into());
+        let inactive = |said: &Map<String, Value>| said.get("active") == Some(&Value::Bool(false));
+        if !inactive(&old) || inactive(resource) {
+            let attribute = record::name_of(namesake.kind);
+            let name = resource.get(attribute).and_then(Value::as_str).unwrap_or_default();
+            return Err(Error::taken(attribute, name).into());
         }
         let new = kind.replace(&old, resource.clone())?;
         match self.write(kind, namesake, &old, new, MemberChange::default()).await {

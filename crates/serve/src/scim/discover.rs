@@ -1,7 +1,9 @@
 //! `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas` (RFC 7644, section 4).
 
 use scim::discovery::{self, Authentication, BulkLimits, Pagination, ServiceProvider};
+use scim::schema::{Schema, common};
 use scim::{Error, Operation};
+use serde_json::Value;
 
 use super::answer::{Answer, Trouble};
 use super::list::{MOST, PAGE};
@@ -18,13 +20,23 @@ impl Call<'_> {
             Operation::ServiceProviderConfig => self.provider().to_json(&self.base),
             Operation::ResourceTypes => discovery::resource_type_list(kinds(), &self.base),
             Operation::ResourceType(kind) => kind.to_json(&self.base),
-            Operation::Schemas => discovery::schema_list(kinds(), &self.base),
+            Operation::Schemas => discovery::schema_list(kinds(), |schema| self.schema(schema)),
             Operation::Schema(id) => match discovery::schemas(kinds()).into_iter().find(|schema| schema.id.eq_ignore_ascii_case(&id)) {
-                Some(schema) => schema.to_json(&self.base),
+                Some(schema) => self.schema(schema),
                 None => return Err(Error::not_found(&format!("schema {id}")).into()),
             },
             _ => return Err(Error::not_found("this").into()),
         }))
+    }
+
+    /// A schema, with `externalId` in those of resources where the provider looks for it there.
+    fn schema(&self, schema: &Schema) -> Value {
+        let of_resources = self.service.kinds.iter().any(|kind| kind.schema.id == schema.id);
+        if !(of_resources && self.dialect.lists_external_id) {
+            return schema.to_json(&self.base);
+        }
+        let external = common().iter().filter(|attribute| attribute.name == "externalId");
+        Schema { attributes: external.chain(&schema.attributes).cloned().collect(), ..schema.clone() }.to_json(&self.base)
     }
 
     fn provider(&self) -> ServiceProvider {

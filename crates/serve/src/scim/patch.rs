@@ -20,6 +20,10 @@ impl Call<'_> {
             let change = match old.kind {
                 ResourceKind::User => {
                     patch.apply(kind, &mut after, &self.dialect.leniency)?;
+                    // Whoever takes the attribute away says nothing of who works here.
+                    if let Some(active) = before.get("active") {
+                        after.entry("active").or_insert_with(|| active.clone());
+                    }
                     MemberChange::default()
                 }
                 ResourceKind::Group => self.patch_group(kind, id, patch, &mut after).await?,
@@ -81,6 +85,7 @@ impl Call<'_> {
             draft.emails = None;
         }
         let (name, body) = (draft.name.clone(), draft.body.clone());
+        let called = after.get(record::name_of(old.kind)).and_then(Value::as_str).unwrap_or(&name).to_owned();
         let same = body == old.body && members.is_nothing();
         let what = match same {
             true => PushedWhat::Said { id: old.id.clone() },
@@ -96,7 +101,7 @@ impl Call<'_> {
                 let whole = record::dressed(kind, &written, after, &self.base);
                 Ok(Some((written, whole)))
             }
-            (Written::Taken, _) => Err(scim::Error::taken(record::name_of(old.kind), &name).into()),
+            (Written::Taken, _) => Err(scim::Error::taken(record::name_of(old.kind), &called).into()),
             (Written::Changed, _) => Ok(None),
             (Written::NotThere, _) => Err(scim::Error::not_found(&format!("{} {}", kind.name, old.id)).into()),
         }

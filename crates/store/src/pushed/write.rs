@@ -66,7 +66,7 @@ pub enum What {
 pub enum Written {
     /// It is on disk; the version that the record has now, 0 for one that was deleted.
     Done(u64),
-    /// Another user of this source has that name: nothing was changed.
+    /// Another user of this source has that name, or another group that name and the same id of the provider's: nothing was changed.
     Taken,
     /// The record has another version than expected: nothing was changed.
     Changed,
@@ -215,6 +215,12 @@ impl Place<'_> {
 
     async fn create(&self, tx: &mut Tx, draft: &Draft, members: &MemberChange) -> Result<Written, StoreError> {
         let Draft { id, name, external, emails, body } = draft;
+        // Two groups may be called the same, but not by the same id of the provider's too.
+        if self.kind == ResourceKind::Group
+            && tx.fetch_one(sql::PUSHED_GROUP_LIKE, args![self.source, name.as_str(), external.as_str()]).await?.is_some()
+        {
+            return Ok(Written::Taken);
+        }
         let row =
             args![self.source, self.kind.word(), id.as_str(), name.as_str(), external.as_str(), self.at, self.changed, body.as_str()];
         if tx.execute(sql::PUSHED_PUT, row).await? == 0 {
@@ -294,6 +300,7 @@ impl Place<'_> {
                 tx.execute(sql::PUSHED_MEMBERS_DROP, args![self.source, id]).await?;
             }
         }
+        tx.execute(sql::PUSHED_GROUPS_LEFT, args![self.source, id, self.at]).await?;
         tx.execute(sql::PUSHED_MEMBERSHIPS_DROP, args![self.source, id]).await?;
         Ok(Written::Done(0))
     }
