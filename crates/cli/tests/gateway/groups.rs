@@ -121,3 +121,34 @@ fn a_group_that_somebody_is_deleted_from_is_another_version() {
     let after = desk.send("GET", &at, &[("If-None-Match", &tag)], None);
     assert_eq!((after.status, members(&after)), (200, vec![b]));
 }
+
+/// RFC 7644, section 3.5.2.1: who is in it already is not put in, however many are named.
+#[test]
+fn what_changes_no_member_makes_no_new_version() {
+    for (dialect, most) in [("okta", 25), ("strict", 1200)] {
+        let desk = Desk::new(dialect);
+        let names = |prefix: &str| (0..most).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
+        let (ids, strangers) = (names("in-"), names("out-"));
+        let at = format!("/Groups/{}", group(&desk, "Sales", &ids.iter().map(String::as_str).collect::<Vec<_>>()));
+        let tag = || desk.get(&at).header("etag").expect("a tag").to_owned();
+        let before = tag();
+        let listed = |ids: &[String]| ids.iter().map(|id| json!({ "value": id })).collect::<Vec<_>>();
+        for operation in [
+            json!({ "op": "add", "path": "members", "value": listed(&ids) }),
+            json!({ "op": "replace", "path": "members", "value": listed(&ids) }),
+        ] {
+            assert_eq!(desk.patch(&at, &json!([operation])).status, 200);
+            assert_eq!(tag(), before, "{dialect}");
+        }
+        let taken: Vec<Value> =
+            strangers.iter().map(|id| json!({ "op": "remove", "path": format!("members[value eq \"{id}\"]") })).collect();
+        let said = desk.patch(&at, &taken.into());
+        if dialect == "strict" {
+            said.is_error(400, Some("noTarget"));
+        }
+        assert_eq!(tag(), before, "{dialect}");
+        let some: Vec<String> = ids[..most / 2].iter().chain(&strangers).cloned().collect();
+        assert_eq!(desk.patch(&at, &json!([{ "op": "replace", "path": "members", "value": listed(&some) }])).status, 200);
+        assert_eq!((members(&desk.get(&at)).len(), tag() == before), (some.len(), false));
+    }
+}

@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::answer::Trouble;
 use super::{Call, record};
 
-/// Up to so many members of a request are looked for one by one, to tell whether they are in the group already.
-const LOOKED_FOR: usize = 20;
+/// Up to so many members of a request are looked for one by one, to tell whether they are in the group already; for more the whole group is
+/// read.
+const LOOKED_FOR: usize = 1000;
 
 /// From those there are to those that are wanted.
 pub(super) fn difference(kept: Vec<Member>, wanted: &[Member]) -> MemberChange {
@@ -76,29 +77,33 @@ impl Call<'_> {
     /// `noTarget` for somebody who is not in it, where requests are taken to the letter.
     pub(super) async fn effective(&self, group: &str, mut change: MemberChange) -> Result<MemberChange, Trouble> {
         if change.clear {
-            return Ok(match change.remove.is_empty() && change.add.len() <= LOOKED_FOR {
-                true => difference(self.engine().pushed_members(&self.source, group).await?, &change.add),
-                false => change,
-            });
+            return Ok(difference(self.engine().pushed_members(&self.source, group).await?, &change.add));
         }
-        if change.remove.len() + change.add.len() > LOOKED_FOR {
-            return Ok(change);
+        let there = self.among(group, change.remove.iter().chain(change.add.iter().map(|member| &member.id))).await?;
+        let added: BTreeSet<&str> = change.add.iter().map(|member| member.id.as_str()).collect();
+        let missed = change.remove.iter().find(|id| !there.contains(*id) && !added.contains(id.as_str()));
+        if let (Some(id), false) = (missed, self.dialect.leniency.make_targets) {
+            return Err(Error::bad(ScimType::NoTarget, format!("{} is not in the group", Value::from(id.as_str()))).into());
         }
-        let mut out = Vec::new();
-        for id in std::mem::take(&mut change.remove) {
-            if self.engine().pushed_member(&self.source, group, &id).await?.is_some() {
-                out.push(id);
-            } else if !self.dialect.leniency.make_targets && !change.add.iter().any(|member| member.id == id) {
-                return Err(Error::bad(ScimType::NoTarget, format!("{} is not in the group", Value::from(id))).into());
+        change.remove.retain(|id| there.contains(id));
+        let out: BTreeSet<&str> = change.remove.iter().map(String::as_str).collect();
+        change.add.retain(|member| out.contains(member.id.as_str()) || !there.contains(&member.id));
+        Ok(change)
+    }
+
+    /// Who of these is in the group.
+    async fn among(&self, group: &str, ids: impl Iterator<Item = &String>) -> Result<BTreeSet<String>, Trouble> {
+        let ids: Vec<&String> = ids.collect();
+        if ids.len() > LOOKED_FOR {
+            return Ok(self.engine().pushed_members(&self.source, group).await?.into_iter().map(|member| member.id).collect());
+        }
+        let mut there = BTreeSet::new();
+        for id in ids {
+            if self.engine().pushed_member(&self.source, group, id).await?.is_some() {
+                there.insert(id.clone());
             }
         }
-        let mut put = Vec::new();
-        for member in std::mem::take(&mut change.add) {
-            if out.contains(&member.id) || self.engine().pushed_member(&self.source, group, &member.id).await?.is_none() {
-                put.push(member);
-            }
-        }
-        Ok(MemberChange { clear: false, remove: out, add: put })
+        Ok(there)
     }
 }
 
