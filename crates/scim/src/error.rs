@@ -90,6 +90,13 @@ pub struct Error {
 }
 
 impl Error {
+    /// The methods that a 405 names as possible, for its `Allow` (RFC 9110, section 15.5.6).
+    pub fn allow(&self) -> Option<String> {
+        let named = self.detail.rsplit_once(';').map(|(_, rest)| rest).filter(|_| self.status == 405)?;
+        let is_named = |method: &&str| named.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == *method);
+        Some(["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().filter(is_named).collect::<Vec<_>>().join(", "))
+    }
+
     /// An error of any status, without a SCIM word.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
         Self { status, scim_type: None, detail: detail.into() }

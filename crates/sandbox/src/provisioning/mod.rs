@@ -8,7 +8,7 @@ pub(crate) mod lists;
 
 use std::sync::Arc;
 
-use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
+use axum::http::header::{ALLOW, CONTENT_TYPE, HOST, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -279,7 +279,11 @@ pub(crate) fn base(call: &Call) -> String {
 /// An error as an answer.
 pub(crate) fn refused(error: &Error) -> Response {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    said(status, Some(&error.to_json()))
+    let mut response = said(status, Some(&error.to_json()));
+    if let Some(methods) = error.allow().and_then(|methods| HeaderValue::try_from(methods).ok()) {
+        response.headers_mut().insert(ALLOW, methods);
+    }
+    response
 }
 
 /// A status and a document.

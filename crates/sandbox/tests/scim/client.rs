@@ -51,6 +51,8 @@ impl Answer {
         assert_eq!(self.body["scimType"].as_str().unwrap_or_default(), kind, "{}", self.body);
         assert!(self.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{}", self.body);
         assert_eq!(self.headers["content-type"], "application/scim+json");
+        let methods = self.headers.get("allow").map(|methods| methods.to_str().expect("ASCII"));
+        assert_eq!(methods.is_some_and(|methods| !methods.is_empty()), status == 405, "{:?}", self.headers);
         self
     }
 }

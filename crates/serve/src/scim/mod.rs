@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::{Method, Response};
 use engine::Engine;
 use model::SourceName;
@@ -130,7 +130,10 @@ impl Gateway {
             Ok(answer) => answer.into_response(),
             Err(trouble) => {
                 let error = trouble.told(|note| (self.notes)(note));
-                if error.status == 405 { refused_with(&error, vec![allow(&error)]) } else { refused(&error) }
+                match error.allow() {
+                    Some(methods) => refused_with(&error, vec![(ALLOW, methods)]),
+                    None => refused(&error),
+                }
             }
         }
     }
@@ -225,14 +228,4 @@ fn too_many(after: std::time::Duration) -> Response<Body> {
     let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
     let error = Error::new(429, format!("too many requests; again in {seconds} s"));
     refused_with(&error, vec![(RETRY_AFTER, seconds.to_string())])
-}
-
-/// The methods that a refusal names as possible.
-fn allow(error: &Error) -> (HeaderName, String) {
-    let named = error.detail.rsplit_once(';').map(|(_, rest)| rest).unwrap_or_default();
-    let methods: Vec<&str> = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-        .into_iter()
-        .filter(|method| named.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == *method))
-        .collect();
-    (axum::http::header::ALLOW, methods.join(", "))
 }

@@ -61,7 +61,7 @@ impl Directory for Accounts<'_> {
     }
 
     fn delete(&self, _: &State, _: Timestamp, _: &ResourceType, _: &str) -> Result<Vec<Change>, Error> {
-        Err(Error::new(405, "users are not deleted here; PATCH active to false"))
+        Err(Error::new(405, "users are not deleted here, PATCH active to false; GET, PUT and PATCH are possible"))
     }
 }
 
