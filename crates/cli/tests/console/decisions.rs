@@ -91,7 +91,7 @@ async fn nobody_says_yes_to_what_they_asked_for_themselves() {
     let script =
         "const done = arguments[arguments.length - 1]; fetch(arguments[0], {method: 'POST'}).then(answer => done(answer.status));";
     let said = page.execute_async(script, vec![json!(format!("{at}/approve"))]).await.expect("it is sent");
-    assert_eq!(said, json!(409), "it is refused");
+    assert_eq!(said, json!(403), "it is refused");
     press(page, "form[action='/log-out'] button").await;
 
     world.log_in_as(page, "bob").await;

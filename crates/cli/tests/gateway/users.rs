@@ -78,23 +78,6 @@ fn who_is_posted_again_while_inactive_is_revived_under_the_same_id() {
     }
 }
 
-/// Whoever takes `active` away says nothing of who works here.
-#[test]
-fn nobody_is_left_without_a_word_on_being_active() {
-    for dialect in ["okta", "strict"] {
-        let desk = Desk::new(dialect);
-        let at = format!("/Users/{}", desk.user("ann@x.example"));
-        for active in [false, true] {
-            desk.patch(&at, &json!([{ "op": "replace", "path": "active", "value": active }]));
-            for operation in [json!({ "op": "remove", "path": "active" }), json!({ "op": "replace", "path": "active", "value": null })]
-            {
-                assert_eq!(desk.patch(&at, &json!([operation])).status, 200);
-                assert_eq!(desk.get(&at).json()["active"], json!(active), "{dialect} {operation}");
-            }
-        }
-    }
-}
-
 /// Of many changes of one user at once none is lost.
 #[test]
 fn changes_at_the_same_time_are_all_kept() {

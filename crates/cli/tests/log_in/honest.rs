@@ -85,7 +85,7 @@ async fn two_people_log_in_and_what_one_asks_for_the_other_approves() {
                   done(said.status + ' ' + await said.text()));";
     let said = amy.client.execute_async(script, Vec::new()).await.expect("it is asked");
     let said = said.as_str().expect("a text");
-    assert!(said.starts_with("409 ") && said.contains("second person"), "{said}");
+    assert!(said.starts_with("403 ") && said.contains("second person"), "{said}");
 
     log_in(&world, &bob.client, "bob", "form[action='/log-out']").await;
     bob.client.goto(plan.as_str()).await.expect("the plan");

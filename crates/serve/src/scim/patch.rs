@@ -20,10 +20,6 @@ impl Call<'_> {
             let change = match old.kind {
                 ResourceKind::User => {
                     patch.apply(kind, &mut after, &self.dialect.leniency)?;
-                    // Whoever takes the attribute away says nothing of who works here.
-                    if let Some(active) = before.get("active") {
-                        after.entry("active").or_insert_with(|| active.clone());
-                    }
                     MemberChange::default()
                 }
                 ResourceKind::Group => self.patch_group(kind, id, patch, &mut after).await?,
