@@ -103,7 +103,7 @@ async fn nobody_says_yes_to_what_they_asked_for_themselves() {
     // Whoever asked does not turn the other's yes into their own.
     world.log_in_as(page, "ada").await;
     let said = page.execute_async(script, vec![json!(format!("{at}/approve"))]).await.expect("it is sent");
-    assert_eq!(said, json!(409), "it is refused");
+    assert_eq!(said, json!(403), "it is refused");
     world.go(page, &at).await;
     press(page, "form[action$='/run'] button").await;
     see(page, "#report").await;
