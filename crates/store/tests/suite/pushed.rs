@@ -87,11 +87,19 @@ async fn a_name_that_differs_only_in_case_is_taken() {
     assert_eq!(replace(&store, 4, user("a", "ANN@x.example", true), 1).await, Written::Changed, "somebody was faster");
     assert_eq!(replace(&store, 4, user("z", "zoe@x.example", true), 1).await, Written::NotThere);
     assert_eq!(store.pushed_count(&okta(), ResourceKind::User).await.unwrap(), 2);
-    // Groups may share a name.
-    for id in ["g", "h"] {
-        let what = PushedWhat::Create { draft: group(id, "Sales"), members: MemberChange::default() };
-        assert_eq!(push(&store, ResourceKind::Group, 5, what).await, Written::Done(1));
+    // Groups may share a name, where the provider knows them by different ids of its own: the same name with the same id is the same group again.
+    for (id, external, written) in [
+        ("g", "", Written::Done(1)),
+        ("h", "", Written::Taken),
+        ("i", "00g-1", Written::Done(1)),
+        ("j", "00g-1", Written::Taken),
+        ("k", "00g-2", Written::Done(1)),
+    ] {
+        let draft = Draft { external: external.into(), ..group(id, "Sales") };
+        let what = PushedWhat::Create { draft, members: MemberChange::default() };
+        assert_eq!(push(&store, ResourceKind::Group, 5, what).await, written, "{id}");
     }
+    assert_eq!(store.pushed_count(&okta(), ResourceKind::Group).await.unwrap(), 3);
     let nul = user("n", "n\0", true);
     let what = PushedWhat::Create { draft: nul, members: MemberChange::default() };
     let refused = store.push(PushedChange { source: okta(), kind: ResourceKind::User, at: at(6), what }).await.unwrap_err();
@@ -179,9 +187,13 @@ async fn members_are_rows_and_go_with_whom_they_are_about() {
     assert_eq!(store.pushed_groups_of(&okta(), "a").await.unwrap(), []);
     assert!(store.pushed_member(&okta(), "g", "a").await.unwrap().is_none());
     assert!(store.pushed_member(&okta(), "g", "b").await.unwrap().is_some());
+    // The group is another one without them: who read it before has to read it again.
     let members = MemberChange { clear: true, ..with(&["b", "b"]) };
-    let what = PushedWhat::Replace { draft: group("g", "Sales"), members, expect: 1 };
-    push(&store, ResourceKind::Group, 4, what).await;
+    let stale = PushedWhat::Replace { draft: group("g", "Sales"), members: members.clone(), expect: 1 };
+    assert_eq!(push(&store, ResourceKind::Group, 4, stale).await, Written::Changed);
+    assert_eq!(store.pushed_members(&okta(), "g").await.unwrap().len(), 301);
+    let what = PushedWhat::Replace { draft: group("g", "Sales"), members, expect: 2 };
+    assert_eq!(push(&store, ResourceKind::Group, 4, what).await, Written::Done(3));
     assert_eq!(store.pushed_members(&okta(), "g").await.unwrap().len(), 1);
     assert_eq!(store.pushed_count(&okta(), ResourceKind::Group).await.unwrap(), 1);
 }
