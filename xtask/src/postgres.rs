@@ -128,11 +128,71 @@ pub fn url() -> String {
 /// # Panics
 /// Like [`url`].
 pub fn fresh() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
     let url = url();
+    format!("{url}{}schema={}", if url.contains('?') { '&' } else { '?' }, unique())
+}
+
+/// A name that no other test has.
+fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
     let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    format!("{url}{}schema=test_{since:x}_{process}_{count}", if url.contains('?') { '&' } else { '?' })
+    format!("test_{since:x}_{process}_{count}")
+}
+
+/// A database of one's own on the server for tests, which ends with this value.  A story that is told a thousand times copies one that is ready,
+/// and leaves the server as it was: schemas that stay make every later one slower.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+}
+
+impl Database {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// Like [`url`], and with what PostgreSQL said.
+    pub fn empty() -> Self {
+        Self::copied("template1")
+    }
+
+    /// A copy of this one, which nobody has open.
+    ///
+    /// # Panics
+    /// Like [`Database::empty`].
+    pub fn copy(&self) -> Self {
+        Self::copied(&self.name)
+    }
+
+    fn copied(from: &str) -> Self {
+        let name = unique();
+        let made = order(&format!("CREATE DATABASE {name} TEMPLATE {from} STRATEGY file_copy"));
+        made.unwrap_or_else(|said| panic!("PostgreSQL makes no database: {said}"));
+        Self { name }
+    }
+
+    /// Its address: `store = "…"` of a test's configuration.
+    pub fn url(&self) -> String {
+        let server = url();
+        let at = server.rfind('/').map_or(server.as_str(), |end| &server[..end]);
+        format!("{at}/{}", self.name)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // The server may be gone before, and all databases with it.
+        order(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).ok();
+    }
+}
+
+/// Has the server for tests carry out one statement.
+fn order(statement: &str) -> Result<(), String> {
+    let bin = programs().ok_or("PostgreSQL is not installed")?;
+    let mut command = Command::new(bin.join("psql"));
+    command.args(["--no-psqlrc", "--quiet", "--dbname", &url(), "--command", statement]);
+    let said = command.output().map_err(|error| format!("psql cannot be run: {error}"))?;
+    if said.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&said.stderr).trim().to_owned()) }
 }
 
 /// The folder of the newest server's programs: Debian keeps them out of the path.
@@ -165,6 +225,18 @@ mod tests {
         drop(cluster);
         assert!(!folder.exists());
         assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    }
+
+    #[test]
+    fn databases_are_ones_own_and_go() {
+        let ready = Database::empty();
+        let copy = ready.copy();
+        let there = |name: &str| order(&format!("ALTER DATABASE {name} CONNECTION LIMIT 10"));
+        assert_eq!((there(&ready.name), there(&copy.name)), (Ok(()), Ok(())));
+        assert!(copy.url().ends_with(&format!("/{}", copy.name)), "{}", copy.url());
+        let name = copy.name.clone();
+        drop(copy);
+        assert!(there(&name).unwrap_err().contains("does not exist"));
     }
 
     #[test]

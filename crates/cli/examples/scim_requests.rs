@@ -3,13 +3,15 @@
 //!
 //! `cargo build --release -p provost-cli && cargo run --release -p provost-cli --example scim_requests -- 2000 20000 200000`
 //!
-//! One client, one request at a time; the time is what the system counts for the server's process, users and pages as they come.
+//! One client alone, one request at a time, and sixteen at once; the time is what the system counts for the server's process, users and
+//! pages as they come.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -22,6 +24,8 @@ type Failed = Box<dyn Error>;
 
 /// How many clients fill a server.
 const FILLING: usize = 16;
+/// How many clients ask at once, where not one alone does.
+const ASKING: usize = 16;
 /// Ticks of the system's clock for processes in a second: what Linux tells its programs everywhere.
 const TICKS: f64 = 100.0;
 
@@ -31,20 +35,35 @@ const OPERATIONS: [&str; 4] = ["create", "filter by userName", "PATCH active", "
 fn main() -> Result<(), Failed> {
     let sizes: Vec<usize> = std::env::args().skip(1).map(|size| size.parse()).collect::<Result<_, _>>()?;
     let Some(smallest) = sizes.iter().min().copied() else { return Err("usage: scim_requests USERS…".into()) };
-    println!("| users | server | {} |", OPERATIONS.join(" | "));
-    println!("|---|---|{}", "---|".repeat(OPERATIONS.len()));
-    let theirs = measured(&mut Server::scim2()?, smallest, 400)?;
-    println!("| {smallest} | scim2-server, in memory | {} |", cells(&theirs));
+    println!("| users | clients | server | {} |", OPERATIONS.join(" | "));
+    println!("|---|---|---|{}", "---|".repeat(OPERATIONS.len()));
+    let mut scim2 = Server::scim2()?;
     let mut server = Server::provost()?;
     for size in sizes {
-        let ours = measured(&mut server, size, 4000)?;
-        println!("| {size} | provost serve, durable | {} |", cells(&ours));
-        if size == smallest {
-            let ratios: Vec<String> = theirs.iter().zip(&ours).map(|(theirs, ours)| format!("{:.0} times", theirs / ours)).collect();
-            println!("| {size} | less by | {} |", ratios.join(" | "));
+        for clients in [1, ASKING] {
+            let theirs = (size == smallest).then(|| measured(&mut scim2, size, 400, clients)).transpose()?;
+            if let Some(theirs) = &theirs {
+                println!("| {size} | {clients} | scim2-server, in memory | {} |", cells(theirs));
+            }
+            let ours = measured(&mut server, size, 4000, clients)?;
+            println!("| {size} | {clients} | provost serve, durable | {} |", cells(&ours));
+            if let Some(theirs) = theirs {
+                let ratios: Vec<String> =
+                    theirs.iter().zip(&ours).map(|(theirs, ours)| format!("{:.0} times", theirs / ours)).collect();
+                println!("| {size} | {clients} | less by | {} |", ratios.join(" | "));
+            }
         }
     }
     Ok(())
+}
+
+/// Does something so many times at once; each is told its number.
+fn at_once<T: Send>(times: usize, each: impl Fn(usize) -> Result<T, String> + Sync) -> Result<Vec<T>, String> {
+    let each = &each;
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..times).map(|number| scope.spawn(move || each(number))).collect();
+        all.into_iter().map(|one| one.join().map_err(|_| "a client panicked".to_owned())?).collect()
+    })
 }
 
 fn cells(micros: &[f64]) -> String {
@@ -52,9 +71,8 @@ fn cells(micros: &[f64]) -> String {
 }
 
 /// Fills a server up to so many users, then asks it `times` times for each operation; microseconds of CPU time for one.
-fn measured(server: &mut Server, users: usize, times: usize) -> Result<Vec<f64>, Failed> {
+fn measured(server: &mut Server, users: usize, times: usize, clients: usize) -> Result<Vec<f64>, Failed> {
     server.fill(users)?;
-    let mut client = server.client();
     let mut chance = 0x9e37_79b9_7f4a_7c15_u64;
     let mut pick = move |below: usize| {
         chance ^= chance << 13;
@@ -84,13 +102,19 @@ fn measured(server: &mut Server, users: usize, times: usize) -> Result<Vec<f64>,
             });
         }
         let before = server.cpu()?;
-        for (method, path, body, status) in &asked {
-            let (got, answer) = client.send(method, path, body.as_ref().map(Value::to_string).as_deref())?;
-            // A PATCH may be answered with nothing.
-            if got != *status && !(*method == "PATCH" && got == 204) {
-                return Err(format!("{method} {path}: {got} {answer}").into());
+        let next = AtomicUsize::new(0);
+        at_once(clients, |_| {
+            let mut client = server.client();
+            while let Some((method, path, body, status)) = asked.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let answer = client.send(method, path, body.as_ref().map(Value::to_string).as_deref());
+                let (got, answer) = answer.map_err(|error| error.to_string())?;
+                // A PATCH may be answered with nothing.
+                if got != *status && !(*method == "PATCH" && got == 204) {
+                    return Err(format!("{method} {path}: {got} {answer}"));
+                }
             }
-        }
+            Ok(())
+        })?;
         // What is written behind the answers belongs to them.
         std::thread::sleep(Duration::from_millis(200));
         found.push((server.cpu()? - before) * 1e6 / times as f64);
@@ -189,26 +213,19 @@ impl Server {
     /// Makes users until there are so many.
     fn fill(&mut self, users: usize) -> Result<(), Failed> {
         let from = self.made;
-        let ids = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..FILLING)
-                .map(|part| {
-                    let mut client = self.client();
-                    scope.spawn(move || {
-                        let mut ids = Vec::new();
-                        for number in (from + part..users).step_by(FILLING) {
-                            let (status, answer) =
-                                client.send("POST", "/Users", Some(&user(number).to_string())).map_err(|error| error.to_string())?;
-                            let made: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
-                            match (status, made["id"].as_str()) {
-                                (201, Some(id)) => ids.push(id.to_owned()),
-                                _ => return Err(format!("{status} {answer}")),
-                            }
-                        }
-                        Ok(ids)
-                    })
-                })
-                .collect();
-            all.into_iter().map(|part| part.join().map_err(|_| "a client panicked".to_owned())?).collect::<Result<Vec<_>, String>>()
+        let ids = at_once(FILLING, |part| {
+            let mut client = self.client();
+            let mut ids = Vec::new();
+            for number in (from + part..users).step_by(FILLING) {
+                let answer = client.send("POST", "/Users", Some(&user(number).to_string()));
+                let (status, answer) = answer.map_err(|error| error.to_string())?;
+                let made: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+                match (status, made["id"].as_str()) {
+                    (201, Some(id)) => ids.push(id.to_owned()),
+                    _ => return Err(format!("{status} {answer}")),
+                }
+            }
+            Ok(ids)
         })?;
         self.ids.extend(ids.into_iter().flatten());
         self.made = self.made.max(users);

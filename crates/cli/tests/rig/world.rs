@@ -15,8 +15,9 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sandbox::faults::Faults;
 use sandbox::{Clock, InProcess, Limit, NoAnswer, Options, SandboxClock, absorb, lessonly};
-use store::{Operation, SealKey, Store};
+use store::{Location, Operation, SealKey, Store};
 use tempfile::TempDir;
+use xtask::postgres::Database;
 
 use super::agenda::Agenda;
 use super::director::{Director, Exchange, Straight};
@@ -49,7 +50,7 @@ pub struct Setup {
 pub enum StoreAt {
     /// A SQLite file.
     File,
-    /// A schema of its own on the tests' PostgreSQL.
+    /// A database of its own on the tests' PostgreSQL.
     Postgres,
 }
 
@@ -105,6 +106,8 @@ pub struct World {
     around: RwLock<Option<Around>>,
     /// The store as another process has it open, once somebody looks.
     outside: OnceLock<Store>,
+    /// Goes after the stores that are open in it.
+    database: Option<Database>,
     dir: TempDir,
 }
 
@@ -131,6 +134,21 @@ fn new_store() -> &'static [u8] {
         });
         std::fs::read(&path).expect("the new store is read")
     })
+}
+
+/// A database with a new store, for the same reason.
+fn new_database() -> Database {
+    static READY: OnceLock<Database> = OnceLock::new();
+    let ready = READY.get_or_init(|| {
+        let database = Database::empty();
+        let at = Location::parse(&database.url(), Path::new("")).expect("an address");
+        on_the_spot(async {
+            let store = Store::open(at).await.expect("a new store");
+            store.close().await;
+        });
+        database
+    });
+    ready.copy()
 }
 
 /// A folder in memory where there is one: what a disk would keep is not looked at here.
@@ -183,13 +201,11 @@ impl World {
             folder: dir.path().display().to_string(),
             under_way: Mutex::default(),
         });
-        let store = match setup.store {
-            StoreAt::File => {
-                std::fs::write(dir.path().join("provost.db"), new_store()).expect("the store is written");
-                "provost.db".to_owned()
-            }
-            StoreAt::Postgres => xtask::postgres::fresh(),
-        };
+        let database = (setup.store == StoreAt::Postgres).then(new_database);
+        let store = database.as_ref().map_or_else(|| "provost.db".to_owned(), Database::url);
+        if database.is_none() {
+            std::fs::write(dir.path().join("provost.db"), new_store()).expect("the store is written");
+        }
         let text = setup.config.replace("{lessonly}", "http://127.0.0.1:1/api/v1").replace("{absorb}", "http://127.0.0.1:2");
         let text = text.replace("{store}", &store);
         let world = Self {
@@ -201,6 +217,7 @@ impl World {
             lives: AtomicU32::new(0),
             around: RwLock::default(),
             outside: OnceLock::new(),
+            database,
             dir,
         };
         world.write("provost.toml", &text);
