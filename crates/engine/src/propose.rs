@@ -60,6 +60,13 @@ pub struct Facts {
     pub told: Vec<Finding>,
 }
 
+impl Facts {
+    /// Frees them on another thread: a million people take a second and a half of it, which whoever asked need not wait for.
+    fn free_aside(self) {
+        drop(tokio::task::spawn_blocking(move || drop(self)));
+    }
+}
+
 impl Engine {
     /// Reads the roster and every app, and proposes what has to change.  Nothing is written to an app.
     ///
@@ -93,7 +100,9 @@ impl Engine {
         if ask.only.is_none() {
             self.note_coverage(&facts, began).await?;
         }
-        self.keep(&facts, &ask, &roster.rows).await
+        let proposed = self.keep(&facts, &ask, &roster.rows).await;
+        facts.free_aside();
+        proposed
     }
 
     /// Plans from the newest readings in the store and keeps the proposal: what [`Engine::propose`] does after reading.
@@ -102,7 +111,9 @@ impl Engine {
     /// Nothing has been read yet, or the store fails.
     pub async fn propose_from_stored(&self, ask: Ask) -> Result<Proposed, EngineError> {
         let facts = self.stored_facts(&ask).await?;
-        self.keep(&facts, &ask, &RowPlaces::default()).await
+        let proposed = self.keep(&facts, &ask, &RowPlaces::default()).await;
+        facts.free_aside();
+        proposed
     }
 
     /// Plans from what is at hand, and what was done and asked for until now, and keeps the proposal.
