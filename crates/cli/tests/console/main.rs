@@ -30,7 +30,7 @@ async fn the_main_way(world: &World, page: &Client, looked_at: bool) {
     look().await;
 
     let whole = page.find(Locator::Css("code.digest")).await.expect("the digest").text().await.expect("a text");
-    press(page, "input[name='step']").await;
+    tick(page, "input[name='step']").await;
     press(page, "form[action$='/leave-out'] button").await;
     see(page, &format!("form[action$='/approve']:not([action*='{whole}'])")).await;
     let kept = page.find(Locator::Css("code.digest")).await.expect("the digest").text().await.expect("a text");
@@ -46,7 +46,7 @@ async fn the_main_way(world: &World, page: &Client, looked_at: bool) {
     press(page, "form[action$='/undo'] button").await;
     to_the_plan(page).await;
     assert!(text(page).await.contains(&format!("takes back run {}", run["id"].as_str().expect("its id"))), "{}", text(page).await);
-    press(page, "summary").await;
+    tick(page, "summary").await;
     page.find(Locator::Id("reason")).await.expect("a field").send_keys("Thursday is soon enough").await.expect("it can be filled");
     press(page, "form[action$='/reject'] button").await;
     reads(page, "said no").await;

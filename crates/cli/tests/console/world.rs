@@ -88,7 +88,22 @@ impl World {
     }
 }
 
+/// Presses what leads to another page, and waits until this one is gone: what is looked for next is never found on the old one.
 pub(crate) async fn press(page: &Client, what: &str) {
+    see(page, what).await;
+    let here = page.find(Locator::Css("html")).await.expect("a page");
+    tick(page, what).await;
+    for _ in 0..600 {
+        if here.tag_name().await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{what} leads nowhere: {}", text(page).await);
+}
+
+/// Presses what stays on the page.
+pub(crate) async fn tick(page: &Client, what: &str) {
     see(page, what).await;
     page.find(Locator::Css(what)).await.expect("it is there").click().await.expect("it can be pressed");
 }
